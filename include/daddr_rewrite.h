@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * The rewrite core: what changes in a packet when its destination address
+ * does. It is compiled into the kernel module and into the userspace port, as
+ * gnu89, C11 and C++20, and needs neither the kernel nor a C library.
+ *
+ * A host (the module, the port) rewrites a packet in this order:
+ *
+ *	daddr_find_csum4() or 6		where is the transport checksum?
+ *	(its own)			make the first csum.end bytes writable;
+ *					when the packet is shorter, drop it
+ *	daddr_delta()			how much does the address change?
+ *	daddr_update_csum()		when it is DADDR_CSUM_HERE
+ *	daddr_set4() or 6		address and IPv4 header checksum
+ *
+ * All offsets are bytes from the first byte of the IP header. Packet bytes
+ * and addresses are in network byte order and may have any alignment.
+ */
+#ifndef DADDR_REWRITE_H
+#define DADDR_REWRITE_H
+
+#include <linux/types.h>
+
+#define DADDR_INLINE static inline __attribute__((__always_inline__))
+
+enum {
+	DADDR_IP4_HEADER = 20,		/* without options */
+	DADDR_IP4_CHECK = 10,
+	DADDR_IP4_DADDR = 16,
+	DADDR_IP6_HEADER = 40,
+	DADDR_IP6_DADDR = 24
+};
+
+/* IP protocol and next header numbers (IANA) that the rewrite knows. */
+enum {
+	DADDR_PROTO_HOPOPTS = 0,
+	DADDR_PROTO_TCP = 6,
+	DADDR_PROTO_UDP = 17,
+	DADDR_PROTO_DCCP = 33,
+	DADDR_PROTO_ROUTING = 43,
+	DADDR_PROTO_FRAGMENT = 44,
+	DADDR_PROTO_AH = 51,
+	DADDR_PROTO_ICMPV6 = 58,
+	DADDR_PROTO_DSTOPTS = 60,
+	DADDR_PROTO_UDPLITE = 136
+};
+
+/*
+ * daddr_read_fn - how a host gives the core the bytes of a packet
+ *
+ * Returns @length bytes at @offset, or NULL when the packet ends before them.
+ * A host whose packet lies in pieces may copy them to @buffer, which holds at
+ * least @length bytes.
+ */
+typedef const void *(*daddr_read_fn)(const void *packet, unsigned int offset,
+				     unsigned int length, void *buffer);
+
+/* Where the transport checksum that covers the destination address is. */
+enum daddr_cover {
+	DADDR_CSUM_HERE,	/* in this packet, at daddr_csum.offset */
+	DADDR_CSUM_NONE,	/* this protocol has none over the addresses */
+	DADDR_CSUM_FRAGMENT,	/* in the first fragment; this is a later one */
+	DADDR_CSUM_ROUTED,	/* it covers another address, the final one */
+	DADDR_TRUNCATED		/* the packet ends before it can be known */
+};
+
+struct daddr_csum {
+	unsigned int offset;	/* of the field, if DADDR_CSUM_HERE */
+	unsigned int end;	/* so many bytes of the packet the rewrite
+				 * needs: it reads and writes no others */
+	unsigned int transport;	/* offset of what follows the IP headers */
+	__u8 protocol;		/* the IP protocol number found there */
+};
+
+DADDR_INLINE __u16 daddr_load16(const void *from)
+{
+	__u16 value;
+
+	__builtin_memcpy(&value, from, sizeof(value));
+	return value;
+}
+
+DADDR_INLINE __u32 daddr_load32(const void *from)
+{
+	__u32 value;
+
+	__builtin_memcpy(&value, from, sizeof(value));
+	return value;
+}
+
+/*
+ * daddr_find_transport - the end of both searches: the header chain is known
+ * @transport: offset of the transport header
+ *
+ * The checksum's place in TCP: RFC 9293 3.1; UDP: RFC 768; UDP-Lite: RFC 3828
+ * 3.1; DCCP: RFC 4340 5.1; ICMPv6: RFC 4443 2.1.
+ */
+DADDR_INLINE enum daddr_cover daddr_find_transport(unsigned int transport,
+						   __u8 protocol, int ipv6,
+						   struct daddr_csum *csum)
+{
+	csum->transport = transport;
+	csum->protocol = protocol;
+	switch (protocol) {
+	case DADDR_PROTO_TCP:
+		csum->offset = transport + 16;
+		break;
+	case DADDR_PROTO_UDP:
+	case DADDR_PROTO_UDPLITE:
+	case DADDR_PROTO_DCCP:
+		csum->offset = transport + 6;
+		break;
+	case DADDR_PROTO_ICMPV6:
+		if (ipv6) {
+			csum->offset = transport + 2;
+			break;
+		}
+		/* in IPv4 it is not ICMP */
+		return DADDR_CSUM_NONE;
+	default:
+		return DADDR_CSUM_NONE;
+	}
+	csum->end = csum->offset + 2;
+	return DADDR_CSUM_HERE;
+}
+
+/*
+ * daddr_find_csum4 - find the transport checksum of an IPv4 packet
+ *
+ * The protocol of a later fragment says what the first one starts with: its
+ * own first bytes are payload, which must not be taken for a header.
+ */
+DADDR_INLINE enum daddr_cover daddr_find_csum4(daddr_read_fn read,
+					       const void *packet,
+					       struct daddr_csum *csum)
+{
+	__u8 buffer[DADDR_IP4_HEADER];
+	const __u8 *ip;
+	unsigned int length;
+
+	csum->end = DADDR_IP4_HEADER;
+	ip = (const __u8 *)read(packet, 0, DADDR_IP4_HEADER, buffer);
+	if (!ip)
+		return DADDR_TRUNCATED;
+	length = (ip[0] & 0x0fU) * 4;
+	if (length < DADDR_IP4_HEADER)
+		return DADDR_TRUNCATED;
+	if ((ip[6] & 0x1f) | ip[7]) {
+		csum->transport = length;
+		csum->protocol = ip[9];
+		return DADDR_CSUM_FRAGMENT;
+	}
+	return daddr_find_transport(length, ip[9], 0, csum);
+}
+
+/*
+ * daddr_find_csum6 - find the transport checksum of an IPv6 packet, behind
+ * any number of extension headers in any order (RFC 8200 section 4)
+ *
+ * While a routing header has segments left, the header's destination is only
+ * the next stop. The checksum covers the last one (RFC 8200 8.1), which stays
+ * as it is.
+ */
+DADDR_INLINE enum daddr_cover daddr_find_csum6(daddr_read_fn read,
+					       const void *packet,
+					       struct daddr_csum *csum)
+{
+	unsigned int offset = DADDR_IP6_HEADER;
+	__u8 buffer[4];
+	const __u8 *header;
+	__u8 protocol;
+
+	csum->end = DADDR_IP6_HEADER;
+	header = (const __u8 *)read(packet, 6, 1, buffer);
+	if (!header)
+		return DADDR_TRUNCATED;
+	protocol = header[0];
+
+	for (;;) {
+		unsigned int length;
+
+		switch (protocol) {
+		case DADDR_PROTO_HOPOPTS:
+		case DADDR_PROTO_ROUTING:
+		case DADDR_PROTO_FRAGMENT:
+		case DADDR_PROTO_DSTOPTS:
+		case DADDR_PROTO_AH:
+			break;
+		default:
+			return daddr_find_transport(offset, protocol, 1, csum);
+		}
+
+		/* Next header, length, and what decides in the next two. */
+		header = (const __u8 *)read(packet, offset, 4, buffer);
+		if (!header) {
+			csum->end = offset + 4;
+			return DADDR_TRUNCATED;
+		}
+		length = (header[1] + 1U) * 8;
+		csum->transport = offset;
+		csum->protocol = protocol;
+		if (protocol == DADDR_PROTO_FRAGMENT) {
+			if (header[2] | (header[3] & 0xf8))
+				return DADDR_CSUM_FRAGMENT;
+			length = 8;
+		} else if (protocol == DADDR_PROTO_ROUTING) {
+			if (header[3])
+				return DADDR_CSUM_ROUTED;
+		} else if (protocol == DADDR_PROTO_AH) {
+			length = (header[1] + 2U) * 4;
+		}
+		protocol = header[0];
+		offset += length;
+	}
+}
+
+/*
+ * daddr_delta - what replacing @from by @to adds to a ones' complement sum
+ * @length: of both, in bytes; a multiple of 4
+ *
+ * The sum of ~m + m' in RFC 1624 equation 3, not folded. Ones' complement
+ * sums do not depend on the byte order they are computed in (RFC 1071).
+ */
+DADDR_INLINE __u64 daddr_delta(const void *from, const void *to,
+			       unsigned int length)
+{
+	const __u8 *f = (const __u8 *)from;
+	const __u8 *t = (const __u8 *)to;
+	__u64 delta = 0;
+	unsigned int i;
+
+	for (i = 0; i < length; i += 4) {
+		delta += (__u32)~daddr_load32(f + i);
+		delta += daddr_load32(t + i);
+	}
+	return delta;
+}
+
+/* daddr_fold32 - fold a sum to 32 bits, end-around carry included */
+DADDR_INLINE __u32 daddr_fold32(__u64 sum)
+{
+	sum = (sum & 0xffffffffU) + (sum >> 32);
+	return (__u32)(sum + (sum >> 32));
+}
+
+/* daddr_fold16 - fold a sum to 16 bits, end-around carry included */
+DADDR_INLINE __u16 daddr_fold16(__u64 sum)
+{
+	__u32 half = daddr_fold32(sum);
+
+	half = (half & 0xffff) + (half >> 16);
+	return (__u16)(half + (half >> 16));
+}
+
+/* daddr_csum_add - a checksum field after the sum it is taken of changed */
+DADDR_INLINE __u16 daddr_csum_add(__u16 check, __u64 delta)
+{
+	return (__u16)~daddr_fold16((__u64)(__u16)~check + delta);
+}
+
+/*
+ * daddr_update_csum - update the transport checksum for a change of address
+ * @field: the two bytes at daddr_csum.offset
+ * @protocol: daddr_csum.protocol
+ * @delta: of the address, by daddr_delta()
+ * @seed: not zero when the field holds no checksum yet, but the sum of the
+ *	pseudo-header for hardware to complete (the kernel's CHECKSUM_PARTIAL)
+ *
+ * Returns 1; or 0 when the packet has no checksum, and keeps none: the field
+ * of a UDP packet is 0 (RFC 768, RFC 6936). UDP and UDP-Lite send a checksum
+ * that is 0 as 0xffff.
+ */
+DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u64 delta,
+				   int seed)
+{
+	__u16 check = daddr_load16(field);
+
+	if (seed) {
+		check = daddr_fold16(check + delta);
+	} else {
+		if (!check && protocol == DADDR_PROTO_UDP)
+			return 0;
+		check = daddr_csum_add(check, delta);
+		if (!check && (protocol == DADDR_PROTO_UDP ||
+			       protocol == DADDR_PROTO_UDPLITE))
+			check = 0xffff;
+	}
+	__builtin_memcpy(field, &check, sizeof(check));
+	return 1;
+}
+
+/*
+ * daddr_set4 - set the destination of an IPv4 header, and its checksum
+ * @ip: the header
+ * @to: the new address
+ * @delta: of the address, by daddr_delta()
+ */
+DADDR_INLINE void daddr_set4(void *ip, const void *to, __u64 delta)
+{
+	__u8 *header = (__u8 *)ip;
+	__u16 check = daddr_csum_add(daddr_load16(header + DADDR_IP4_CHECK),
+				     delta);
+
+	__builtin_memcpy(header + DADDR_IP4_CHECK, &check, sizeof(check));
+	__builtin_memcpy(header + DADDR_IP4_DADDR, to, 4);
+}
+
+/* daddr_set6 - set the destination of an IPv6 header to @to */
+DADDR_INLINE void daddr_set6(void *ip, const void *to)
+{
+	__builtin_memcpy((__u8 *)ip + DADDR_IP6_DADDR, to, 16);
+}
+
+#endif /* DADDR_REWRITE_H */
