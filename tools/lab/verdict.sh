@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced in the lab: is the kernel still in order after what happened in it?
+
+# All messages since the lab was up. Whoever wants to read them moves them here
+# from the kernel first: each message is in the file once.
+kernel_log=/run/kernel.log
+
+# Messages of level warning that an out-of-tree module always causes.
+kernel_harmless='loading out-of-tree module taints kernel|module verification failed'
+
+# What a message that no run may cause looks like.
+kernel_bad='^[a-z]+ *:(emerg|alert|crit|err|warn) *:|Call Trace|unregister_netdevice: waiting'
+
+kernel_log_collect()
+{
+	dmesg --read-clear --decode >>"$kernel_log"
+}
+
+# kernel_warnings [LINE]: prints the bad messages from that line of the log on
+kernel_warnings()
+{
+	kernel_log_collect
+	tail -n "+${1:-1}" "$kernel_log" | grep -E "$kernel_bad" |
+		grep -Ev "$kernel_harmless"
+}
+
+# A namespace is dismantled after its last user is gone: its rules hold the
+# module for a moment longer.
+module_unload()
+{
+	local try
+
+	for ((try = 0; try < 100; try++)); do
+		grep -q '^xt_DADDR ' /proc/modules || return 0
+		rmmod xt_DADDR 2>/dev/null
+		read -rt 0.1 <> <(:) || true
+	done
+	return 1
+}
+
+verdict_begin()
+{
+	dmesg --clear
+	: >"$kernel_log"
+	verdict_taint=$(cat /proc/sys/kernel/tainted)
+}
+
+# Prints "ok", or what is wrong.
+verdict_end()
+{
+	local allowed=$((1 << 12 | 1 << 13)) # out of tree, unsigned
+	local taint wrong='' warnings
+
+	if ! module_unload; then
+		wrong=yes
+		echo "lab: xt_DADDR does not unload; it and the namespaces left:"
+		grep '^xt_DADDR ' /proc/modules
+		ip netns list
+	fi
+	taint=$(cat /proc/sys/kernel/tainted)
+	if [ $((taint & ~(verdict_taint | allowed))) -ne 0 ]; then
+		wrong=yes
+		echo "lab: the kernel is tainted: $taint"
+	fi
+	if warnings=$(kernel_warnings); then
+		wrong=yes
+		echo "lab: the kernel log has warnings:"
+		echo "$warnings"
+		echo "lab: its last lines:"
+		tail -n 40 "$kernel_log"
+	fi
+	[ "$wrong" ] || echo ok
+}
