@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What an administrator does with rules: add, list, save, restore, remove; and
+# what is refused.
+
+add_rule()
+{
+	rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR "$@"
+}
+
+test_module_loads_by_itself()
+{
+	module_unload || fail "xt_DADDR is still in use"
+	assert_lacks "modules" "$(lsmod)" '^xt_DADDR '
+	add_rule --set-daddr="$near_vip"
+	assert_contains "modules" "$(lsmod)" '^xt_DADDR '
+}
+scenario test_module_loads_by_itself "ipv4 ipv6" "legacy nft" "raw mangle"
+
+test_module_in_use_stays()
+{
+	add_rule --set-daddr="$near_vip"
+	assert_refused 'in use' rmmod xt_DADDR
+	rule -t "$table" -F
+	module_unload || fail "xt_DADDR is still in use without a rule"
+}
+scenario test_module_in_use_stays "ipv4 ipv6" "legacy nft" "raw"
+
+test_listing_shows_the_address()
+{
+	add_rule --set-daddr "$near_vip"
+	assert_contains "-L" "$(rule -t "$table" -L PREROUTING)" \
+		"^DADDR .* DSCP match 0x07 DADDR set $near_vip$"
+	assert_contains "-L -n -v" "$(rule -t "$table" -L PREROUTING -n -v)" \
+		"DADDR set $near_vip$"
+	assert_equal "-S" "$(rule -t "$table" -S PREROUTING | tail -n 1)" \
+		"-A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr $near_vip"
+}
+scenario test_listing_shows_the_address "ipv4 ipv6" "legacy nft" "raw mangle"
+
+# Without comments and the counters of the chains.
+plain()
+{
+	grep -v '^#' | sed 's/ \[[0-9:]*\]$//'
+}
+
+test_what_is_saved_can_be_restored()
+{
+	local saved again
+
+	add_rule --set-daddr "$near_vip"
+	rule -t "$table" -A PREROUTING -j DADDR --set-daddr "$vip"
+	saved=$(rules_save -t "$table" | plain)
+	rule -t "$table" -F
+	rules_restore <<<"$saved"
+	again=$(rules_save -t "$table" | plain)
+	assert_equal "saved after restored" "$again" "$saved"
+	rule -t "$table" -C PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+	rule -t "$table" -D PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+	assert_lacks "rules after -D" "$(rules_save -t "$table")" "$near_vip"
+	assert_refused 'does a matching rule exist|Bad rule|No chain/target/match' \
+		rule -t "$table" -C PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+}
+scenario test_what_is_saved_can_be_restored "ipv4 ipv6" "legacy nft" "raw mangle"
+
+test_addresses_print_in_canonical_form()
+{
+	rule -t "$table" -A PREROUTING -j DADDR --set-daddr 2001:0DB8:0:0:0:0:0:46
+	assert_contains "-S" "$(rule -t "$table" -S)" '--set-daddr 2001:db8::46$'
+}
+scenario test_addresses_print_in_canonical_form "ipv6" "legacy nft" "raw"
+
+test_user_chain_is_accepted()
+{
+	rule -t "$table" -N dsr
+	rule -t "$table" -A dsr -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+	rule -t "$table" -A PREROUTING -j dsr
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+}
+scenario test_user_chain_is_accepted "ipv4 ipv6" "legacy nft" "raw mangle"
+
+assert_place_refused()
+{
+	assert_refused '.' rule -t "$1" -A "$2" -j DADDR --set-daddr "$near_vip"
+	assert_lacks "rules of the table $1" "$(rules_save -t "$1")" DADDR
+	assert_kernel_said "$3"
+}
+
+test_wrong_places_are_refused()
+{
+	local hooks='DADDR.* (used from hooks|valid only in)'
+
+	assert_place_refused mangle FORWARD "$hooks.*"
+	assert_place_refused mangle POSTROUTING "$hooks.*"
+	assert_place_refused raw OUTPUT "$hooks"
+	for chain in INPUT FORWARD OUTPUT; do
+		assert_place_refused filter $chain "$hooks"
+	done
+	for chain in PREROUTING OUTPUT POSTROUTING; do
+		assert_place_refused nat $chain "$hooks"
+	done
+}
+scenario test_wrong_places_are_refused "ipv4 ipv6" "legacy nft" "-"
+
+# A chain that a wrong hook jumps to is a wrong place too.
+test_user_chain_of_a_wrong_hook_is_refused()
+{
+	rule -t mangle -N dsr
+	rule -t mangle -A FORWARD -j dsr
+	assert_refused . rule -t mangle -A dsr -j DADDR --set-daddr "$near_vip"
+}
+scenario test_user_chain_of_a_wrong_hook_is_refused "ipv4 ipv6" "legacy nft" "-"
+
+test_right_places_are_accepted()
+{
+	for chain in PREROUTING INPUT OUTPUT; do
+		rule -t mangle -A $chain -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+	done
+	rule -t raw -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+}
+scenario test_right_places_are_accepted "ipv4 ipv6" "legacy nft" "-"
+
+# Past the plugin: with one that accepts every address.
+test_kernel_refuses_addresses_itself()
+{
+	local system=${XTABLES_LIBDIR#*:} address said
+
+	export XTABLES_LIBDIR=/lab/tree/build/tests/plugin:$system
+	case $family in
+	ipv4) refused="0.0.0.0 224.0.0.1 239.255.255.255 255.255.255.255" ;;
+	ipv6) refused=":: ff00:: ff02::1" ;;
+	esac
+	for address in $refused; do
+		assert_refused . add_rule --set-daddr "$address"
+		assert_kernel_said 'xt_DADDR: the new destination may not be'
+	done
+	assert_lacks "rules" "$(rules_save -t "$table")" DADDR
+	add_rule --set-daddr "$near_vip" # this way, others are accepted
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+}
+scenario test_kernel_refuses_addresses_itself "ipv4 ipv6" "legacy nft" "raw"
+
+# The rules of iptables' own test format: RULE;SAVED or =;OK or FAIL
+test_plugin_test_file()
+{
+	local file=xtables/libxt_DADDR.t table=filter chains='' chain
+	local given saved expected found
+
+	[ "$family" = ipv4 ] || file=xtables/libip6t_DADDR.t
+	while IFS=';' read -r given saved expected; do
+		case $given in
+		:*) chains=${given#:}; continue ;;
+		\**) table=${given#\*}; continue ;;
+		esac
+		[ "$saved" != = ] || saved=$given
+		for chain in ${chains//,/ }; do
+			found=FAIL
+			# shellcheck disable=SC2086 # the words of the rule
+			if rule -t "$table" -A "$chain" $given 2>"$lab_files/said"; then
+				found=OK
+			fi
+			assert_equal "-t $table -A $chain $given" "$found" "$expected"
+			[ "$found" = OK ] || continue
+			assert_equal "-S of $given" \
+				"$(rule -t "$table" -S "$chain" | tail -n 1)" \
+				"-A $chain $saved"
+			rule -t "$table" -F "$chain"
+		done
+	done <"$file"
+}
+scenario test_plugin_test_file "ipv4 ipv6" "legacy nft" "-"
