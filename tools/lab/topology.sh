@@ -24,17 +24,35 @@ lab_picture()
 	sed -n '/^# *client ---/,/ DSCP 7:/s/^# //p' /lab/tree/tools/lab/topology.sh
 }
 
-# on NAMESPACE COMMAND...
+# Sets $program to the path of a command: busybox would run its own of that name.
+declare -A programs
+find_program()
+{
+	program=${programs[$1]:-}
+	if [ -z "$program" ]; then
+		program=$(type -P "$1") || program=$1
+		programs[$1]=$program
+	fi
+}
+
+# on NAMESPACE COMMAND... (busybox is linked statically: it starts five times
+# as fast as other programs do in this machine)
 on()
 {
-	nsenter --net="/run/netns/$1" -- "${@:2}"
+	local program
+
+	find_program "$2"
+	busybox nsenter --net="/run/netns/$1" "$program" "${@:3}"
 }
 
 # on_background NAMESPACE COMMAND...: runs until lab_down, or $! is killed
 on_background()
 {
+	local program
+
+	find_program "$2"
 	# not by on(), whose shell would be $!, and ignore an interrupt
-	nsenter --net="/run/netns/$1" -- "${@:2}" &
+	busybox nsenter --net="/run/netns/$1" "$program" "${@:3}" &
 	lab_pids+=($!)
 }
 
