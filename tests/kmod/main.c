@@ -376,6 +376,22 @@ static void test_same_address(const struct packet_spec *spec)
 	kfree_skb(skb);
 }
 
+/* No such header exists; only root's raw sockets send one. */
+static void test_short_ihl(void)
+{
+	struct sk_buff *skb;
+
+	packet_build(packet, &tcp4);
+	packet->before[0] = 0x44;
+	skb = make_skb(packet, LINEAR);
+	if (!skb)
+		return;
+	expect_true(rewrite(skb, NFPROTO_IPV4, NF_INET_LOCAL_OUT) == NF_DROP,
+		    "verdict");
+	expect_bytes(skb, packet->before, packet->length, "packet");
+	kfree_skb(skb);
+}
+
 /* A super-packet stays one: only the head may be copied. */
 static void test_gso(const struct packet_spec *spec, unsigned int type)
 {
@@ -579,6 +595,8 @@ static void run(void)
 	report("ipv4 has the address already");
 	test_same_address(&tcp6);
 	report("ipv6 has the address already");
+	test_short_ihl();
+	report("ipv4 header shorter than one");
 	test_gso(&tcp4, SKB_GSO_TCPV4);
 	report("ipv4 tcp gso");
 	test_gso(&tcp6, SKB_GSO_TCPV6);
