@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "checksum.hpp"
+
+#include "sum.hpp"
+
+namespace replay {
+
+namespace {
+
+enum Protocol : std::uint8_t {
+	HOP_BY_HOP = 0,
+	TCP = 6,
+	UDP = 17,
+	DCCP = 33,
+	ROUTING = 43,
+	FRAGMENT = 44,
+	AUTHENTICATION = 51,
+	ICMP6 = 58,
+	DESTINATION = 60,
+	UDP_LITE = 136,
+};
+
+std::uint64_t sum_field(const Packet &packet, std::uint32_t offset)
+{
+	return sum(packet.data + offset, 2);
+}
+
+std::uint64_t sum_destination(const Packet &packet)
+{
+	if (packet.family == Family::ip4)
+		return sum(packet.data + 16, 4);
+	return sum(packet.data + 24, 16);
+}
+
+// Where a routing header with segments left keeps the final destination; 0
+// when it is of a type that does not say so in the clear.
+std::uint32_t final_destination(const std::uint8_t *header,
+				std::uint32_t length)
+{
+	switch (header[2]) {
+	case 0:		// RFC 2460: the last of the list
+		return length >= 24 && length % 16 == 8 ? length - 16 : 0;
+	case 2:		// RFC 6275: the only one
+		return length == 24 ? 8 : 0;
+	case 4:		// RFC 8754: the list is backwards
+		return length >= 24 ? 8 : 0;
+	}
+	return 0;
+}
+
+} // namespace
+
+Coverage::Coverage(const Packet &packet)
+{
+	if (packet.family == Family::ip4)
+		find4(packet);
+	else
+		find6(packet);
+}
+
+// Sum up @covered bytes of the transport, and a pseudo-header that gives its
+// length as @length; but not the checksum nor the header's destination.
+void Coverage::take(const Packet &packet, std::uint32_t offset,
+		    std::uint32_t covered, std::uint32_t length)
+{
+	std::uint32_t end = offset + covered;
+
+	if (!packet.captures(end)) {
+		fixed_ = Checksum::unknown;
+		return;
+	}
+	rest_ = add(rest_, sum(packet.data + offset, covered));
+	rest_ = add(rest_, static_cast<std::uint16_t>(
+				   ~sum_field(packet, field_)));
+	if (packet.family == Family::ip4)
+		rest_ = add(rest_, sum(packet.data + 12, 4));
+	else
+		rest_ = add(rest_, sum(packet.data + 8, 16));
+	rest_ = add(rest_, in_network_order(length));
+	rest_ = add(rest_, in_network_order(protocol_));
+}
+
+void Coverage::find_transport(const Packet &packet, std::uint32_t offset,
+			      std::uint8_t protocol)
+{
+	const std::uint8_t *header = packet.data + offset;
+	std::uint32_t length, covered, shortest;
+
+	protocol_ = protocol;
+	switch (protocol) {
+	case TCP:
+		field_ = offset + 16;
+		shortest = 20;
+		break;
+	case UDP:
+	case UDP_LITE:
+		field_ = offset + 6;
+		shortest = 8;
+		break;
+	case DCCP:
+		field_ = offset + 6;
+		shortest = 12;
+		break;
+	case ICMP6:
+		if (packet.family == Family::ip6) {
+			field_ = offset + 2;
+			shortest = 4;
+			break;
+		}
+		[[fallthrough]];
+	default:
+		fixed_ = Checksum::none;
+		return;
+	}
+	if (!packet.holds(std::uint64_t{offset} + shortest) ||
+	    !packet.captures(std::uint64_t{offset} + shortest)) {
+		fixed_ = Checksum::unknown;
+		return;
+	}
+
+	length = covered = packet.length - offset;
+	switch (protocol) {
+	case UDP:
+		optional_ = true;
+		// RFC 2675: a jumbogram's length is 0
+		if (load16(header + 4) || packet.family == Family::ip4 ||
+		    length <= 0xffff)
+			covered = load16(header + 4);
+		if (covered < 8 || covered > length) {
+			fixed_ = Checksum::bad;
+			return;
+		}
+		length = covered;
+		break;
+	case UDP_LITE:		// RFC 3828 3.1
+		if (load16(header + 4))
+			covered = load16(header + 4);
+		if (covered < 8 || covered > length) {
+			fixed_ = Checksum::bad;
+			return;
+		}
+		break;
+	case DCCP: {		// RFC 4340 9.2
+		std::uint32_t coverage = header[8] & 0x0f;
+
+		if (coverage)
+			covered = header[4] * 4U + (coverage - 1) * 4;
+		if (covered < 12 || covered > length) {
+			fixed_ = Checksum::bad;
+			return;
+		}
+		break;
+	}
+	}
+	take(packet, offset, covered, length);
+}
+
+void Coverage::find4(const Packet &packet)
+{
+	const std::uint8_t *ip = packet.data;
+
+	if (!packet.captures(20)) {
+		fixed_ = Checksum::unknown;
+		return;
+	}
+	// any fragment: the rest of what is covered is in others
+	if (load16(ip + 6) & 0x3fff) {
+		fixed_ = Checksum::unknown;
+		return;
+	}
+	find_transport(packet, (ip[0] & 0x0fU) * 4, ip[9]);
+}
+
+void Coverage::find6(const Packet &packet)
+{
+	const std::uint8_t *ip = packet.data;
+	std::uint32_t offset = 40;
+
+	fixed_ = Checksum::unknown;
+	if (!packet.captures(40))
+		return;
+	for (std::uint8_t protocol = ip[6];;) {
+		const std::uint8_t *header = ip + offset;
+		std::uint32_t length;
+
+		switch (protocol) {
+		case HOP_BY_HOP:
+		case DESTINATION:
+		case ROUTING:
+		case FRAGMENT:
+		case AUTHENTICATION:
+			break;
+		default:
+			fixed_ = Checksum::count;
+			find_transport(packet, offset, protocol);
+			return;
+		}
+		if (!packet.captures(std::uint64_t{offset} + 8))
+			return;
+		length = (header[1] + 1U) * 8;
+		if (protocol == FRAGMENT) {
+			if (load16(header + 2) & 0xfff9)
+				return;
+			length = 8;
+		} else if (protocol == AUTHENTICATION) {
+			length = (header[1] + 2U) * 4;
+		} else if (protocol == ROUTING && header[3]) {
+			std::uint32_t last = final_destination(header, length);
+
+			if (!destination_ || !last ||
+			    !packet.captures(std::uint64_t{offset} + length))
+				return;
+			destination_ = false;
+			rest_ = sum(header + last, 16);
+		}
+		protocol = header[0];
+		offset += length;
+	}
+}
+
+Checksum Coverage::verify(const Packet &packet) const
+{
+	std::uint64_t total = rest_;
+
+	if (fixed_ != Checksum::count)
+		return fixed_;
+	if (optional_ && !load16(packet.data + field_))
+		return Checksum::none;
+	if (destination_)
+		total = add(total, sum_destination(packet));
+	total = add(total, sum_field(packet, field_));
+	return fold(total) == 0xffff ? Checksum::good : Checksum::bad;
+}
+
+} // namespace replay

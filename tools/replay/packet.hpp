@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the parts of the replayer hand to each other: frames, packets and
+// addresses.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace replay {
+
+// Bad input or usage. The message says where, what was found, and what was
+// expected.
+class Error : public std::runtime_error {
+public:
+	using std::runtime_error::runtime_error;
+};
+
+enum class Family : std::uint8_t { ip4, ip6 };
+
+inline const char *name(Family family)
+{
+	return family == Family::ip4 ? "IPv4" : "IPv6";
+}
+
+inline std::size_t address_size(Family family)
+{
+	return family == Family::ip4 ? 4 : 16;
+}
+
+struct Address {
+	Family family = Family::ip4;
+	std::array<std::uint8_t, 16> bytes{};	// an IPv4 address: the first 4
+
+	bool operator==(const Address &) const = default;
+};
+
+// One record of a capture. The bytes may be changed until the next is read.
+struct Frame {
+	std::uint8_t *data = nullptr;
+	std::uint32_t captured = 0;	// bytes at data
+	std::uint32_t length = 0;	// on the wire; at least captured
+};
+
+// The IP packet in a frame. The lengths shrink to what the IP header says,
+// which may be less than the frame holds (Ethernet pads short frames).
+struct Packet {
+	std::uint8_t *data = nullptr;	// the first byte of the IP header
+	std::uint32_t captured = 0;	// bytes at data; at most length
+	std::uint32_t length = 0;	// on the wire
+	Family family = Family::ip4;
+
+	// Is this in the packet? Is it in the capture?
+	bool holds(std::uint64_t end) const { return end <= length; }
+	bool captures(std::uint64_t end) const { return end <= captured; }
+};
+
+// What was decided about one packet and why, for --explain. Everything takes
+// a pointer to it, which is usually null.
+using Trace = std::vector<std::string>;
+
+inline std::uint16_t load16(const std::uint8_t *from)
+{
+	return static_cast<std::uint16_t>(from[0] << 8 | from[1]);
+}
+
+inline std::uint32_t load32(const std::uint8_t *from)
+{
+	return static_cast<std::uint32_t>(load16(from)) << 16 | load16(from + 2);
+}
+
+// The DSCP of a packet whose first two bytes are captured.
+inline std::uint8_t dscp_of(const Packet &packet)
+{
+	if (packet.family == Family::ip4)
+		return packet.data[1] >> 2;
+	return static_cast<std::uint8_t>((packet.data[0] & 0x0f) << 2 |
+					 packet.data[1] >> 6);
+}
+
+Address destination_of(const Packet &packet);
+Address source_of(const Packet &packet);
+
+// Numeric only; false when the text is not an address.
+bool parse_address(const std::string &text, Address &address);
+std::string text(const Address &address);
+
+// "DSCP 7 (TOS 28, 0x1c)": what is configured, what ping -Q sends, and what
+// tcpdump prints.
+std::string dscp_text(unsigned int dscp);
+
+// 0-63, 0x0-0x3f or a class name (EF, AF11, CS1); false for anything else.
+bool parse_dscp(const std::string &text, std::uint8_t &dscp);
+
+// A whole string that is a decimal or 0x number; false for anything else.
+bool parse_number(const std::string &text, unsigned long max,
+		  unsigned long &number);
+
+} // namespace replay
