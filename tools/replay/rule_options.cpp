@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The options of a DADDR rule.
+#include "rule_options.hpp"
+
+#include <netdb.h>
+
+#include <algorithm>
+#include <set>
+
+namespace replay {
+
+namespace {
+
+struct Name {
+	const char *name;
+	std::uint8_t number;
+};
+
+const Name protocols[] = {
+	{"all", 0}, {"icmp", 1}, {"tcp", 6}, {"udp", 17}, {"dccp", 33},
+	{"gre", 47}, {"esp", 50}, {"ah", 51}, {"icmpv6", 58},
+	{"ipv6-icmp", 58}, {"mh", 135}, {"ipv6-mh", 135}, {"sctp", 132},
+	{"udplite", 136},
+};
+const Name port_matches[] = {
+	{"tcp", 6}, {"udp", 17}, {"dccp", 33}, {"udplite", 136},
+};
+
+struct Alias {
+	const char *name, *option;
+};
+
+const Alias aliases[] = {
+	{"--protocol", "-p"}, {"--proto", "-p"}, {"--source", "-s"},
+	{"--src", "-s"}, {"--destination", "-d"}, {"--dst", "-d"},
+	{"--match", "-m"}, {"--jump", "-j"}, {"--destination-port", "--dport"},
+	{"--source-port", "--sport"},
+};
+
+const char KNOWN[] = "one of -p, -s, -d, -m, --dscp, --dscp-class, --dport, --sport, --comment, -j, --set-daddr";
+const char KNOWN_MATCHES[] = "one of dscp, tcp, udp, udplite, dccp, comment (no other match is known here)";
+
+std::uint8_t parse_protocol(const std::string &text)
+{
+	unsigned long number;
+
+	if (parse_number(text, 255, number))
+		return static_cast<std::uint8_t>(number);
+	for (const Name &known : protocols)
+		if (text == known.name)
+			return known.number;
+	if (const protoent *entry = getprotobyname(text.c_str()))
+		return static_cast<std::uint8_t>(entry->p_proto);
+	expected(quote(text), "a protocol's name or number for -p");
+}
+
+std::uint16_t parse_port(const std::string &text, const std::string &option)
+{
+	unsigned long number;
+
+	if (!parse_number(text, 0xffff, number))
+		expected(quote(text), "a number from 0 to 65535 for " + option);
+	return static_cast<std::uint16_t>(number);
+}
+
+Ports parse_ports(const std::string &text, const std::string &option)
+{
+	std::size_t colon = text.find(':');
+	Ports ports;
+
+	ports.given = true;
+	if (colon == std::string::npos) {
+		ports.first = ports.last = parse_port(text, option);
+		return ports;
+	}
+	if (colon > 0)
+		ports.first = parse_port(text.substr(0, colon), option);
+	if (colon + 1 < text.size())
+		ports.last = parse_port(text.substr(colon + 1), option);
+	if (ports.first > ports.last)
+		expected(quote(text), "the lower port first for " + option);
+	return ports;
+}
+
+// ADDRESS[/LENGTH|/MASK]
+Network parse_network(const std::string &text, const std::string &option,
+		      Family &family)
+{
+	std::size_t slash = text.find('/');
+	std::string after;
+	Address address, mask;
+	unsigned long length;
+	Network network;
+
+	if (!parse_address(text.substr(0, slash), address))
+		expected(quote(text), "one numeric address, with or without a mask, for " + option);
+	family = address.family;
+	length = address_size(family) * 8;
+	if (slash != std::string::npos)
+		after = text.substr(slash + 1);
+	if (after.empty() && slash != std::string::npos)
+		expected(quote(text), "a mask behind / for " + option);
+	if (after.empty() || parse_number(after, length, length)) {
+		for (unsigned long bit = 0; bit < length; bit++)
+			network.mask[bit / 8] |=
+				static_cast<std::uint8_t>(0x80 >> bit % 8);
+	} else {
+		if (!parse_address(after, mask) || mask.family != family)
+			expected(quote(after), std::string("an ") +
+				 name(family) + " mask for " + option);
+		network.mask = mask.bytes;
+	}
+	network.given = true;
+	for (std::size_t i = 0; i < network.mask.size(); i++)
+		network.address[i] = address.bytes[i] & network.mask[i];
+	return network;
+}
+
+class Options {
+public:
+	Options(const std::vector<std::string> &words, Rule &rule)
+		: words_(words), rule_(rule)
+	{
+	}
+
+	void parse()
+	{
+		while (next_ < words_.size())
+			option();
+		check();
+	}
+
+private:
+	// Options may be written --name=value, and by other names.
+	void option()
+	{
+		std::string word = words_[next_++];
+		bool inverted = word == "!";
+
+		if (inverted) {
+			if (next_ == words_.size())
+				expected("the end of the rule", "an option behind !");
+			word = words_[next_++];
+		}
+		std::size_t equals = word.find('=');
+		has_value_ = word.starts_with("--") &&
+			     equals != std::string::npos;
+		if (has_value_) {
+			value_ = word.substr(equals + 1);
+			word.resize(equals);
+		}
+		for (const Alias &alias : aliases)
+			if (word == alias.name)
+				word = alias.option;
+		take(word, inverted);
+	}
+
+	std::string value(const std::string &option)
+	{
+		if (has_value_)
+			return value_;
+		if (next_ == words_.size())
+			expected("the end of the rule", "a value for " + option);
+		return words_[next_++];
+	}
+
+	void once(const std::string &option, bool inverted, bool invertible)
+	{
+		if (inverted && !invertible)
+			expected("! before " + option, "it without !");
+		if (!seen_.insert(option).second)
+			expected(option + " a second time", "it once in a rule");
+	}
+
+	void take(const std::string &option, bool inverted)
+	{
+		if (option == "-m") {
+			if (inverted)
+				expected("! before -m", "it before an option of the match");
+			load(value(option));
+		} else if (option == "-p") {
+			once(option, inverted, true);
+			rule_.protocol = parse_protocol(value(option));
+			rule_.protocol_inverted = inverted;
+			if (inverted && !rule_.protocol)
+				expected("! before -p all", "a rule that can match");
+		} else if (option == "-s" || option == "-d") {
+			once(option, inverted, true);
+			network(option, inverted);
+		} else if (option == "--dscp" || option == "--dscp-class") {
+			once("--dscp", inverted, true);
+			dscp(option, inverted);
+		} else if (option == "--dport" || option == "--sport") {
+			once(option, inverted, true);
+			ports(option, inverted);
+		} else if (option == "--comment") {
+			if (!comment_)
+				expected(option, "-m comment before it");
+			once(option, inverted, false);
+			value(option);
+		} else if (option == "-j") {
+			once(option, inverted, false);
+			value(option);
+			target_ = true;
+		} else if (option == "--set-daddr") {
+			if (!target_)
+				expected(option, "-j DADDR before it");
+			once(option, inverted, false);
+			rule_.action.daddr = parse_new_address(value(option));
+			addressed_ = true;
+		} else {
+			expected(quote(option), KNOWN);
+		}
+	}
+
+	void network(const std::string &option, bool inverted)
+	{
+		bool source = option == "-s";
+		Network network = parse_network(value(option), option,
+						source ? source_ : destination_);
+
+		network.inverted = inverted;
+		(source ? rule_.source : rule_.destination) = network;
+	}
+
+	// -m NAME. Of a match's options, each is taken once in a rule, so that
+	// a match need not be looked for in others than the last.
+	void load(const std::string &name)
+	{
+		if (name == "comment") {
+			comment_ = true;
+			return;
+		}
+		once("-m " + name, false, false);
+		if (name == "dscp") {
+			dscp_ = rule_.matches.size();
+			rule_.matches.push_back({});
+			return;
+		}
+		for (const Name &known : port_matches)
+			if (name == known.name) {
+				need_protocol("-m " + name, known.number);
+				load_ports();
+				return;
+			}
+		expected("-m " + quote(name), KNOWN_MATCHES);
+	}
+
+	void need_protocol(const std::string &found, std::uint8_t protocol)
+	{
+		if (rule_.protocol_inverted || rule_.protocol != protocol)
+			expected(found, "the same protocol with -p before it");
+	}
+
+	void load_ports()
+	{
+		Match match;
+
+		match.kind = Match::Kind::ports;
+		match.protocol = rule_.protocol;
+		ports_ = rule_.matches.size();
+		rule_.matches.push_back(match);
+	}
+
+	void dscp(const std::string &option, bool inverted)
+	{
+		std::string text = value(option);
+		unsigned long number;
+
+		if (dscp_ == NONE)
+			expected(option, "-m dscp before it");
+		Match &match = rule_.matches[dscp_];
+		if (!parse_dscp(text, match.dscp) ||
+		    (option == "--dscp-class" && parse_number(text, 63, number)))
+			expected(quote(text), option == "--dscp-class" ?
+				 "a DSCP class (EF, AF11, CS1)" :
+				 "a DSCP from 0 to 63 (0x3f)");
+		match.dscp_inverted = inverted;
+		match.dscp_given = true;
+	}
+
+	void ports(const std::string &option, bool inverted)
+	{
+		auto known = std::find_if(std::begin(port_matches),
+					  std::end(port_matches),
+					  [this](const Name &name) {
+			return name.number == rule_.protocol;
+		});
+
+		if (known == std::end(port_matches) || rule_.protocol_inverted)
+			expected(option, "-p tcp, udp, udplite or dccp before it");
+		if (ports_ == NONE)
+			load_ports();
+		Match &match = rule_.matches[ports_];
+		Ports ports = parse_ports(value(option), option);
+		ports.inverted = inverted;
+		(option == "--sport" ? match.source : match.destination) = ports;
+	}
+
+	void check() const
+	{
+		if (!addressed_)
+			expected("no --set-daddr", "it with the target DADDR");
+		if (dscp_ != NONE && !rule_.matches[dscp_].dscp_given)
+			expected("-m dscp alone", "--dscp or --dscp-class with it");
+		if (rule_.source.given)
+			same_family("-s", source_);
+		if (rule_.destination.given)
+			same_family("-d", destination_);
+	}
+
+	void same_family(const std::string &option, Family family) const
+	{
+		if (family != rule_.family())
+			expected(std::string("an ") + name(family) +
+				 " address for " + option, std::string(name(rule_.family())) +
+				 ", as for --set-daddr");
+	}
+
+	static constexpr std::size_t NONE = ~std::size_t{0};
+
+	const std::vector<std::string> &words_;
+	Rule &rule_;
+	std::size_t next_ = 0;
+	bool has_value_ = false;
+	std::string value_;
+	std::set<std::string> seen_;
+	std::size_t dscp_ = NONE, ports_ = NONE;	// in rule_.matches
+	Family source_ = Family::ip4, destination_ = Family::ip4;
+	bool comment_ = false, target_ = false, addressed_ = false;
+};
+
+} // namespace
+
+void parse_options(const std::vector<std::string> &words, Rule &rule)
+{
+	Options(words, rule).parse();
+}
+
+} // namespace replay

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the two halves of the rule parser, lines and options, share.
+#pragma once
+
+#include "rules.hpp"
+
+namespace replay {
+
+// Throw "found FOUND, expected WHAT".
+[[noreturn]] void expected(const std::string &found, const std::string &what);
+// Text of a file, to be put into a message.
+std::string quote(const std::string &text);
+
+// Fill in a DADDR rule from the words behind the name of its chain.
+void parse_options(const std::vector<std::string> &words, Rule &rule);
+
+} // namespace replay

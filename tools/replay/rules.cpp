@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The lines of a ruleset: tables, chains, and which rules are of DADDR.
+#include "rules.hpp"
+
+#include <algorithm>
+
+#include "daddr_address.h"
+#include "rule_options.hpp"
+
+namespace replay {
+
+namespace {
+
+// As iptables-restore splits a line: at white space outside of quotes, in
+// which a backslash takes the next character as it is. False when a quote is
+// not closed.
+bool split(std::string_view line, std::vector<std::string> &words)
+{
+	std::string word;
+	bool quoted = false, any = false;
+
+	for (std::size_t i = 0; i < line.size(); i++) {
+		char c = line[i];
+
+		if (quoted && c == '\\' && i + 1 < line.size()) {
+			word += line[++i];
+		} else if (c == '"') {
+			quoted = !quoted;
+			any = true;
+		} else if (!quoted && (c == ' ' || c == '\t')) {
+			if (any)
+				words.push_back(word);
+			word.clear();
+			any = false;
+		} else {
+			word += c;
+			any = true;
+		}
+	}
+	if (any)
+		words.push_back(word);
+	return !quoted;
+}
+
+bool is_counters(const std::string &word)
+{
+	std::size_t colon = word.find(':');
+	unsigned long number;
+
+	return word.size() > 4 && word.front() == '[' && word.back() == ']' &&
+	       colon != std::string::npos &&
+	       parse_number(word.substr(1, colon - 1), ~0UL, number) &&
+	       parse_number(word.substr(colon + 1, word.size() - colon - 2),
+			    ~0UL, number);
+}
+
+class Parser {
+public:
+	Parser(const std::string &name, Ruleset &ruleset)
+		: name_(name), ruleset_(ruleset)
+	{
+	}
+
+	void line(std::string_view text)
+	{
+		line_++;
+		if (!text.empty() && text.back() == '\r')
+			text.remove_suffix(1);
+		try {
+			parse(text);
+		} catch (const Error &error) {
+			throw Error(where(line_) + ": " + error.what());
+		}
+	}
+
+	void end()
+	{
+		if (!table_.empty())
+			throw Error(where(line_ + 1) +
+				    ": found the end of the file, expected COMMIT of the table \"" +
+				    table_ + "\" that begins in line " +
+				    std::to_string(table_line_));
+	}
+
+private:
+	std::string where(unsigned long line) const
+	{
+		return name_ + ":" + std::to_string(line);
+	}
+
+	void parse(std::string_view text)
+	{
+		std::vector<std::string> words;
+		bool closed = split(text, words);
+
+		if (words.empty() || words[0][0] == '#')
+			return;
+		if (!closed)
+			expected("the end of the line", "the closing quote (\")");
+		if (words[0][0] == '*')
+			begin(words);
+		else if (table_.empty())
+			expected(quote(words[0]), "a table (*raw, *mangle, …) first");
+		else if (words[0][0] == ':')
+			chain(words);
+		else if (words[0] == "COMMIT" && words.size() == 1)
+			table_.clear();
+		else
+			rule(text, words);
+	}
+
+	void begin(const std::vector<std::string> &words)
+	{
+		if (!table_.empty())
+			expected(quote(words[0]), "COMMIT of the table \"" +
+				 table_ + "\" that begins in line " +
+				 std::to_string(table_line_));
+		if (words.size() > 1)
+			expected(quote(words[1]), "the end of the line");
+		if (words[0].size() == 1)
+			expected(quote(words[0]), "the name of a table");
+		table_ = words[0].substr(1);
+		table_line_ = line_;
+	}
+
+	void chain(const std::vector<std::string> &words)
+	{
+		if (words[0].size() == 1)
+			expected(quote(words[0]), "the name of a chain");
+		if (words.size() < 2)
+			expected("the end of the line", "the policy of a chain");
+		if (words.size() > 2 && !is_counters(words[2]))
+			expected(quote(words[2]), "counters like [0:0]");
+		if (words.size() > 3)
+			expected(quote(words[3]), "the end of the line");
+	}
+
+	void rule(std::string_view text, std::vector<std::string> &words)
+	{
+		std::string chain;
+
+		if (is_counters(words[0]))
+			words.erase(words.begin());
+		if (words.empty() || (words[0] != "-A" && words[0] != "--append"))
+			expected(words.empty() ? "the end of the line" :
+						 quote(words[0]),
+				 "-A, a chain (:NAME), COMMIT or a comment (#)");
+		if (words.size() < 2)
+			expected("the end of the line", "the name of a chain");
+		chain = words[1];
+		words.erase(words.begin(), words.begin() + 2);
+
+		bool here = chain == "PREROUTING" &&
+			    (table_ == "raw" || table_ == "mangle");
+		if (!is_daddr(words)) {
+			ruleset_.others += here;
+			return;
+		}
+		if (!here)
+			expected("a DADDR rule in the chain " + quote(chain) +
+				 " of the table " + quote(table_),
+				 "it in PREROUTING of raw or mangle");
+
+		Rule result;
+		result.table = table_ == "raw" ? Table::raw : Table::mangle;
+		result.where = where(line_);
+		result.text = text;
+		parse_options(words, result);
+		ruleset_.add(std::move(result));
+	}
+
+	static bool is_daddr(const std::vector<std::string> &words)
+	{
+		for (std::size_t i = 0; i < words.size(); i++) {
+			if (words[i] == "--comment")
+				i++;
+			else if (words[i] == "--jump=DADDR" ||
+				 words[i] == "-jDADDR")
+				return true;
+			else if ((words[i] == "-j" || words[i] == "--jump") &&
+				 i + 1 < words.size() &&
+				 words[i + 1] == "DADDR")
+				return true;
+		}
+		return false;
+	}
+
+	const std::string &name_;
+	Ruleset &ruleset_;
+	unsigned long line_ = 0, table_line_ = 0;
+	std::string table_;	// empty outside of tables
+};
+
+} // namespace
+
+void expected(const std::string &found, const std::string &what)
+{
+	throw Error("found " + found + ", expected " + what);
+}
+
+std::string quote(const std::string &text)
+{
+	constexpr std::size_t LONGEST = 60;
+	std::string result = "\"";
+	char buffer[8];
+
+	for (unsigned char c : text.substr(0, LONGEST)) {
+		if (c < ' ' || c == 0x7f) {
+			std::snprintf(buffer, sizeof(buffer), "\\x%02x", c);
+			result += buffer;
+		} else {
+			result += static_cast<char>(c);
+		}
+	}
+	return result + (text.size() > LONGEST ? "…\"" : "\"");
+}
+
+Address parse_new_address(const std::string &text)
+{
+	Address address;
+	const char *refused;
+
+	if (!parse_address(text, address))
+		expected(quote(text), "a numeric IPv4 or IPv6 address for --set-daddr");
+	if (address.family == Family::ip4)
+		refused = daddr_refuse4(address.bytes.data());
+	else
+		refused = daddr_refuse6(address.bytes.data());
+	if (refused)
+		expected(std::string(refused) + " " + quote(text),
+			 "an address that a packet can be sent to for --set-daddr");
+	return address;
+}
+
+void Ruleset::add(Rule rule)
+{
+	auto &rules = rules_[static_cast<std::size_t>(rule.family())];
+	auto place = std::upper_bound(rules.begin(), rules.end(), rule,
+				      [](const Rule &a, const Rule &b) {
+		return a.table < b.table;
+	});
+
+	rules.insert(place, std::move(rule));
+}
+
+void parse_rules(std::string_view text, const std::string &name,
+		 Ruleset &ruleset)
+{
+	Parser parser(name, ruleset);
+
+	while (!text.empty()) {
+		std::size_t end = text.find('\n');
+
+		parser.line(text.substr(0, end));
+		if (end == text.npos)
+			break;
+		text.remove_prefix(end + 1);
+	}
+	parser.end();
+}
+
+} // namespace replay

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The DADDR rules of rulesets as iptables-save and ip6tables-save print them,
+// and whether they match a packet, as x_tables decides it.
+#pragma once
+
+#include <string_view>
+
+#include "port.hpp"
+
+namespace replay {
+
+// -s and -d
+struct Network {
+	std::array<std::uint8_t, 16> address{}, mask{};
+	bool given = false, inverted = false;
+};
+
+struct Ports {
+	std::uint16_t first = 0, last = 0xffff;
+	bool given = false, inverted = false;
+};
+
+// -m, in the order they are evaluated in
+struct Match {
+	enum class Kind : std::uint8_t { dscp, ports };
+
+	Kind kind = Kind::dscp;
+	std::uint8_t dscp = 0;
+	bool dscp_given = false, dscp_inverted = false;
+	std::uint8_t protocol = 0;	// of the ports
+	Ports source, destination;
+};
+
+enum class Table : std::uint8_t { raw, mangle };
+
+struct Rule {
+	Table table = Table::raw;
+	Network source, destination;
+	std::uint8_t protocol = 0;	// 0: any
+	bool protocol_inverted = false;
+	std::vector<Match> matches;
+	Action action;			// its address has the rule's family
+	std::string where;		// "FILE:LINE"
+	std::string text;		// as it was read
+
+	Family family() const { return action.daddr.family; }
+	// Could it match packets of this DSCP?
+	bool accepts_dscp(std::uint8_t dscp) const;
+};
+
+class Ruleset {
+public:
+	// raw comes before mangle, and otherwise what was added first.
+	void add(Rule rule);
+
+	const std::vector<Rule> &of(Family family) const
+	{
+		return rules_[static_cast<std::size_t>(family)];
+	}
+	bool empty() const { return rules_[0].empty() && rules_[1].empty(); }
+
+	unsigned int others = 0;	// in PREROUTING of raw and mangle, but
+					// not of the target DADDR
+private:
+	std::vector<Rule> rules_[2];
+};
+
+// Add the rules in a file's text. Throws Error, "NAME:LINE: found …, expected
+// …"; the ruleset is then of no use.
+void parse_rules(std::string_view text, const std::string &name,
+		 Ruleset &ruleset);
+
+// What a rule's options may hold; the rest of the option parser needs none.
+// Throws Error: "found …, expected …".
+Address parse_new_address(const std::string &text);
+
+enum class Matched : std::uint8_t {
+	no,
+	yes,
+	drop,	// the packet ends before what decides: not even dropped by a rule
+	cut	// the capture does
+};
+
+Matched matches(const Rule &rule, const Packet &packet);
+
+} // namespace replay
