@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "diagnose.hpp"
+
+#include <cstring>
+
+namespace replay {
+
+namespace {
+
+// Powers of two. A destination is looked for in this many places.
+constexpr std::size_t DESTINATIONS = 1 << 14, FLOWS = 1 << 16, PLACES = 16;
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 29;
+}
+
+std::uint64_t mix(std::uint64_t hash, const Address &address)
+{
+	std::uint64_t half[2];
+
+	std::memcpy(half, address.bytes.data(), sizeof(half));
+	return mix(mix(hash, half[0]), half[1]);
+}
+
+struct Flow {
+	std::uint8_t protocol = 0;
+	std::uint16_t source = 0, destination = 0;	// ports, or 0
+};
+
+bool has_ports(std::uint8_t protocol)
+{
+	switch (protocol) {
+	case 6:		// TCP
+	case 17:	// UDP
+	case 33:	// DCCP
+	case 132:	// SCTP
+	case 136:	// UDP-Lite
+		return true;
+	}
+	return false;
+}
+
+bool echoes(std::uint8_t protocol)
+{
+	return protocol == 1 || protocol == 58;
+}
+
+// Of a reply, source and destination are exchanged, and so is the type of an
+// ICMP echo. False for packets that do not tell: later fragments, IPv6
+// extension headers, and all but pings of ICMP, which also reports errors.
+bool find_flow(const Packet &packet, Flow &flow)
+{
+	const std::uint8_t *ip = packet.data;
+	std::uint32_t offset = 40;
+
+	flow.protocol = ip[6];
+	if (packet.family == Family::ip4) {
+		if (load16(ip + 6) & 0x1fff)
+			return false;
+		offset = (ip[0] & 0x0fU) * 4;
+		flow.protocol = ip[9];
+	}
+	if (!packet.captures(offset + 4))
+		return false;
+	if (has_ports(flow.protocol)) {
+		flow.source = load16(ip + offset);
+		flow.destination = load16(ip + offset + 2);
+	} else if (echoes(flow.protocol)) {
+		std::uint8_t type = ip[offset];
+
+		if (type == 8 || type == 128)
+			flow.source = 1;
+		else if (type == 0 || type == 129)
+			flow.destination = 1;
+		else
+			return false;
+	}
+	return true;
+}
+
+std::uint64_t key(const Flow &flow, const Address &from, const Address &to,
+		  std::uint16_t source, std::uint16_t destination)
+{
+	std::uint64_t ports = std::uint64_t{source} << 16 | destination;
+	std::uint64_t hash = mix(mix(mix(flow.protocol, from), to), ports);
+
+	return hash ? hash : 1;		// 0 is an empty place
+}
+
+} // namespace
+
+Diagnoser::Diagnoser(const std::vector<Address> &servers)
+	: learn_(servers.empty()), destinations_(DESTINATIONS), flows_(FLOWS)
+{
+	for (const Address &address : servers)
+		if (Destination *server = find(address))
+			server->server = true;
+}
+
+// The address's place, which may be a new one; null when there is none.
+Diagnoser::Destination *Diagnoser::find(const Address &address)
+{
+	std::uint64_t hash = mix(0, address);
+
+	for (std::size_t i = 0; i < PLACES; i++) {
+		Destination &place =
+			destinations_[(hash + i) & (DESTINATIONS - 1)];
+
+		if (!place.used) {
+			place.address = address;
+			place.used = true;
+			return &place;
+		}
+		if (place.address == address)
+			return &place;
+	}
+	overflowed_ = true;
+	return nullptr;
+}
+
+void Diagnoser::see(const Packet &packet, const Address &to, bool rewritten)
+{
+	const bool marked = dscp_of(packet);
+
+	if (!marked && !rewritten) {
+		if (Destination *place = find(to))
+			place->unmarked++;
+	} else if (marked && rewritten && learn_) {
+		if (Destination *place = find(to))
+			place->server = true;
+	}
+	see_flow(packet, to, rewritten);
+}
+
+void Diagnoser::see_flow(const Packet &packet, const Address &to,
+			 bool rewritten)
+{
+	Flow flow;
+
+	if (!find_flow(packet, flow))
+		return;
+	Address from = source_of(packet);
+	std::uint64_t own = key(flow, from, to, flow.source, flow.destination);
+
+	if (flows_[own & (FLOWS - 1)] == own)
+		from_server_++;
+	if (rewritten) {
+		std::uint64_t reply = key(flow, to, from, flow.destination,
+					  flow.source);
+
+		flows_[reply & (FLOWS - 1)] = reply;
+	}
+}
+
+std::uint64_t Diagnoser::unmarked() const
+{
+	std::uint64_t count = 0;
+
+	for (const Destination &place : destinations_)
+		if (place.server)
+			count += place.unmarked;
+	return count;
+}
+
+std::vector<Address> Diagnoser::servers() const
+{
+	std::vector<Address> found;
+
+	for (const Destination &place : destinations_)
+		if (place.server)
+			found.push_back(place.address);
+	return found;
+}
+
+} // namespace replay

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The pitfalls of L3DSR, looked for in any capture with tables of fixed size.
+#pragma once
+
+#include "packet.hpp"
+
+namespace replay {
+
+class Diagnoser {
+public:
+	// @servers: their own addresses; when there are none, those are taken
+	// that marked packets are sent to before they are rewritten.
+	explicit Diagnoser(const std::vector<Address> &servers);
+
+	// Each IP packet. @to: its destination before any rule.
+	void see(const Packet &packet, const Address &to, bool rewritten);
+
+	// Packets with DSCP 0 that went to a server's own address.
+	std::uint64_t unmarked() const;
+	std::vector<Address> servers() const;
+	// Packets that answer a rewritten one from the server's own address.
+	std::uint64_t from_server() const { return from_server_; }
+	// There were more addresses than places: unmarked() is a lower bound.
+	bool overflowed() const { return overflowed_; }
+
+private:
+	struct Destination {
+		Address address;
+		bool used = false, server = false;
+		std::uint64_t unmarked = 0;
+	};
+
+	Destination *find(const Address &address);
+	void see_flow(const Packet &packet, const Address &to, bool rewritten);
+
+	bool learn_;
+	bool overflowed_ = false;
+	std::uint64_t from_server_ = 0;
+	std::vector<Destination> destinations_;
+	std::vector<std::uint64_t> flows_;	// of replies that are awaited
+};
+
+} // namespace replay

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine.hpp"
+
+#include "link.hpp"
+
+namespace replay {
+
+namespace {
+
+void explain(Trace *trace, const std::string &line)
+{
+	if (trace)
+		trace->push_back(line);
+}
+
+const char *why_not(Matched matched)
+{
+	switch (matched) {
+	case Matched::no:
+		return "no match";
+	case Matched::drop:
+		return "the packet ends before what a match looks at: x_tables drops it (hotdrop)";
+	case Matched::cut:
+		return "the capture ends before what a match looks at: taken for no match";
+	case Matched::yes:
+		break;
+	}
+	return "match";
+}
+
+} // namespace
+
+const char *checksum_text(Checksum checksum)
+{
+	switch (checksum) {
+	case Checksum::none:
+		return "none";
+	case Checksum::good:
+		return "good";
+	case Checksum::bad:
+		return "bad";
+	default:
+		return "unknown";
+	}
+}
+
+Engine::Engine(const Ruleset &rules, int link_type,
+	       const std::vector<Address> &servers)
+	: rules_(rules), link_type_(link_type), dscp_has_rule_(),
+	  diagnoser_(servers)
+{
+	for (Family family : {Family::ip4, Family::ip6})
+		for (const Rule &rule : rules.of(family))
+			for (std::uint8_t dscp = 0; dscp < 64; dscp++)
+				dscp_has_rule_[index_of(family)][dscp] |=
+					rule.accepts_dscp(dscp);
+}
+
+bool Engine::pass(const Frame &frame, Passed why, bool cut)
+{
+	counters_.passed.add(frame);
+	counters_.passed_why[index_of(why)].add(frame);
+	if (cut)
+		counters_.cut.add(frame);
+	return true;
+}
+
+bool Engine::drop(const Frame &frame, Drop why, Trace *trace)
+{
+	explain(trace, std::string("dropped: ") + drop_text(why));
+	counters_.dropped.add(frame);
+	counters_.dropped_why[index_of(why)].add(frame);
+	return false;
+}
+
+void Engine::run_rule(const Rule &rule, Packet &packet,
+		      bool zero_header_checksum, Result &result, Trace *trace)
+{
+	Matched matched = matches(rule, packet);
+
+	explain(trace, "rule " + rule.where + ": " + why_not(matched));
+	if (matched == Matched::drop)
+		result.drop = Drop::match;
+	if (matched == Matched::cut)
+		result.cut = true;
+	if (matched != Matched::yes)
+		return;
+	explain(trace, "  " + rule.text);
+	result.matched = true;
+	switch (apply(rule.action, packet, zero_header_checksum, trace)) {
+	case Outcome::unchanged:
+		break;
+	case Outcome::rewritten_cut:
+		result.cut = true;
+		[[fallthrough]];
+	case Outcome::rewritten:
+		result.rewritten = true;
+		break;
+	case Outcome::dropped:
+		result.drop = Drop::short_transport;
+		break;
+	}
+}
+
+// Every rule gets the packet as the one before it left it (XT_CONTINUE).
+Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
+				 Trace *trace)
+{
+	Result result;
+
+	for (const Rule &rule : rules_.of(packet.family)) {
+		run_rule(rule, packet, zero_header_checksum, result, trace);
+		if (result.drop != Drop::none)
+			break;
+	}
+	return result;
+}
+
+void Engine::judge(const Coverage &coverage, const Packet &packet,
+		   Checksum before, Trace *trace)
+{
+	Checksum after = coverage.verify(packet);
+
+	counters_.before[index_of(before)]++;
+	counters_.after[index_of(after)]++;
+	if (before == Checksum::good && after == Checksum::bad)
+		counters_.good_to_bad++;
+	explain(trace, std::string("transport checksum, by a full sum: ") +
+		checksum_text(before) + " before, " + checksum_text(after) +
+		" after");
+}
+
+bool Engine::process(const Frame &frame, Trace *trace)
+{
+	Packet packet;
+
+	counters_.all.add(frame);
+	switch (find_packet(link_type_, frame, packet)) {
+	case Link::other:
+		explain(trace, "not an IP packet: passed as it is");
+		return pass(frame, Passed::not_ip);
+	case Link::cut:
+		explain(trace, "the capture ends within the link layer: passed as it is");
+		return pass(frame, Passed::cut, true);
+	case Link::ip:
+		break;
+	}
+
+	Received received = receive(packet);
+	if (received.drop != Drop::none)
+		return drop(frame, received.drop, trace);
+	if (received.cut) {
+		explain(trace, "the capture ends within the IP header: passed as it is");
+		return pass(frame, Passed::cut, true);
+	}
+	counters_.header_checksum_zero += received.offloaded;
+
+	const std::uint8_t dscp = dscp_of(packet);
+	const Coverage coverage(packet);
+	const Checksum before = coverage.verify(packet);
+	const Address from = destination_of(packet);
+	Result result = run_rules(packet, received.offloaded, trace);
+
+	if (result.drop != Drop::none)
+		return drop(frame, result.drop, trace);
+	judge(coverage, packet, before, trace);
+	diagnoser_.see(packet, from, result.rewritten);
+	if (result.rewritten) {
+		counters_.rewritten.add(frame);
+		counters_.rewritten_by_dscp[dscp].add(frame);
+		if (result.cut)
+			counters_.cut.add(frame);
+		return true;
+	}
+	if (!result.matched &&
+	    !dscp_has_rule_[index_of(packet.family)][dscp])
+		counters_.no_rule_for_dscp[dscp]++;
+	if (result.matched) {
+		explain(trace, "passed as it is: it has the new address");
+		return pass(frame, Passed::same, result.cut);
+	}
+	explain(trace, "passed as it is: no rule matches");
+	return pass(frame, result.cut ? Passed::cut : Passed::no_rule,
+		    result.cut);
+}
+
+} // namespace replay

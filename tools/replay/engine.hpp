@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What happens to each packet of a capture, counted.
+#pragma once
+
+#include "checksum.hpp"
+#include "diagnose.hpp"
+#include "receive.hpp"
+#include "rules.hpp"
+
+namespace replay {
+
+struct Count {
+	std::uint64_t packets = 0, bytes = 0;	// bytes: on the wire
+
+	void add(const Frame &frame)
+	{
+		packets++;
+		bytes += frame.length;
+	}
+};
+
+template <class Enum>
+constexpr std::size_t count_of = static_cast<std::size_t>(Enum::count);
+
+template <class Enum>
+constexpr std::size_t index_of(Enum value)
+{
+	return static_cast<std::size_t>(value);
+}
+
+// Why a packet is as it was.
+enum class Passed : std::uint8_t {
+	not_ip,
+	no_rule,	// none matched
+	same,		// it has the new address already
+	cut,		// the capture ends before what decides
+	count
+};
+
+struct Counters {
+	Count all, rewritten, passed, dropped;
+	Count rewritten_by_dscp[64];
+	Count passed_why[count_of<Passed>];
+	Count dropped_why[count_of<Drop>];
+	Count cut;		// something that was on the wire was missing
+	std::uint64_t before[count_of<Checksum>] = {};
+	std::uint64_t after[count_of<Checksum>] = {};
+	std::uint64_t good_to_bad = 0;
+	// diagnoses
+	std::uint64_t header_checksum_zero = 0;
+	std::uint64_t no_rule_for_dscp[64] = {};
+};
+
+class Engine {
+public:
+	Engine(const Ruleset &rules, int link_type,
+	       const std::vector<Address> &servers);
+
+	// Do to the frame what the rules say. False when the kernel would
+	// drop it: it is as it was then, or not, and not to be written.
+	bool process(const Frame &frame, Trace *trace = nullptr);
+
+	const Counters &counters() const { return counters_; }
+	const Diagnoser &diagnoser() const { return diagnoser_; }
+
+private:
+	// What the rules made of one packet.
+	struct Result {
+		Drop drop = Drop::none;
+		bool matched = false, rewritten = false, cut = false;
+	};
+
+	bool pass(const Frame &frame, Passed why, bool cut = false);
+	bool drop(const Frame &frame, Drop why, Trace *trace);
+	Result run_rules(Packet &packet, bool zero_header_checksum,
+			 Trace *trace);
+	void run_rule(const Rule &rule, Packet &packet,
+		      bool zero_header_checksum, Result &result, Trace *trace);
+	void judge(const Coverage &coverage, const Packet &packet,
+		   Checksum before, Trace *trace);
+
+	const Ruleset &rules_;
+	int link_type_;
+	bool dscp_has_rule_[2][64];
+	Counters counters_;
+	Diagnoser diagnoser_;
+};
+
+const char *checksum_text(Checksum checksum);
+
+} // namespace replay

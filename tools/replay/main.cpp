@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// daddr-replay: the command line.
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "explain.hpp"
+#include "report.hpp"
+
+using namespace replay;
+
+namespace {
+
+enum Status { FINE = 0, GOOD_BECAME_BAD = 1, BAD_INPUT = 2 };
+
+const char EXAMPLES[] =
+	"Examples:\n"
+	"  daddr-replay --dscp 7 --set-daddr 10.128.8.46 in.pcap out.pcap\n"
+	"  iptables-save >rules; daddr-replay --rules rules in.pcap out.pcap\n"
+	"  daddr-replay --check --server 10.128.9.31 in.pcap\n"
+	"  daddr-replay --rules rules --explain 12 in.pcap\n"
+	"  tcpdump -w - -c 1000 | daddr-replay --rules rules - - | tcpdump -r -\n"
+	"\n"
+	"Exit status: 0 fine, 1 a good transport checksum became bad, 2 bad usage or\n"
+	"input. daddr-replay(1) has the details.\n";
+
+struct Options {
+	std::vector<std::string> rules, servers;
+	std::string dscp, daddr, input, output;
+	bool check = false, json = false;
+	std::uint64_t explain = 0;
+};
+
+std::string read_file(const std::string &path)
+{
+	std::ifstream file(path, std::ios::binary);
+	std::ostringstream text;
+
+	if (!file)
+		throw Error(path + ": " + std::strerror(errno));
+	text << file.rdbuf();
+	if (file.bad() || (text.fail() && file.peek() != EOF))
+		throw Error(path + ": cannot be read");
+	return text.str();
+}
+
+Rule command_line_rule(const Options &options)
+{
+	Rule rule;
+	Match match;
+
+	if (!parse_dscp(options.dscp, match.dscp) || !match.dscp)
+		throw Error("--dscp: found \"" + options.dscp +
+			    "\", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
+	match.dscp_given = true;
+	rule.matches.push_back(match);
+	rule.action.daddr = parse_new_address(options.daddr);
+	rule.where = "command line";
+	rule.text = "-m dscp --dscp " + options.dscp +
+		    " -j DADDR --set-daddr " + options.daddr;
+	return rule;
+}
+
+Ruleset read_rules(const Options &options)
+{
+	Ruleset ruleset;
+
+	for (const std::string &path : options.rules)
+		parse_rules(read_file(path), path, ruleset);
+	if (!options.dscp.empty() || !options.daddr.empty())
+		ruleset.add(command_line_rule(options));
+	return ruleset;
+}
+
+std::vector<Address> read_servers(const Options &options)
+{
+	std::vector<Address> servers;
+
+	for (const std::string &text : options.servers) {
+		Address address;
+
+		if (!parse_address(text, address))
+			throw Error("--server: found \"" + text +
+				    "\", expected a numeric IPv4 or IPv6 address");
+		servers.push_back(address);
+	}
+	return servers;
+}
+
+// How far we are, for people who wait.
+class Progress {
+public:
+	void count(std::uint64_t packets)
+	{
+		if (packets & 0xffff || !terminal_)
+			return;
+		auto now = std::chrono::steady_clock::now();
+		if (now - last_ < std::chrono::seconds(1))
+			return;
+		last_ = now;
+		shown_ = true;
+		std::fprintf(stderr, "\r%llu packets ",
+			     static_cast<unsigned long long>(packets));
+	}
+	~Progress()
+	{
+		if (shown_)
+			std::fputs("\r\033[K", stderr);
+	}
+
+private:
+	bool terminal_ = isatty(STDERR_FILENO), shown_ = false;
+	std::chrono::steady_clock::time_point last_ =
+		std::chrono::steady_clock::now();
+};
+
+void put(std::FILE *to, const std::string &text)
+{
+	if (std::fputs(text.c_str(), to) == EOF || std::fflush(to))
+		throw Error(std::string("the report cannot be written: ") +
+			    std::strerror(errno));
+}
+
+int explain_one(const Options &options, CaptureReader &reader, Engine &engine)
+{
+	Frame frame;
+
+	for (std::uint64_t number = 1; reader.next(frame); number++) {
+		if (number < options.explain)
+			continue;
+		put(stdout, explain_frame(reader, engine, frame, number));
+		return engine.counters().good_to_bad ? GOOD_BECAME_BAD : FINE;
+	}
+	if (reader.damage())
+		throw Error(damage_text(reader.name(), *reader.damage()));
+	throw Error(reader.name() + ": found fewer packets, expected packet " +
+		    std::to_string(options.explain) + " to explain");
+}
+
+int run(const Options &options)
+{
+	const Ruleset rules = read_rules(options);
+	const std::vector<Address> servers = read_servers(options);
+	CaptureReader reader(options.input);
+	Engine engine(rules, reader.link_type(), servers);
+	std::optional<CaptureWriter> writer;
+	Frame frame;
+
+	if (options.explain)
+		return explain_one(options, reader, engine);
+	if (!options.check)
+		writer.emplace(options.output, reader);
+	{
+		Progress progress;
+
+		while (reader.next(frame)) {
+			if (engine.process(frame) && writer)
+				writer->write(reader, frame);
+			progress.count(engine.counters().all.packets);
+		}
+	}
+	if (writer)
+		writer->close();
+
+	int status = FINE;
+	if (engine.counters().good_to_bad)
+		status = GOOD_BECAME_BAD;
+	if (reader.damage())
+		status = BAD_INPUT;
+	const char *link = pcap_datalink_val_to_name(reader.link_type());
+	Report report{options.input, options.output, link ? link : "",
+		      engine.counters(), engine.diagnoser(), rules,
+		      !servers.empty(), reader.damage(), status};
+	put(options.output == "-" ? stderr : stdout,
+	    options.json ? report_json(report) : report_table(report));
+	if (reader.damage())
+		put(stderr, "daddr-replay: " +
+		    damage_text(reader.name(), *reader.damage()) + "\n");
+	return status;
+}
+
+// What CLI11 cannot check alone.
+void check_usage(const CLI::App &app, const Options &options)
+{
+	bool writes = !options.check && !options.explain;
+	bool rules = !options.rules.empty() || !options.dscp.empty();
+
+	if (app.count("--explain") && !options.explain)
+		throw Error("--explain: found 0, expected a packet's number, from 1");
+	if (writes && options.output.empty())
+		throw Error("found no OUT, expected a capture to write, or --check or --explain");
+	if (!writes && !options.output.empty())
+		throw Error("found OUT \"" + options.output +
+			    "\", expected none with --check and --explain, which write nothing");
+	if (writes && !rules)
+		throw Error("found no rule, expected --rules, or --dscp and --set-daddr");
+}
+
+void define(CLI::App &app, Options &options)
+{
+	app.add_option("IN", options.input,
+		       "Capture to read (pcap or pcapng); - is standard input")
+		->required();
+	app.add_option("OUT", options.output,
+		       "Capture to write (pcap); - is standard output");
+	auto *rules = app.add_option("--rules", options.rules,
+		"Apply the DADDR rules of this output of iptables-save or ip6tables-save; may be repeated")
+		->type_name("FILE")->allow_extra_args(false);
+	auto *dscp = app.add_option("--dscp", options.dscp,
+		"With --set-daddr, one rule: the DSCP to match, 1-63, 0x1-0x3f or a class (EF, AF11, CS1)")
+		->type_name("N");
+	auto *daddr = app.add_option("--set-daddr", options.daddr,
+		"The new destination of the one rule")->type_name("ADDR");
+	auto *check = app.add_flag("--check", options.check,
+		"Report only, write nothing; rules are not needed then");
+	app.add_option("--server", options.servers,
+		"A server's own address, for the diagnosis; may be repeated")
+		->type_name("ADDR")->allow_extra_args(false);
+	auto *explain = app.add_option("--explain", options.explain,
+		"Print packet N before and after, and why; write nothing")
+		->type_name("N");
+	auto *json = app.add_flag("--json", options.json,
+				  "Report as JSON");
+	dscp->needs(daddr)->excludes(rules);
+	daddr->needs(dscp)->excludes(rules);
+	explain->excludes(check)->excludes(json);
+	app.set_version_flag("--version", "daddr-replay " DADDR_VERSION);
+	app.footer(EXAMPLES);
+}
+
+} // namespace
+
+int main(int argc, char *argv[])
+{
+	CLI::App app("Runs DADDR rules over a capture, as the kernel would.",
+		     "daddr-replay");
+	Options options;
+
+	std::signal(SIGPIPE, SIG_IGN);	// a failed write is reported
+	define(app, options);
+	try {
+		app.parse(argc, argv);
+		check_usage(app, options);
+		return run(options);
+	} catch (const CLI::ParseError &error) {
+		if (!error.get_exit_code())
+			return app.exit(error);
+		std::cerr << "daddr-replay: " << error.what() << "\n"
+			  << "Try daddr-replay --help.\n";
+	} catch (const std::exception &error) {
+		std::cerr << "daddr-replay: " << error.what() << "\n";
+	}
+	return BAD_INPUT;
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "report.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace replay {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char *const passed_keys[] = {
+	"not_ip", "no_rule", "same_address", "cut",
+};
+const char *const passed_texts[] = {
+	"not an IP packet", "no rule matches", "has the new address already",
+	"cut before what decides",
+};
+static_assert(std::size(passed_keys) == count_of<Passed> &&
+	      std::size(passed_texts) == count_of<Passed>);
+
+const Checksum checksums[] = {
+	Checksum::good, Checksum::bad, Checksum::unknown, Checksum::none,
+};
+
+class Lines {
+public:
+	template <class... Arguments>
+	void line(const char *format, Arguments... arguments)
+	{
+		char buffer[200];
+
+		std::snprintf(buffer, sizeof(buffer), format, arguments...);
+		text += buffer;
+		text += '\n';
+	}
+
+	void count(const std::string &name, const Count &count)
+	{
+		line("%-42s%14llu%18llu", name.c_str(), number(count.packets),
+		     number(count.bytes));
+	}
+
+	static unsigned long long number(std::uint64_t value) { return value; }
+
+	std::string text;
+};
+
+void put_counts(Lines &table, const Counters &counters)
+{
+	table.line("%-42s%14s%18s", "", "packets", "bytes");
+	table.count("read", counters.all);
+	table.count("rewritten", counters.rewritten);
+	for (unsigned int dscp = 0; dscp < 64; dscp++)
+		if (counters.rewritten_by_dscp[dscp].packets)
+			table.count("  " + dscp_text(dscp),
+				    counters.rewritten_by_dscp[dscp]);
+	table.count("passed as they were", counters.passed);
+	for (std::size_t i = 0; i < count_of<Passed>; i++)
+		if (counters.passed_why[i].packets)
+			table.count(std::string("  ") + passed_texts[i],
+				    counters.passed_why[i]);
+	table.count("dropped", counters.dropped);
+	for (std::size_t i = 0; i < count_of<Drop>; i++)
+		if (counters.dropped_why[i].packets)
+			table.count(std::string("  ") +
+				    drop_text(static_cast<Drop>(i)),
+				    counters.dropped_why[i]);
+	if (counters.cut.packets)
+		table.count("cut short by the capture, of these", counters.cut);
+}
+
+void put_checksums(Lines &table, const Counters &counters)
+{
+	table.line("%s", "");
+	table.line("%-28s%14s%14s", "transport checksums", "before", "after");
+	for (Checksum checksum : checksums)
+		table.line("  %-26s%14llu%14llu", checksum_text(checksum),
+			   Lines::number(counters.before[index_of(checksum)]),
+			   Lines::number(counters.after[index_of(checksum)]));
+	table.line("  %-26s%28llu%s", "good that became bad",
+		   Lines::number(counters.good_to_bad),
+		   counters.good_to_bad ? "  THIS MUST BE 0" : "");
+}
+
+std::string several(std::uint64_t count, const char *what)
+{
+	return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+std::vector<std::string> diagnoses(const Report &report)
+{
+	const Counters &counters = report.counters;
+	const Diagnoser &diagnoser = report.diagnoser;
+	std::vector<std::string> lines;
+
+	if (diagnoser.unmarked())
+		lines.push_back(
+			std::string(diagnoser.overflowed() ? "at least " : "") +
+			several(diagnoser.unmarked(), "packet") +
+			" to a server's own address with " + dscp_text(0) +
+			": no rule takes them for a VIP. If they were sent to one, the mark was cleared on the path.");
+	for (unsigned int dscp = 1; dscp < 64; dscp++)
+		if (counters.no_rule_for_dscp[dscp])
+			lines.push_back(
+				several(counters.no_rule_for_dscp[dscp],
+					"packet") + " with " + dscp_text(dscp) +
+				", which no rule maps");
+	if (diagnoser.from_server())
+		lines.push_back(
+			several(diagnoser.from_server(), "packet") +
+			" from a server's own address in answer to a rewritten one: it has to leave from the VIP. Is the VIP on the loopback, and the service bound to it?");
+	if (counters.header_checksum_zero)
+		lines.push_back(
+			several(counters.header_checksum_zero, "packet") +
+			" with the IPv4 header checksum 0: captured on the sending host, whose hardware fills it in (checksum offload); harmless");
+	if (counters.before[index_of(Checksum::bad)])
+		lines.push_back(
+			several(counters.before[index_of(Checksum::bad)],
+				"packet") +
+			" with a bad transport checksum before any rule: harmless too if captured on the sending host (checksum offload)");
+	return lines;
+}
+
+std::vector<std::string> notes(const Report &report)
+{
+	std::vector<std::string> lines;
+
+	if (report.rules.empty())
+		lines.push_back("no DADDR rule to apply");
+	if (report.rules.others)
+		lines.push_back(several(report.rules.others, "other rule") +
+				" in PREROUTING of raw and mangle not applied");
+	return lines;
+}
+
+Json json_count(const Count &count)
+{
+	return {{"packets", count.packets}, {"bytes", count.bytes}};
+}
+
+Json json_dscp(unsigned int dscp)
+{
+	char hex[8];
+
+	std::snprintf(hex, sizeof(hex), "0x%02x", dscp << 2);
+	return {{"dscp", dscp}, {"tos", dscp << 2}, {"hex", hex}};
+}
+
+Json json_checksums(const std::uint64_t (&counts)[count_of<Checksum>])
+{
+	Json json;
+
+	for (Checksum checksum : checksums)
+		json[checksum_text(checksum)] = counts[index_of(checksum)];
+	return json;
+}
+
+Json json_rewritten(const Counters &counters)
+{
+	Json json = json_count(counters.rewritten);
+
+	json["by_dscp"] = Json::array();
+	for (unsigned int dscp = 0; dscp < 64; dscp++) {
+		if (!counters.rewritten_by_dscp[dscp].packets)
+			continue;
+		Json entry = json_dscp(dscp);
+		entry.update(json_count(counters.rewritten_by_dscp[dscp]));
+		json["by_dscp"].push_back(entry);
+	}
+	return json;
+}
+
+Json json_diagnoses(const Report &report)
+{
+	const Counters &counters = report.counters;
+	Json servers = Json::array(), unmapped = Json::array();
+
+	for (const Address &address : report.diagnoser.servers())
+		servers.push_back(text(address));
+	for (unsigned int dscp = 1; dscp < 64; dscp++) {
+		if (!counters.no_rule_for_dscp[dscp])
+			continue;
+		Json entry = json_dscp(dscp);
+		entry["packets"] = counters.no_rule_for_dscp[dscp];
+		unmapped.push_back(entry);
+	}
+	return {
+		{"servers", servers},
+		{"servers_learnt", !report.with_servers},
+		{"unmarked_to_server", report.diagnoser.unmarked()},
+		{"unmarked_is_lower_bound", report.diagnoser.overflowed()},
+		{"dscp_without_rule", unmapped},
+		{"replies_from_server", report.diagnoser.from_server()},
+		{"header_checksum_zero", counters.header_checksum_zero},
+	};
+}
+
+} // namespace
+
+std::string damage_text(const std::string &name, const Damage &damage)
+{
+	return name + ": byte " + std::to_string(damage.offset) +
+	       ": damaged after packet " + std::to_string(damage.packets) +
+	       ": " + damage.message + "; what is before was processed";
+}
+
+std::string report_table(const Report &report)
+{
+	Lines table;
+
+	put_counts(table, report.counters);
+	put_checksums(table, report.counters);
+	auto found = diagnoses(report), noted = notes(report);
+	if (!found.empty())
+		table.text += "\ndiagnosis\n";
+	for (const std::string &line : found)
+		table.text += "  " + line + "\n";
+	if (!noted.empty())
+		table.text += "\n";
+	for (const std::string &line : noted)
+		table.text += "note: " + line + "\n";
+	return table.text;
+}
+
+std::string report_json(const Report &report)
+{
+	const Counters &counters = report.counters;
+	Json json, why;
+
+	json["input"] = report.input;
+	json["output"] = report.output.empty() ? Json() : Json(report.output);
+	json["link_type"] = report.link_type;
+	json["read"] = json_count(counters.all);
+	json["rewritten"] = json_rewritten(counters);
+	json["passed"] = json_count(counters.passed);
+	for (std::size_t i = 0; i < count_of<Passed>; i++)
+		json["passed"]["why"][passed_keys[i]] =
+			counters.passed_why[i].packets;
+	json["dropped"] = json_count(counters.dropped);
+	for (std::size_t i = 1; i < count_of<Drop>; i++)
+		json["dropped"]["why"][drop_key(static_cast<Drop>(i))] =
+			counters.dropped_why[i].packets;
+	json["cut"] = json_count(counters.cut);
+	json["transport_checksums"] = {
+		{"before", json_checksums(counters.before)},
+		{"after", json_checksums(counters.after)},
+		{"good_became_bad", counters.good_to_bad},
+	};
+	json["diagnoses"] = json_diagnoses(report);
+	json["notes"] = notes(report);
+	json["damage"] = Json();
+	if (report.damage)
+		json["damage"] = {{"offset", report.damage->offset},
+				  {"packets", report.damage->packets},
+				  {"message", report.damage->message}};
+	json["status"] = report.status;
+	return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace replay
