@@ -111,7 +111,9 @@ Link by_ppp_protocol(Cursor at, Packet &packet)
 // RFC 1662: address and control, which may be left out.
 Link ppp(Cursor at, Packet &packet)
 {
-	if (at.captures(2) && at.at()[0] == 0xff && at.at()[1] == 0x03)
+	if (!at.captures(2))
+		return Link::cut;
+	if (at.at()[0] == 0xff && at.at()[1] == 0x03)
 		at.offset += 2;
 	return by_ppp_protocol(at, packet);
 }
@@ -228,10 +230,8 @@ std::string link_names()
 	return names;
 }
 
-Link find_packet(int link_type, const Frame &frame, Packet &packet)
+static Link find(int link_type, const Cursor &at, Packet &packet)
 {
-	Cursor at{frame, 0};
-
 	switch (link_type) {
 	case DLT_EN10MB:
 		return with_ether_type(at, 12, 14, packet);
@@ -259,6 +259,16 @@ Link find_packet(int link_type, const Frame &frame, Packet &packet)
 		return nflog(at, packet);
 	}
 	return Link::other;
+}
+
+Link find_packet(int link_type, const Frame &frame, Packet &packet)
+{
+	Link link = find(link_type, {frame, 0}, packet);
+
+	// shorter than a link layer on the wire, too
+	if (link == Link::cut && frame.captured == frame.length)
+		return Link::other;
+	return link;
 }
 
 } // namespace replay
