@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The captures of tests/data, sent to the real target: behind it is what their
+# generator expects, and what daddr-replay makes of them by the rules that
+# iptables-save prints, byte for byte.
+
+# same_bytes DIRECTORY: with its captures of this family
+same_bytes()
+{
+	local name=$1/$family packets
+
+	rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+	# Of the family's own conversations (neighbours, multicast) nothing.
+	if [ "$family" = ipv6 ]; then
+		rule -t "$table" -A PREROUTING -d ff00::/8 -j ACCEPT
+	fi
+	rule -t "$table" -A PREROUTING -i eth1 -j NFLOG --nflog-group 5 --nflog-threshold 1
+	on "$server" ip link set eth1 address 02:00:00:00:00:02
+	# No answers: only what is behind the target counts here.
+	on "$server" ip route replace blackhole default
+	on "$server" ip -6 route replace blackhole default
+	capture_start "$server" behind -B 65536 -i nflog:5
+	packets=$(tcpdump -n -r "$name.out.pcap" 2>/dev/null | grep -c '^[0-9]')
+
+	on "$neighbour" taskset 1 build/tests/vm/inject "$name.in.pcap" eth0
+
+	capture_stop behind "$packets" '^IP' ||
+		echo "expected $packets packets"
+	build/tests/vm/same_packets "$name.out.pcap" "$lab_files/behind.pcap" ||
+		fail "what came out is not what was expected"
+	rules_save >"$lab_files/rules"
+	build/tools/replay/daddr-replay --rules "$lab_files/rules" \
+		"$name.in.pcap" "$lab_files/replayed.pcap" >/dev/null
+	build/tests/vm/same_packets "$lab_files/replayed.pcap" "$lab_files/behind.pcap" ||
+		fail "what came out is not what daddr-replay made"
+}
+
+test_corpus_becomes_the_same_bytes()
+{
+	same_bytes tests/data
+}
+scenario test_corpus_becomes_the_same_bytes "ipv4 ipv6" "legacy nft" "raw mangle"
+
+# Made anew by each tests/run, which prints the seed.
+test_random_packets_become_the_same_bytes()
+{
+	[ -e build/tests/random ] || skip "no random packets in build/tests/random"
+	same_bytes build/tests/random
+}
+scenario test_random_packets_become_the_same_bytes "ipv4 ipv6" "legacy nft" "raw"
