@@ -140,8 +140,8 @@ void Coverage::find_transport(const Packet &packet, std::uint32_t offset,
 			return;
 		}
 		break;
-	case DCCP: {		// RFC 4340 9.2
-		std::uint32_t coverage = header[8] & 0x0f;
+	case DCCP: {		// RFC 4340 5.1, 9.2
+		std::uint32_t coverage = header[5] & 0x0f;
 
 		if (coverage)
 			covered = header[4] * 4U + (coverage - 1) * 4;
