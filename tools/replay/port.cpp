@@ -29,27 +29,57 @@ const void *read(const void *from, unsigned int offset, unsigned int length,
 	return nullptr;
 }
 
-const char *describe(daddr_cover cover)
+// What is decided, and the row of the target's contract that says so.
+struct Row {
+	const char *decision, *contract;
+};
+
+const Row SAME = {
+	"the packet has the new address already",
+	"already has the new address: nothing is written",
+};
+const Row NO_UDP_CHECKSUM = {
+	"transport checksum: 0, that is none; stays 0",
+	"UDP with checksum 0: stays 0",
+};
+const Row TOO_SHORT = {
+	"the packet ends before its transport checksum: dropped",
+	"transport header too short to hold its checksum: dropped",
+};
+const Row CUT = {
+	"transport checksum: not in the capture, whatever it was",
+	"(cut by the capture: what is captured changes)",
+};
+
+Row row_of(daddr_cover cover, std::uint8_t protocol)
 {
 	switch (cover) {
 	case DADDR_CSUM_HERE:
-		return "updated";
+		return {"transport checksum: updated",
+			protocol == DADDR_PROTO_ICMPV6 ?
+			"ICMPv6: transport checksum (pseudo-header)" :
+			"TCP, UDP, UDP-Lite, DCCP: transport checksum, incrementally (RFC 1624)"};
 	case DADDR_CSUM_NONE:
-		return "none of this protocol covers the addresses";
+		return {"transport checksum: none over the addresses",
+			"ICMPv4, SCTP, ESP, AH, GRE and unknown protocols: header only"};
 	case DADDR_CSUM_FRAGMENT:
-		return "not in this fragment, which is a later one: no byte of the payload changes";
+		return {"transport checksum: in the first fragment, not in this one",
+			"fragment, offset > 0: address only, not one byte of payload changes"};
 	case DADDR_CSUM_ROUTED:
-		return "kept: a routing header has segments left, so it covers the final destination, which does not change";
+		return {"transport checksum: kept, it is of the final destination",
+			"IPv6 routing header with segments left > 0: address only"};
 	case DADDR_TRUNCATED:
 		break;
 	}
-	return "not known";
+	return TOO_SHORT;
 }
 
-void explain(Trace *trace, const std::string &what)
+void explain(Trace *trace, const Row &row)
 {
-	if (trace)
-		trace->push_back("  transport checksum: " + what);
+	if (!trace)
+		return;
+	trace->push_back(std::string("  ") + row.decision);
+	trace->push_back(std::string("    contract: ") + row.contract);
 }
 
 // The address, and of IPv4 the header checksum.
@@ -78,10 +108,7 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	Outcome outcome = Outcome::rewritten;
 
 	if (!std::memcmp(packet.data + at, to, size)) {
-		if (trace)
-			trace->push_back("  has the address " +
-					 text(action.daddr) +
-					 " already: nothing is written");
+		explain(trace, SAME);
 		return Outcome::unchanged;
 	}
 
@@ -91,7 +118,7 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 				   daddr_find_csum4(read, &reader, &csum);
 	if (!reader.cut &&
 	    (cover == DADDR_TRUNCATED || !packet.holds(csum.end))) {
-		explain(trace, "the packet ends before it: dropped");
+		explain(trace, TOO_SHORT);
 		return Outcome::dropped;
 	}
 
@@ -101,14 +128,14 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 				 text(destination_of(packet)) + " becomes " +
 				 text(action.daddr));
 	if (reader.cut || !packet.captures(csum.end)) {
-		explain(trace, "the capture ends before it: not updated");
+		explain(trace, CUT);
 		outcome = Outcome::rewritten_cut;
 	} else if (cover == DADDR_CSUM_HERE &&
 		   !daddr_update_csum(packet.data + csum.offset, csum.protocol,
 				      delta, 0)) {
-		explain(trace, "0 in UDP means there is none: stays 0");
+		explain(trace, NO_UDP_CHECKSUM);
 	} else {
-		explain(trace, describe(cover));
+		explain(trace, row_of(cover, csum.protocol));
 	}
 	set_address(action, packet, zero_header_checksum, delta);
 	if (trace && zero_header_checksum)
