@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 
 #include <cstdint>
+#include <cstring>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -147,6 +149,12 @@ inline Bytes transport(const Ip &ip, std::uint8_t protocol,
 inline Bytes good(const Ip &ip)
 {
 	return packet(ip, transport(ip, ip.protocol));
+}
+
+inline Bytes cut_to(Bytes bytes, std::size_t size)
+{
+	bytes.resize(size);
+	return bytes;
 }
 
 inline replay::Packet view(Bytes &bytes, std::size_t wire = 0)

@@ -59,12 +59,6 @@ Ip to_vip(Ip ip)
 	return ip;
 }
 
-Bytes cut(Bytes bytes, std::size_t size)
-{
-	bytes.resize(size);
-	return bytes;
-}
-
 } // namespace
 
 TEST_CASE("replay: a rewritten packet is the one sent to the VIP at once")
@@ -212,25 +206,25 @@ TEST_CASE("replay: cut packets change as far as they are captured")
 		std::size_t check = header + (ip.protocol == TCP ? 18 : 8);
 
 		for (std::size_t size = 1; size < whole.size(); size++) {
-			Run run(cut(whole, size), whole.size());
+			Run run(cut_to(whole, size), whole.size());
 
 			INFO(ip.source << " " << int(ip.protocol) << " cut to "
 			     << size);
 			CHECK(run.kept);
 			if (size < header) {
-				CHECK(run.bytes == cut(whole, size));
+				CHECK(run.bytes == cut_to(whole, size));
 				CHECK(run.counters().passed_why[index_of(
 					Passed::cut)].packets == 1);
 			} else if (size < check) {
 				// the address is; half a checksum is not
-				Bytes some = cut(expected, header) +
+				Bytes some = cut_to(expected, header) +
 					Bytes(whole.begin() +
 					      static_cast<long>(header),
 					      whole.begin() +
 					      static_cast<long>(size));
 				CHECK(run.bytes == some);
 			} else {
-				CHECK(run.bytes == cut(expected, size));
+				CHECK(run.bytes == cut_to(expected, size));
 				CHECK(run.after(Checksum::unknown) == 1);
 			}
 			CHECK(run.counters().cut.packets == (size < check));

@@ -19,12 +19,6 @@ Matched match(const std::string &matches, Bytes bytes, std::size_t wire = 0)
 	return replay::matches(ruleset.of(family).at(0), view(bytes, wire));
 }
 
-Bytes cut(Bytes bytes, std::size_t size)
-{
-	bytes.resize(size);
-	return bytes;
-}
-
 Ip fragment4(std::uint8_t protocol, std::uint16_t fragment)
 {
 	Ip ip = ip4(protocol);
@@ -175,7 +169,7 @@ TEST_CASE("replay: ports of packets that end too early")
 			CHECK(match(rule, wire) == (size == header.size ?
 				Matched::yes : Matched::drop));
 			// the same, but it was the capture that cut it off
-			CHECK(match(rule, cut(whole, 20 + size), whole.size()) ==
+			CHECK(match(rule, cut_to(whole, 20 + size), whole.size()) ==
 			      (size >= 4 ? Matched::yes : Matched::cut));
 		}
 	}
@@ -202,7 +196,7 @@ TEST_CASE("replay: IPv6 protocols behind extension headers")
 	// the chain ends within a header
 	for (std::size_t size : {0, 1}) {
 		INFO(size);
-		Bytes ended = packet(ip6(HOP), cut(options, size));
+		Bytes ended = packet(ip6(HOP), cut_to(options, size));
 
 		CHECK(match("-p udp", ended) == Matched::drop);
 		CHECK(match("! -p udp", ended) == Matched::drop);
@@ -211,7 +205,7 @@ TEST_CASE("replay: IPv6 protocols behind extension headers")
 		CHECK(match("-p udp", ended, 100) == Matched::cut);
 	}
 	// two bytes of it are enough to go on
-	CHECK(match("-p udp", packet(ip6(HOP), cut(options, 2))) ==
+	CHECK(match("-p udp", packet(ip6(HOP), cut_to(options, 2))) ==
 	      Matched::yes);
 	CHECK(match("-p udp", packet(ip6(FRAGMENT), {UDP, 0, 0})) ==
 	      Matched::drop);
