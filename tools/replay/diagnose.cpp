@@ -144,9 +144,9 @@ void Diagnoser::see_flow(const Packet &packet, const Address &to,
 	Address from = source_of(packet);
 	std::uint64_t own = key(flow, from, to, flow.source, flow.destination);
 
-	if (flows_[own & (FLOWS - 1)] == own)
+	if (flows_[own & (FLOWS - 1)] == own) {
 		from_server_++;
-	if (rewritten) {
+	} else if (rewritten) {
 		std::uint64_t reply = key(flow, to, from, flow.destination,
 					  flow.source);
 

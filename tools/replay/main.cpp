@@ -7,9 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "explain.hpp"
 #include "report.hpp"
@@ -34,21 +32,26 @@ const char EXAMPLES[] =
 struct Options {
 	std::vector<std::string> rules, servers;
 	std::string dscp, daddr, input, output;
-	bool check = false, json = false;
+	bool one_rule = false, check = false, json = false;
 	std::uint64_t explain = 0;
 };
 
 std::string read_file(const std::string &path)
 {
-	std::ifstream file(path, std::ios::binary);
-	std::ostringstream text;
+	std::string text;
+	char buffer[65536];
+	std::size_t count;
+	std::FILE *file = std::fopen(path.c_str(), "rbe");
 
 	if (!file)
 		throw Error(path + ": " + std::strerror(errno));
-	text << file.rdbuf();
-	if (file.bad() || (text.fail() && file.peek() != EOF))
-		throw Error(path + ": cannot be read");
-	return text.str();
+	while ((count = std::fread(buffer, 1, sizeof(buffer), file)))
+		text.append(buffer, count);
+	int error = std::ferror(file) ? errno : 0;
+	std::fclose(file);
+	if (error)
+		throw Error(path + ": " + std::strerror(error));
+	return text;
 }
 
 Rule command_line_rule(const Options &options)
@@ -74,7 +77,7 @@ Ruleset read_rules(const Options &options)
 
 	for (const std::string &path : options.rules)
 		parse_rules(read_file(path), path, ruleset);
-	if (!options.dscp.empty() || !options.daddr.empty())
+	if (options.one_rule)
 		ruleset.add(command_line_rule(options));
 	return ruleset;
 }
@@ -190,7 +193,7 @@ int run(const Options &options)
 void check_usage(const CLI::App &app, const Options &options)
 {
 	bool writes = !options.check && !options.explain;
-	bool rules = !options.rules.empty() || !options.dscp.empty();
+	bool rules = !options.rules.empty() || options.one_rule;
 
 	if (app.count("--explain") && !options.explain)
 		throw Error("--explain: found 0, expected a packet's number, from 1");
@@ -247,6 +250,7 @@ int main(int argc, char *argv[])
 	define(app, options);
 	try {
 		app.parse(argc, argv);
+		options.one_rule = app.count("--dscp");
 		check_usage(app, options);
 		return run(options);
 	} catch (const CLI::ParseError &error) {

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The program as a user runs it: what it writes, prints and returns.
+#include "catch.hpp"
+
+#include <sys/wait.h>
+
+#include <nlohmann/json.hpp>
+
+#include "replay_files.hpp"
+
+using namespace replay_test;
+
+namespace {
+
+const char RULE[] = "--dscp 7 --set-daddr 10.128.8.46 ";
+
+// Runs in a directory that holds in.pcap: one packet for the VIP, one not.
+class Program {
+public:
+	Program()
+	{
+		Ip vip = ip4(), other = ip4(TCP);
+
+		other.dscp = 0;
+		vip.destination = "10.128.8.46";
+		in = pcap_head() + record(good(ip4())) + record(good(other));
+		out = pcap_head() + record(good(vip)) + record(good(other));
+		save(directory / "in.pcap", in);
+	}
+
+	int run(const std::string &arguments)
+	{
+		std::string command = "cd " + (directory / "") + " && " +
+			DADDR_REPLAY " " + arguments +
+			" >stdout 2>stderr";
+		int status = std::system(command.c_str());
+
+		text = load_text(directory / "stdout");
+		error = load_text(directory / "stderr");
+		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	}
+	bool exists(const std::string &name) const
+	{
+		return std::filesystem::exists(directory / name);
+	}
+
+	Directory directory;
+	Bytes in, out;
+	std::string text, error;
+};
+
+bool has(const std::string &text, const std::string &part)
+{
+	return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("replay: one rule on the command line")
+{
+	Program program;
+
+	for (const char *dscp : {"7", "0x7", "0x07"}) {
+		CHECK(program.run(std::string("--dscp ") + dscp +
+				  " --set-daddr 10.128.8.46 in.pcap out.pcap") == 0);
+		CHECK(load(program.directory / "out.pcap") == program.out);
+		CHECK(program.error == "");
+		CHECK(has(program.text, "DSCP 7 (TOS 28, 0x1c)"));
+	}
+	CHECK(program.run("--dscp EF --set-daddr 10.128.8.46 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.in);
+	CHECK(program.run("--dscp=7 --set-daddr=2001:db8::46 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.in);
+}
+
+TEST_CASE("replay: rules from files, more than one")
+{
+	Program program;
+
+	save(program.directory / "a", std::string("*raw\n-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.9.9.9\nCOMMIT\n"));
+	save(program.directory / "b", std::string("*raw\n-A PREROUTING -d 10.9.9.9 -j DADDR --set-daddr 10.128.8.46\n-A PREROUTING -j ACCEPT\nCOMMIT\n"));
+	CHECK(program.run("--rules a --rules b in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.out);
+	CHECK(has(program.text, "1 other rule in PREROUTING of raw and mangle not applied"));
+}
+
+TEST_CASE("replay: standard input and output")
+{
+	Program program;
+
+	CHECK(program.run(std::string(RULE) + "- - <in.pcap") == 0);
+	CHECK(program.text == std::string(program.out.begin(),
+					  program.out.end()));
+	CHECK(has(program.error, "rewritten"));
+}
+
+TEST_CASE("replay: --check writes nothing and needs no rule")
+{
+	Program program;
+
+	CHECK(program.run("--check in.pcap") == 0);
+	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c), which no rule maps"));
+	CHECK(has(program.text, "no DADDR rule to apply"));
+	CHECK(program.run("--check in.pcap out.pcap") == 2);
+	CHECK(has(program.error, "found OUT \"out.pcap\", expected none"));
+	CHECK_FALSE(program.exists("out.pcap"));
+}
+
+TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
+{
+	Program program;
+	struct {
+		const char *arguments, *error;
+	} cases[] = {
+		{"", "IN"},
+		{"in.pcap out.pcap", "found no rule"},
+		{"--dscp 7 in.pcap out.pcap", "--set-daddr"},
+		{"--set-daddr 10.1.1.1 in.pcap out.pcap", "--dscp"},
+		{"--dscp 0 --set-daddr 10.1.1.1 in.pcap out.pcap", "found \"0\", expected 1-63"},
+		{"--dscp 64 --set-daddr 10.1.1.1 in.pcap out.pcap", "found \"64\""},
+		{"--dscp BE --set-daddr 10.1.1.1 in.pcap out.pcap", "found \"BE\""},
+		{"--dscp '' --set-daddr 10.1.1.1 in.pcap out.pcap", "found \"\""},
+		{"--dscp 7 --set-daddr vip in.pcap out.pcap", "found \"vip\""},
+		{"--dscp 7 --set-daddr 0.0.0.0 in.pcap out.pcap", "the unspecified address"},
+		{"--dscp 7 --set-daddr 224.1.1.1 in.pcap out.pcap", "a multicast address"},
+		{"--rules r --dscp 7 --set-daddr 10.1.1.1 in.pcap out.pcap", "excludes"},
+		{"--rules missing in.pcap out.pcap", "missing: No such file"},
+		{"--rules . in.pcap out.pcap", ".: "},
+		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap", "found no OUT"},
+		{"--dscp 7 --set-daddr 10.1.1.1 missing out.pcap", "missing: No such file"},
+		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap in.pcap", "found the input itself"},
+		{"--dscp 7 --set-daddr 10.1.1.1 - - <in.pcap 1<>in.pcap 2>stderr; exit $?; :", ""},
+		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap no/out.pcap", "no/out.pcap: No such file"},
+		{"--check --server host in.pcap", "--server: found \"host\""},
+		{"--check --explain 1 in.pcap", "excludes"},
+		{"--explain 0 in.pcap", "expected a packet's number"},
+		{"--explain x in.pcap", "explain"},
+		{"--explain 3 in.pcap", "expected packet 3 to explain"},
+		{"--explain 1 in.pcap out.pcap", "found OUT"},
+		{"--nonsense in.pcap out.pcap", "nonsense"},
+		{"--check in.pcap out.pcap third", "third"},
+	};
+
+	for (auto &test : cases) {
+		INFO(test.arguments);
+		CHECK(program.run(test.arguments) == 2);
+		INFO(program.error);
+		CHECK(has(program.error, test.error));
+		CHECK_FALSE(program.exists("out.pcap"));
+		CHECK(load(program.directory / "in.pcap") == program.in);
+	}
+}
+
+TEST_CASE("replay: a bad rules file stops before anything is written")
+{
+	Program program;
+
+	save(program.directory / "r", std::string("*raw\n-A PREROUTING -i eth0 -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n"));
+	CHECK(program.run("--rules r in.pcap out.pcap") == 2);
+	CHECK(has(program.error, "r:2: found \"-i\", expected one of"));
+	CHECK_FALSE(program.exists("out.pcap"));
+}
+
+TEST_CASE("replay: a damaged capture is written up to the damage")
+{
+	Program program;
+	std::string at = "byte " + std::to_string(program.in.size());
+
+	save(program.directory / "in.pcap", program.in + Bytes(7));
+	CHECK(program.run(std::string(RULE) + "--json in.pcap out.pcap") == 2);
+	CHECK(load(program.directory / "out.pcap") == program.out);
+	CHECK(has(program.error, at));
+	auto json = nlohmann::json::parse(program.text);
+	CHECK(json["damage"]["offset"] == program.in.size());
+	CHECK(json["status"] == 2);
+	CHECK(program.run(std::string(RULE) + "--explain 3 in.pcap") == 2);
+	CHECK(has(program.error, at));
+}
+
+TEST_CASE("replay: what cannot be written is status 2")
+{
+	Program program;
+
+	CHECK(program.run(std::string(RULE) + "in.pcap /dev/full") == 2);
+	CHECK(has(program.error, "/dev/full: cannot write: No space left"));
+	CHECK(program.run("--check in.pcap >/dev/full; exit $?; :") == 2);
+}
+
+TEST_CASE("replay: the report as JSON")
+{
+	Program program;
+
+	CHECK(program.run(std::string(RULE) + "--json in.pcap out.pcap") == 0);
+	auto json = nlohmann::json::parse(program.text);
+	CHECK(json["input"] == "in.pcap");
+	CHECK(json["output"] == "out.pcap");
+	CHECK(json["link_type"] == "RAW");
+	CHECK(json["read"]["packets"] == 2);
+	CHECK(json["rewritten"]["packets"] == 1);
+	CHECK(json["rewritten"]["by_dscp"][0]["dscp"] == 7);
+	CHECK(json["rewritten"]["by_dscp"][0]["tos"] == 28);
+	CHECK(json["rewritten"]["by_dscp"][0]["hex"] == "0x1c");
+	CHECK(json["passed"]["why"]["no_rule"] == 1);
+	CHECK(json["dropped"]["packets"] == 0);
+	CHECK(json["transport_checksums"]["before"]["good"] == 2);
+	CHECK(json["transport_checksums"]["after"]["good"] == 2);
+	CHECK(json["transport_checksums"]["good_became_bad"] == 0);
+	CHECK(json["diagnoses"]["servers"][0] == "10.128.9.31");
+	CHECK(json["diagnoses"]["unmarked_to_server"] == 1);
+	CHECK(json["damage"].is_null());
+	CHECK(json["status"] == 0);
+}
+
+TEST_CASE("replay: --explain prints one packet and stops")
+{
+	Program program;
+
+	CHECK(program.run(std::string(RULE) + "--explain 1 in.pcap") == 0);
+	CHECK(has(program.text, "10.128.9.31  ->  10.128.8.46"));
+	CHECK(has(program.text, "7 (TOS 28, 0x1c)"));
+	CHECK(has(program.text, "rule command line: match"));
+	CHECK(has(program.text, "contract: TCP, UDP"));
+	CHECK(has(program.text, "byte 18 (18 of the packet): 09 1f  ->  08 2e"));
+	CHECK(program.run(std::string(RULE) + "--explain 2 in.pcap") == 0);
+	CHECK(has(program.text, "no rule matches"));
+	CHECK(has(program.text, "changed bytes\n  none"));
+	CHECK_FALSE(program.exists("out.pcap"));
+}
+
+TEST_CASE("replay: --help and --version")
+{
+	Program program;
+
+	CHECK(program.run("--help") == 0);
+	CHECK(has(program.text, "Examples:"));
+	CHECK(has(program.text, "--explain"));
+	CHECK(program.run("--version") == 0);
+	CHECK(has(program.text, "daddr-replay "));
+}
