@@ -28,6 +28,7 @@ MODULE_LICENSE("GPL v2");
 enum layout {
 	LINEAR,		/* all in the head */
 	CLONED,		/* so, and another skb shares the head */
+	SHARED,		/* linear, and somebody else holds the same skb */
 	PAGED,		/* the IP header in the head, the rest in a page */
 	SPLIT,		/* the head ends within the transport header */
 	PAGED_CLONED,
@@ -36,7 +37,7 @@ enum layout {
 };
 
 static const char *const layout_names[] = {
-	"linear", "cloned", "paged", "split", "paged and cloned", "frag list",
+	"linear", "cloned", "shared", "paged", "split", "paged and cloned", "frag list",
 };
 
 static const char *const summed_names[] = {
@@ -291,10 +292,14 @@ static void test_packet(const struct packet *p, enum layout layout, u8 summed)
 		if (!clone)
 			goto out;
 	}
+	if (layout == SHARED)
+		skb_get(skb);
 	paged = skb->data_len;
 
 	verdict = rewrite(skb, p->spec->family, NF_INET_PRE_ROUTING);
 
+	if (layout == SHARED)
+		kfree_skb(skb);
 	expect_true(verdict == (dropped ? NF_DROP : XT_CONTINUE),
 		    "verdict %u", verdict);
 	if (!dropped) {
