@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The core on raw bytes of both families, by way of the port, and an oracle
+// that shares no code with it: which bytes may change, and to what.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "checksum.hpp"
+#include "fuzz.hpp"
+#include "port.hpp"
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+// RFC 1071, word by word. 0 and 0xffff are the same number.
+unsigned int sum(const std::uint8_t *data, std::size_t size)
+{
+	std::uint64_t total = 0;
+
+	for (std::size_t i = 0; i < size; i++)
+		total += i & 1 ? data[i] : data[i] << 8U;
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	return total ? static_cast<unsigned int>(total) : 0xffff;
+}
+
+// The sum that a checksum makes 0xffff: of the bytes from @transport on, and
+// of the destination address.
+unsigned int covered(const Bytes &bytes, std::size_t daddr, std::size_t size,
+		     std::size_t transport)
+{
+	Bytes all(bytes.begin() + static_cast<long>(transport), bytes.end());
+
+	if (all.size() & 1)
+		all.push_back(0);
+	all.insert(all.end(), bytes.begin() + static_cast<long>(daddr),
+		   bytes.begin() + static_cast<long>(daddr + size));
+	return sum(all.data(), all.size());
+}
+
+void check_changes(const Bytes &before, const Bytes &after, std::size_t daddr,
+		   std::size_t size, std::size_t field, bool has_field)
+{
+	for (std::size_t i = 0; i < before.size(); i++) {
+		bool may = (i >= daddr && i < daddr + size) ||
+			   (size == 4 && (i == 10 || i == 11)) ||
+			   (has_field && (i == field || i == field + 1));
+
+		EXPECT(may || before[i] == after[i]);
+	}
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
+				      std::size_t size)
+{
+	if (size < 18 + 40)
+		return 0;
+	const bool six = data[0] & 1;
+	const std::size_t daddr = six ? 24 : 16, length = six ? 16 : 4;
+	replay::Action action;
+	action.daddr.family = six ? replay::Family::ip6 : replay::Family::ip4;
+	std::copy_n(data + 2, length, action.daddr.bytes.begin());
+
+	// an allocation of its own, so that ASan sees where it ends
+	Bytes before(data + 18, data + size);
+	before[0] = static_cast<std::uint8_t>((six ? 0x60 : 0x40) |
+					      (before[0] & 0x0f));
+	if (!six && (before[0] & 0x0f) < 5)
+		before[0] = 0x45;
+	Bytes after = before;
+	replay::Packet packet;
+	packet.data = after.data();
+	packet.captured = static_cast<std::uint32_t>(after.size());
+	packet.length = packet.captured + data[1];	// cut by the capture
+	packet.family = action.daddr.family;
+
+	const replay::Coverage coverage(packet);
+	const replay::Checksum good = coverage.verify(packet);
+	const replay::Outcome outcome =
+		replay::apply(action, packet, false, nullptr);
+	const bool rewritten = outcome == replay::Outcome::rewritten ||
+			       outcome == replay::Outcome::rewritten_cut;
+
+	if (!rewritten) {
+		EXPECT(before == after);
+		return 0;
+	}
+	EXPECT(std::equal(action.daddr.bytes.begin(),
+			  action.daddr.bytes.begin() + static_cast<long>(length),
+			  after.begin() + static_cast<long>(daddr)));
+	EXPECT(sum(before.data(), six ? 0 : 20) ==
+	       sum(after.data(), six ? 0 : 20));
+	replay::Checksum now = coverage.verify(packet);
+	EXPECT(good != replay::Checksum::good || now == good);
+	EXPECT(good != replay::Checksum::bad || now == good);
+	EXPECT(good != replay::Checksum::none || now == good);
+
+	// the one place behind the header where bytes changed
+	std::size_t header = six ? 40 : 20, field = header;
+	while (field < after.size() && after[field] == before[field])
+		field++;
+	const bool has_field = field < after.size();
+	if (has_field) {
+		EXPECT(outcome == replay::Outcome::rewritten);
+		EXPECT(good != replay::Checksum::none);
+		// its second byte may be the only one that changed
+		if ((field - header) & 1)
+			field--;
+		// the transport begins at an even byte, as the field does
+		EXPECT(covered(before, daddr, length, header) ==
+		       covered(after, daddr, length, header));
+	}
+	check_changes(before, after, daddr, length, field, has_field);
+	return 0;
+}
