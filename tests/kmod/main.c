@@ -473,8 +473,8 @@ static void test_tunnel(bool gso, bool outer_sum)
 /* Attaches the route of a packet that the loopback device brings. */
 static struct dst_entry *attach_route(struct sk_buff *skb)
 {
-	struct rtable *route = ip_route_output(&init_net,
-					       htonl(INADDR_LOOPBACK), 0, 0, 0);
+	struct flowi4 flow = { .daddr = htonl(INADDR_LOOPBACK) };
+	struct rtable *route = ip_route_output_key(&init_net, &flow);
 
 	if (IS_ERR(route))
 		return NULL;
