@@ -67,7 +67,8 @@ enum daddr_cover {
 struct daddr_csum {
 	unsigned int offset;	/* of the field, if DADDR_CSUM_HERE */
 	unsigned int end;	/* so many bytes of the packet the rewrite
-				 * needs: it reads and writes no others */
+				 * needs: it touches no others, though the
+				 * search may have read further */
 	unsigned int transport;	/* offset of what follows the IP headers */
 	__u8 protocol;		/* the IP protocol number found there */
 };
