@@ -207,8 +207,13 @@ TEST_CASE("replay: IPv6 protocols behind extension headers")
 	// two bytes of it are enough to go on
 	CHECK(match("-p udp", packet(ip6(HOP), cut_to(options, 2))) ==
 	      Matched::yes);
+	// but not of these, and not even for a rule of another protocol
 	CHECK(match("-p udp", packet(ip6(FRAGMENT), {UDP, 0, 0})) ==
 	      Matched::drop);
+	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 3))) ==
+	      Matched::drop);
+	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 4))) ==
+	      Matched::no);
 }
 
 TEST_CASE("replay: IPv6 fragments")

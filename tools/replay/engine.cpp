@@ -7,10 +7,12 @@ namespace replay {
 
 namespace {
 
-void explain(Trace *trace, const std::string &line)
+// A line that has to be made is made only when there is a trace: nothing is
+// allocated for a packet that nobody asked about.
+void explain(Trace *trace, std::string_view line)
 {
 	if (trace)
-		trace->push_back(line);
+		trace->emplace_back(line);
 }
 
 const char *why_not(Matched matched)
@@ -78,7 +80,8 @@ void Engine::run_rule(const Rule &rule, Packet &packet,
 {
 	Matched matched = matches(rule, packet);
 
-	explain(trace, "rule " + rule.where + ": " + why_not(matched));
+	if (trace)
+		explain(trace, "rule " + rule.where + ": " + why_not(matched));
 	if (matched == Matched::drop)
 		result.drop = Drop::match;
 	if (matched == Matched::cut)
@@ -125,9 +128,10 @@ void Engine::judge(const Coverage &coverage, const Packet &packet,
 	counters_.after[index_of(after)]++;
 	if (before == Checksum::good && after == Checksum::bad)
 		counters_.good_to_bad++;
-	explain(trace, std::string("transport checksum, by a full sum: ") +
-		checksum_text(before) + " before, " + checksum_text(after) +
-		" after");
+	if (trace)
+		explain(trace, std::string("transport checksum, by a full sum: ") +
+			checksum_text(before) + " before, " +
+			checksum_text(after) + " after");
 }
 
 bool Engine::process(const Frame &frame, Trace *trace)

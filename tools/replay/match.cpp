@@ -60,8 +60,10 @@ Matched find_transport6(const Packet &packet, Transport &transport,
 	protocol = packet.data[6];
 	while (is_extension(protocol) && protocol != 59) {
 		const std::uint8_t *header = packet.data + offset;
+		// of these two, the third and fourth byte are read as well
+		bool longer = protocol == 43 || protocol == 44;
 		Matched here = look(packet, std::uint64_t{offset} +
-					    (protocol == 44 ? 4 : 2));
+					    (longer ? 4 : 2));
 
 		if (here != Matched::yes)
 			return here;
