@@ -132,6 +132,9 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 		std::string rule, error;
 	} cases[] = {
 		{"-j DADDR", "no --set-daddr"},
+		{"--set-daddr 10.1.1.1", "--set-daddr, expected -j DADDR before it"},
+		{"--jum DADDR --set-daddr 10.1.1.1", "\"--jum\", expected one of -p"},
+		{"-g DADDR", "\"-g\", expected one of -p"},
 		{"-j DADDR --set-daddr", "the end of the rule, expected a value for --set-daddr"},
 		{"-j DADDR --set-daddr vip", "\"vip\", expected a numeric"},
 		{"-j DADDR --set-daddr 10.1.1", "\"10.1.1\", expected a numeric"},

@@ -169,17 +169,27 @@ private:
 		ruleset_.add(std::move(result));
 	}
 
+	// Also in spellings that iptables-save does not print, which are an
+	// error then: only what is certainly another rule is left out.
+	static bool jumps(std::string_view word)
+	{
+		for (std::string_view option : {"-j", "-g", "--j", "--g"})
+			if (word.starts_with(option))
+				return true;
+		return false;
+	}
+
 	static bool is_daddr(const std::vector<std::string> &words)
 	{
 		for (std::size_t i = 0; i < words.size(); i++) {
 			if (words[i] == "--comment")
 				i++;
-			else if (words[i] == "--jump=DADDR" ||
-				 words[i] == "-jDADDR")
+			else if (words[i].starts_with("--set-daddr"))
 				return true;
-			else if ((words[i] == "-j" || words[i] == "--jump") &&
-				 i + 1 < words.size() &&
-				 words[i + 1] == "DADDR")
+			else if (jumps(words[i]) &&
+				 (words[i].ends_with("DADDR") ||
+				  (i + 1 < words.size() &&
+				   words[i + 1] == "DADDR")))
 				return true;
 		}
 		return false;
