@@ -135,6 +135,7 @@ TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 		{"--check --explain 1 in.pcap", "excludes"},
 		{"--explain 0 in.pcap", "expected a packet's number"},
 		{"--explain x in.pcap", "explain"},
+		{"--explain -1 in.pcap", "expected a packet's number"},
 		{"--explain 3 in.pcap", "expected packet 3 to explain"},
 		{"--explain 1 in.pcap out.pcap", "found OUT"},
 		{"--nonsense in.pcap out.pcap", "nonsense"},

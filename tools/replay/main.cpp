@@ -206,6 +206,14 @@ void check_usage(const CLI::App &app, const Options &options)
 		throw Error("found no rule, expected --rules, or --dscp and --set-daddr");
 }
 
+// Left to itself, the conversion takes -1 for the largest number.
+std::string not_negative(const std::string &text)
+{
+	if (text[0] != '-')
+		return "";
+	return "found \"" + text + "\", expected a packet's number, from 1";
+}
+
 void define(CLI::App &app, Options &options)
 {
 	app.add_option("IN", options.input,
@@ -228,7 +236,7 @@ void define(CLI::App &app, Options &options)
 		->type_name("ADDR")->allow_extra_args(false);
 	auto *explain = app.add_option("--explain", options.explain,
 		"Print packet N before and after, and why; write nothing")
-		->type_name("N");
+		->type_name("N")->check(not_negative);
 	auto *json = app.add_flag("--json", options.json,
 				  "Report as JSON");
 	dscp->needs(daddr)->excludes(rules);
