@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) fmt
 
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/checksum.h>
 
@@ -142,6 +143,8 @@ static void test_packets(void)
 	bool any;
 
 	for (i = 0; i < packet_spec_count; i++) {
+		/* Seconds without it, on an emulated and busy processor. */
+		cond_resched();
 		packet_build(packet, &packet_specs[i]);
 		any = false;
 		for (layout = 0; layout < LAYOUTS; layout++) {
