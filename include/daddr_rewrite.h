@@ -10,6 +10,8 @@
  *	(its own)			make the first csum.end bytes writable;
  *					when the packet is shorter, drop it
  *	daddr_delta()			how much does the address change?
+ *	daddr_set_dport()		when the port is to change as well, and
+ *					daddr_has_dport()
  *	daddr_update_csum()		when it is DADDR_CSUM_HERE
  *	daddr_set4() or 6		address and IPv4 header checksum
  *
@@ -28,7 +30,8 @@ enum {
 	DADDR_IP4_CHECK = 10,
 	DADDR_IP4_DADDR = 16,
 	DADDR_IP6_HEADER = 40,
-	DADDR_IP6_DADDR = 24
+	DADDR_IP6_DADDR = 24,
+	DADDR_DPORT = 2			/* in each transport header that has one */
 };
 
 /* IP protocol and next header numbers (IANA) that the rewrite knows. */
@@ -87,6 +90,24 @@ DADDR_INLINE __u32 daddr_load32(const void *from)
 
 	__builtin_memcpy(&value, from, sizeof(value));
 	return value;
+}
+
+/*
+ * daddr_dscp4 - the DSCP of an IPv4 header, of which two bytes are read
+ * daddr_dscp6 - the same for IPv6
+ *
+ * RFC 2474 section 3: the upper 6 bits of the TOS byte or the traffic class.
+ */
+DADDR_INLINE unsigned int daddr_dscp4(const void *ip)
+{
+	return ((const __u8 *)ip)[1] >> 2;
+}
+
+DADDR_INLINE unsigned int daddr_dscp6(const void *ip)
+{
+	const __u8 *header = (const __u8 *)ip;
+
+	return (header[0] & 0x0fU) << 2 | header[1] >> 6;
 }
 
 /*
@@ -260,10 +281,41 @@ DADDR_INLINE __u16 daddr_csum_add(__u16 check, __u64 delta)
 }
 
 /*
+ * daddr_has_dport - does the packet have a destination port that can be set?
+ *
+ * Not in a later fragment: its first one has the port, which then counts for
+ * the whole datagram. The port is at daddr_csum.transport + DADDR_DPORT.
+ */
+DADDR_INLINE int daddr_has_dport(enum daddr_cover cover,
+				 const struct daddr_csum *csum)
+{
+	return cover == DADDR_CSUM_HERE &&
+	       csum->protocol != DADDR_PROTO_ICMPV6;
+}
+
+/*
+ * daddr_set_dport - set the destination port
+ * @transport: the transport header
+ * @port: in network byte order
+ *
+ * Returns what that adds to the sum of the packet, as daddr_delta() does.
+ */
+DADDR_INLINE __u32 daddr_set_dport(void *transport, __u16 port)
+{
+	__u8 *field = (__u8 *)transport + DADDR_DPORT;
+	__u32 delta = (__u32)(__u16)~daddr_load16(field) + port;
+
+	__builtin_memcpy(field, &port, sizeof(port));
+	return delta;
+}
+
+/*
  * daddr_update_csum - update the transport checksum for a change of address
  * @field: the two bytes at daddr_csum.offset
  * @protocol: daddr_csum.protocol
  * @delta: of the address, by daddr_delta()
+ * @port_delta: of the port, by daddr_set_dport(); 0 when it stays. A seed is
+ *	not of the port: whoever completes it adds the port as it is then.
  * @seed: not zero when the field holds no checksum yet, but the sum of the
  *	pseudo-header for hardware to complete (the kernel's CHECKSUM_PARTIAL)
  *
@@ -272,7 +324,7 @@ DADDR_INLINE __u16 daddr_csum_add(__u16 check, __u64 delta)
  * that is 0 as 0xffff.
  */
 DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u64 delta,
-				   int seed)
+				   __u32 port_delta, int seed)
 {
 	__u16 check = daddr_load16(field);
 
@@ -281,7 +333,7 @@ DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u64 delta,
 	} else {
 		if (!check && protocol == DADDR_PROTO_UDP)
 			return 0;
-		check = daddr_csum_add(check, delta);
+		check = daddr_csum_add(check, delta + port_delta);
 		if (!check && (protocol == DADDR_PROTO_UDP ||
 			       protocol == DADDR_PROTO_UDPLITE))
 			check = 0xffff;

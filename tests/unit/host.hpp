@@ -112,7 +112,7 @@ inline Outcome rewrite(int family, const Bytes &bytes, const Bytes &to,
 		daddr_delta(ip + DADDR_IP6_DADDR, to.data(), 16);
 	if (outcome.cover == DADDR_CSUM_HERE)
 		daddr_update_csum(ip + outcome.csum.offset,
-				  outcome.csum.protocol, delta, seed);
+				  outcome.csum.protocol, delta, 0, seed);
 	if (family == 4)
 		daddr_set4(ip, to.data(), delta);
 	else

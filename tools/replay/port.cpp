@@ -132,7 +132,7 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 		outcome = Outcome::rewritten_cut;
 	} else if (cover == DADDR_CSUM_HERE &&
 		   !daddr_update_csum(packet.data + csum.offset, csum.protocol,
-				      delta, 0)) {
+				      delta, 0, 0)) {
 		explain(trace, NO_UDP_CHECKSUM);
 	} else {
 		explain(trace, row_of(cover, csum.protocol));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The userspace port of the target: the second host of daddr_rewrite.h. What
-// xt_DADDR.c does to an skb, this does to the bytes of a capture.
+// daddr_target.c does to an skb, this does to the bytes of a capture.
 #pragma once
 
 #include "packet.hpp"

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xt_DADDR - Layer 3 Direct Server Return: set the destination address of a
+ * packet without conntrack and without a tunnel. What changes in the packet
+ * is decided in daddr_rewrite.h; this file does what only an skb needs. What
+ * rules may ask for is in daddr_check.c, the map of VIPs in daddr_map.c.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/module.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/skbuff.h>
+#include <linux/stddef.h>
+#include <net/dst.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "daddr_check.h"
+#include "daddr_map.h"
+#include "daddr_rewrite.h"
+#include "xt_DADDR.h"
+
+MODULE_DESCRIPTION("Xtables: set the destination address (Layer 3 Direct Server Return)");
+MODULE_LICENSE("GPL v2");
+MODULE_ALIAS("ipt_DADDR");
+MODULE_ALIAS("ip6t_DADDR");
+
+/* The IP header of a packet in a netfilter hook is at skb->data. */
+static const void *daddr_read_skb(const void *skb, unsigned int offset,
+				  unsigned int length, void *buffer)
+{
+	return skb_header_pointer(skb, offset, length, buffer);
+}
+
+/*
+ * Does the field hold the sum of the pseudo-header, which hardware or
+ * skb_checksum_help() completes? CHECKSUM_PARTIAL alone does not say so: in a
+ * UDP tunnel it may be about the inner packet, with the outer checksum either
+ * complete (local checksum offload) or absent. Only GSO has a seed in both.
+ */
+static bool daddr_is_seed(const struct sk_buff *skb, unsigned int offset)
+{
+	const void *field = skb->data + offset;
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return false;
+	return field == skb->head + skb->csum_start + skb->csum_offset ||
+	       (skb_is_gso(skb) && daddr_load16(field));
+}
+
+/* skb->csum is the sum of all bytes from the IP header on. */
+static void daddr_add_to_complete(struct sk_buff *skb, u64 change)
+{
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		skb->csum = (__force __wsum)
+			daddr_fold32((__force u32)skb->csum + change);
+}
+
+/* What the stack already decided for the old address is void. */
+static void daddr_forget_destination(struct sk_buff *skb,
+				     const struct xt_action_param *par)
+{
+	switch (xt_hooknum(par)) {
+	case NF_INET_PRE_ROUTING:
+		/* a packet of the loopback device brings its route along */
+		skb_dst_drop(skb);
+		break;
+	case NF_INET_LOCAL_IN:
+		/* the socket that early demux found is not the receiver */
+		skb_orphan(skb);
+		break;
+	}
+	/* in OUTPUT, the mangle table sees the change and routes again */
+}
+
+/* Is there a port to set, and would setting it change the packet? */
+static bool daddr_changes_dport(const struct sk_buff *skb,
+				enum daddr_cover cover,
+				const struct daddr_csum *csum, __be16 dport)
+{
+	const __be16 *port;
+	__be16 buffer;
+
+	if (!dport || !daddr_has_dport(cover, csum))
+		return false;
+	port = skb_header_pointer(skb, csum->transport + DADDR_DPORT,
+				  sizeof(buffer), &buffer);
+	/* too short to have one: too short for its checksum, and dropped */
+	return !port || *port != dport;
+}
+
+/*
+ * Sets the port, if it changes, and the transport checksum for it and for the
+ * @delta of the address. Returns what the transport header adds to the sum of
+ * the packet: when it has a checksum, that makes up for both.
+ */
+static u64 daddr_update_transport(struct sk_buff *skb, enum daddr_cover cover,
+				  const struct daddr_csum *csum, u64 delta,
+				  bool set_dport, __be16 dport)
+{
+	u32 port_delta = 0;
+
+	if (cover != DADDR_CSUM_HERE)
+		return 0;
+	if (set_dport)
+		port_delta = daddr_set_dport(skb->data + csum->transport,
+					     (__force u16)dport);
+	if (daddr_update_csum(skb->data + csum->offset, csum->protocol, delta,
+			      port_delta, daddr_is_seed(skb, csum->offset)))
+		return (u32)~daddr_fold32(delta);
+	return port_delta;
+}
+
+/*
+ * Sets destination and port (0: the port stays). The packet stays as it is if
+ * it has both already.
+ */
+static __always_inline unsigned int
+daddr_rewrite4(struct sk_buff *skb, const struct xt_action_param *par,
+	       const union nf_inet_addr *to, __be16 dport)
+{
+	bool set_daddr = ip_hdr(skb)->daddr != to->ip;
+	struct daddr_csum csum;
+	enum daddr_cover cover;
+	bool set_dport;
+	u64 delta = 0;
+
+	if (!set_daddr && !dport)
+		return XT_CONTINUE;
+
+	cover = daddr_find_csum4(daddr_read_skb, skb, &csum);
+	set_dport = daddr_changes_dport(skb, cover, &csum, dport);
+	if (!set_daddr && !set_dport && cover != DADDR_TRUNCATED)
+		return XT_CONTINUE;
+	if (cover == DADDR_TRUNCATED || skb_ensure_writable(skb, csum.end))
+		return NF_DROP;
+
+	if (set_daddr)
+		delta = daddr_delta(&ip_hdr(skb)->daddr, &to->ip,
+				    sizeof(to->ip));
+	/* The IP header sums up to zero before and after: what changes
+	 * skb->csum is the transport header.
+	 */
+	daddr_add_to_complete(skb, daddr_update_transport(skb, cover, &csum,
+							  delta, set_dport,
+							  dport));
+	if (set_daddr)
+		daddr_set4(ip_hdr(skb), &to->ip, delta);
+	daddr_forget_destination(skb, par);
+	return XT_CONTINUE;
+}
+
+/* The same for IPv6, whose header has no checksum of its own. */
+static __always_inline unsigned int
+daddr_rewrite6(struct sk_buff *skb, const struct xt_action_param *par,
+	       const union nf_inet_addr *to, __be16 dport)
+{
+	bool set_daddr = !ipv6_addr_equal(&ipv6_hdr(skb)->daddr, &to->in6);
+	struct daddr_csum csum;
+	enum daddr_cover cover;
+	bool set_dport;
+	u64 delta = 0;
+
+	if (!set_daddr && !dport)
+		return XT_CONTINUE;
+
+	cover = daddr_find_csum6(daddr_read_skb, skb, &csum);
+	set_dport = daddr_changes_dport(skb, cover, &csum, dport);
+	if (!set_daddr && !set_dport && cover != DADDR_TRUNCATED)
+		return XT_CONTINUE;
+	if (cover == DADDR_TRUNCATED || skb_ensure_writable(skb, csum.end))
+		return NF_DROP;
+
+	if (set_daddr)
+		delta = daddr_delta(&ipv6_hdr(skb)->daddr, &to->in6,
+				    sizeof(to->in6));
+	daddr_add_to_complete(skb, delta +
+			      daddr_update_transport(skb, cover, &csum, delta,
+						     set_dport, dport));
+	if (set_daddr)
+		daddr_set6(ipv6_hdr(skb), &to->in6);
+	daddr_forget_destination(skb, par);
+	return XT_CONTINUE;
+}
+
+static unsigned int
+daddr_tg4_v0(struct sk_buff *skb, const struct xt_action_param *par)
+{
+	const struct xt_daddr_info *info = par->targinfo;
+
+	return daddr_rewrite4(skb, par, &info->daddr, 0);
+}
+
+static unsigned int
+daddr_tg6_v0(struct sk_buff *skb, const struct xt_action_param *par)
+{
+	const struct xt_daddr_info *info = par->targinfo;
+
+	return daddr_rewrite6(skb, par, &info->daddr, 0);
+}
+
+static unsigned int
+daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
+{
+	const struct xt_daddr_info_v1 *info = par->targinfo;
+	const struct daddr_map_entry *entry;
+	unsigned int verdict;
+
+	if (!info->map)
+		return daddr_rewrite4(skb, par, &info->daddr[0], info->dport);
+
+	entry = &info->map->entries[daddr_dscp4(ip_hdr(skb))];
+	if (!entry->count)
+		return XT_CONTINUE;
+	verdict = daddr_rewrite4(skb, par, &entry->daddr, 0);
+	if (verdict == XT_CONTINUE)
+		daddr_map_count(entry, skb->len);
+	return verdict;
+}
+
+static unsigned int
+daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
+{
+	const struct xt_daddr_info_v1 *info = par->targinfo;
+	const struct daddr_map_entry *entry;
+	unsigned int verdict;
+
+	if (!info->map)
+		return daddr_rewrite6(skb, par, &info->daddr[0], info->dport);
+
+	entry = &info->map->entries[daddr_dscp6(ipv6_hdr(skb))];
+	if (!entry->count)
+		return XT_CONTINUE;
+	verdict = daddr_rewrite6(skb, par, &entry->daddr, 0);
+	if (verdict == XT_CONTINUE)
+		daddr_map_count(entry, skb->len);
+	return verdict;
+}
+
+static int daddr_tg_check_v1(const struct xt_tgchk_param *par)
+{
+	struct xt_daddr_info_v1 *info = par->targinfo;
+	struct daddr_map *map = NULL;
+	int err = daddr_check_v1(par);
+
+	if (err)
+		return err;
+	if (info->mapped) {
+		map = daddr_map_create(par->net, par->family, par->table, info);
+		if (IS_ERR(map))
+			return PTR_ERR(map);
+	}
+	/* whatever userspace left there */
+	info->map = map;
+	return 0;
+}
+
+static void daddr_tg_destroy_v1(const struct xt_tgdtor_param *par)
+{
+	const struct xt_daddr_info_v1 *info = par->targinfo;
+
+	if (info->map)
+		daddr_map_destroy(par->net, info->map);
+}
+
+static struct xt_target daddr_tg_reg[] __read_mostly = {
+	{
+		.name = "DADDR",
+		.revision = 0,
+		.family = NFPROTO_IPV4,
+		.hooks = DADDR_HOOKS,
+		.target = daddr_tg4_v0,
+		.targetsize = sizeof(struct xt_daddr_info),
+		.checkentry = daddr_check_v0,
+		.me = THIS_MODULE,
+	},
+	{
+		.name = "DADDR",
+		.revision = 0,
+		.family = NFPROTO_IPV6,
+		.hooks = DADDR_HOOKS,
+		.target = daddr_tg6_v0,
+		.targetsize = sizeof(struct xt_daddr_info),
+		.checkentry = daddr_check_v0,
+		.me = THIS_MODULE,
+	},
+	{
+		.name = "DADDR",
+		.revision = 1,
+		.family = NFPROTO_IPV4,
+		.hooks = DADDR_HOOKS,
+		.target = daddr_tg4_v1,
+		.targetsize = sizeof(struct xt_daddr_info_v1),
+		.usersize = offsetof(struct xt_daddr_info_v1, map),
+		.checkentry = daddr_tg_check_v1,
+		.destroy = daddr_tg_destroy_v1,
+		.me = THIS_MODULE,
+	},
+	{
+		.name = "DADDR",
+		.revision = 1,
+		.family = NFPROTO_IPV6,
+		.hooks = DADDR_HOOKS,
+		.target = daddr_tg6_v1,
+		.targetsize = sizeof(struct xt_daddr_info_v1),
+		.usersize = offsetof(struct xt_daddr_info_v1, map),
+		.checkentry = daddr_tg_check_v1,
+		.destroy = daddr_tg_destroy_v1,
+		.me = THIS_MODULE,
+	},
+};
+
+static int __init daddr_tg_init(void)
+{
+	int err = daddr_map_init();
+
+	if (err)
+		return err;
+	err = xt_register_targets(daddr_tg_reg, ARRAY_SIZE(daddr_tg_reg));
+	if (err)
+		daddr_map_exit();
+	return err;
+}
+
+static void __exit daddr_tg_exit(void)
+{
+	xt_unregister_targets(daddr_tg_reg, ARRAY_SIZE(daddr_tg_reg));
+	daddr_map_exit();
+}
+
+module_init(daddr_tg_init);
+module_exit(daddr_tg_exit);
