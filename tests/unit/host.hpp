@@ -97,25 +97,37 @@ inline Outcome search(int family, const Bytes &bytes,
 	return search(family, packet);
 }
 
-// The order that daddr_rewrite.h gives its hosts.
+// The order that daddr_rewrite.h gives its hosts. A @port of 0 stays. As in
+// every host, what has the address or the port already keeps it.
 inline Outcome rewrite(int family, const Bytes &bytes, const Bytes &to,
-		       Reading how = Reading::direct, int seed = 0)
+		       Reading how = Reading::direct, int seed = 0,
+		       std::uint16_t port = 0)
 {
 	Packet packet(bytes, how);
 	Outcome outcome = search(family, packet);
 	std::uint8_t *ip = packet.bytes.get();
+	std::uint8_t *daddr = ip + (family == 4 ? +DADDR_IP4_DADDR :
+						  +DADDR_IP6_DADDR);
+	const bool set_daddr = !outcome.dropped &&
+		!std::equal(to.begin(), to.end(), daddr);
+	const Bytes wire = oracle::be16(port);
+	std::uint32_t port_delta = 0;
+	std::uint64_t delta = 0;
 
 	if (outcome.dropped)
 		return outcome;
-	std::uint64_t delta = family == 4 ?
-		daddr_delta(ip + DADDR_IP4_DADDR, to.data(), 4) :
-		daddr_delta(ip + DADDR_IP6_DADDR, to.data(), 16);
-	if (outcome.cover == DADDR_CSUM_HERE)
+	if (set_daddr)
+		delta = daddr_delta(daddr, to.data(), family == 4 ? 4 : 16);
+	if (port && daddr_has_dport(outcome.cover, &outcome.csum))
+		port_delta = daddr_set_dport(ip + outcome.csum.transport,
+					     daddr_load16(wire.data()));
+	if (outcome.cover == DADDR_CSUM_HERE && (set_daddr || port_delta))
 		daddr_update_csum(ip + outcome.csum.offset,
-				  outcome.csum.protocol, delta, 0, seed);
-	if (family == 4)
+				  outcome.csum.protocol, delta, port_delta,
+				  seed);
+	if (set_daddr && family == 4)
 		daddr_set4(ip, to.data(), delta);
-	else
+	else if (set_daddr)
 		daddr_set6(ip, to.data());
 	outcome.after = packet.all();
 	return outcome;

@@ -76,10 +76,11 @@ inline Bytes summed(Bytes data, const Bytes &dst, std::uint8_t protocol,
 // A transport with its payload. @coverage is that of UDP-Lite and DCCP, in
 // their own units, 0 for everything.
 inline Bytes transport(std::uint8_t protocol, const Bytes &dst,
-		       const Bytes &payload, unsigned int coverage = 0)
+		       const Bytes &payload, unsigned int coverage = 0,
+		       std::uint16_t port = 80)
 {
 	std::uint32_t size = static_cast<std::uint32_t>(payload.size());
-	Bytes ports = {0x9c, 0x40, 0, 80};
+	Bytes ports = join({{0x9c, 0x40}, be16(port)});
 	std::size_t covered = 0;
 	Bytes head;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Random packets, rebuilt from nothing for the new address. Another seed each
-// run; DADDR_SEED=N in the environment repeats one.
+// Random packets, rebuilt from nothing for the new address and port. Another
+// seed each run; DADDR_SEED=N in the environment repeats one.
 #include "catch.hpp"
 
 #include <cstdlib>
@@ -37,6 +37,15 @@ struct Random {
 				static_cast<std::uint8_t>(engine());
 		return made;
 	}
+	// not 0, which stands for none to set
+	std::uint16_t port()
+	{
+		static const std::uint16_t edges[] = {1, 255, 256, 0x7fff,
+			0x8000, 0xfffe, 0xffff};
+
+		return one_in(3) ? edges[below(7)] :
+			static_cast<std::uint16_t>(1 + below(0xffff));
+	}
 	std::uint8_t protocol()
 	{
 		static const std::uint8_t likely[] = {TCP, UDP, UDPLITE, DCCP,
@@ -59,11 +68,18 @@ struct Draw {
 	daddr_cover cover;
 };
 
-Bytes build(const Draw &draw, const Bytes &dst)
+bool has_port(const Draw &draw)
+{
+	return draw.cover == DADDR_CSUM_HERE && draw.protocol != ICMPV6;
+}
+
+Bytes build(const Draw &draw, const Bytes &dst, std::uint16_t port)
 {
 	Bytes data = draw.data;
 	int at = checksum_at(draw.protocol, dst.size());
 
+	if (has_port(draw))
+		oracle::put16(data, 2, port);
 	if (draw.cover == DADDR_CSUM_HERE) {
 		std::size_t offset = static_cast<std::size_t>(at);
 		data = summed(data, dst, draw.protocol, draw.coverage);
@@ -163,20 +179,27 @@ TEST_CASE("random packets are what the sender would have made")
 		static_cast<std::uint32_t>(std::strtoul(given, nullptr, 0)) :
 		std::random_device{}();
 	Random random = {std::mt19937(seed)};
-	int covers[5] = {};
+	int covers[5] = {}, ports = 0;
 
 	std::printf("random packets: DADDR_SEED=%u\n",
 		    static_cast<unsigned int>(seed));
 	for (int i = 0; i < PACKETS; i++) {
 		Draw draw = draw_packet(random);
 		Bytes server = draw_address(random, draw.family);
-		Bytes vip = draw_address(random, draw.family);
-		Bytes before = build(draw, server);
-		Bytes after = build(draw, vip);
+		Bytes vip = random.one_in(5) ? server :
+			draw_address(random, draw.family);
+		std::uint16_t from = random.port(), to = random.port();
+		if (random.one_in(5))
+			to = from;
+		bool sets = random.one_in(2);
+		Bytes before = build(draw, server, from);
+		Bytes after = build(draw, vip, sets ? to : from);
 		host::Outcome found = host::rewrite(
-			draw.family, before, vip, host::READINGS[i % 4]);
+			draw.family, before, vip, host::READINGS[i % 4], 0,
+			sets ? to : 0);
 
 		covers[found.cover]++;
+		ports += sets && has_port(draw) && from != to;
 		if (found.after != after || found.cover != draw.cover)
 			FAIL("DADDR_SEED=" << seed << ", packet " << i
 			     << ", cover " << found.cover << ", expected "
@@ -187,4 +210,5 @@ TEST_CASE("random packets are what the sender would have made")
 			  DADDR_CSUM_ROUTED})
 		CHECK(covers[cover] > PACKETS / 50);
 	CHECK(covers[DADDR_TRUNCATED] == 0);
+	CHECK(ports > PACKETS / 50);
 }
