@@ -267,17 +267,27 @@ static void put_ip6(struct packet *p, u8 next)
 	ip->daddr = packet_old6.in6;
 }
 
-/* After: the new address, and both checksums computed from nothing. */
+bool packet_port_changes(const struct packet *p)
+{
+	return p->change & PORT && p->spec->protocol != IPPROTO_ICMPV6 &&
+	       (p->spec->expect == COVERED || p->spec->udp_zero);
+}
+
+/* After: the new address and port, and both checksums computed from nothing. */
 static void rewrite(struct packet *p)
 {
+	__be16 port = PACKET_NEW_PORT;
+
 	memcpy(p->after, p->before, sizeof(p->after));
-	if (p->spec->family == NFPROTO_IPV4) {
+	if (packet_port_changes(p))
+		memcpy(p->after + p->transport + 2, &port, sizeof(port));
+	if (p->change & ADDRESS && p->spec->family == NFPROTO_IPV4) {
 		struct iphdr *ip = (void *)p->after;
 
 		ip->daddr = packet_new4.ip;
 		ip->check = 0;
 		ip->check = ip_fast_csum(ip, ip->ihl);
-	} else {
+	} else if (p->change & ADDRESS) {
 		struct ipv6hdr *ip = (void *)p->after;
 
 		ip->daddr = packet_new6.in6;
@@ -286,7 +296,8 @@ static void rewrite(struct packet *p)
 		set_sum(p, true, packet_full_sum(p, true));
 }
 
-void packet_build(struct packet *p, const struct packet_spec *spec)
+void packet_build(struct packet *p, const struct packet_spec *spec,
+		  unsigned int change)
 {
 	const char *letter = spec->headers ? spec->headers : "";
 	u8 next = *letter ? header_number(*letter) : spec->protocol;
@@ -294,6 +305,7 @@ void packet_build(struct packet *p, const struct packet_spec *spec)
 
 	memset(p, 0, sizeof(*p));
 	p->spec = spec;
+	p->change = change;
 	at = spec->family == NFPROTO_IPV4 ?
 		sizeof(struct iphdr) + spec->options : sizeof(struct ipv6hdr);
 	for (; *letter; letter++)

@@ -19,6 +19,12 @@ enum expect {
 	DROPPED,	/* there is no room for it: drop the packet */
 };
 
+/* What of the packet the rule sets. */
+enum change {
+	ADDRESS = 1,
+	PORT = 2,
+};
+
 struct packet_spec {
 	const char *name;
 	u8 family;		/* NFPROTO_IPV4, NFPROTO_IPV6 */
@@ -34,6 +40,7 @@ struct packet_spec {
 
 struct packet {
 	const struct packet_spec *spec;
+	unsigned int change;	/* enum change */
 	unsigned int length;
 	unsigned int transport;	/* offset */
 	unsigned int sum;	/* offset of the checksum; 0 if there is none */
@@ -46,8 +53,13 @@ extern const unsigned int packet_spec_count;
 
 extern const union nf_inet_addr packet_old4, packet_new4;
 extern const union nf_inet_addr packet_old6, packet_new6;
+#define PACKET_NEW_PORT cpu_to_be16(443)
 
-void packet_build(struct packet *p, const struct packet_spec *spec);
+void packet_build(struct packet *p, const struct packet_spec *spec,
+		  unsigned int change);
+
+/* Does the packet have a port that the rule sets? */
+bool packet_port_changes(const struct packet *p);
 
 /* The checksum over the packet's transport bytes for a destination; or only
  * the sum of the pseudo-header, as CHECKSUM_PARTIAL wants it.

@@ -28,19 +28,18 @@ static const struct packet_spec tcp6 = {
 /* A packet that has the address is not written, copied or pulled together. */
 static void test_same_address(const struct packet_spec *spec)
 {
-	const union nf_inet_addr *old = spec->family == NFPROTO_IPV4 ?
-		&packet_old4 : &packet_old6;
+	struct xt_daddr_info info = { .daddr = *old_address(spec->family) };
 	struct sk_buff *skb, *clone;
 	unsigned int paged;
 	void *head;
 
-	packet_build(packet, spec);
+	packet_build(packet, spec, ADDRESS);
 	skb = make_skb(packet, PAGED_CLONED);
 	clone = skb ? skb_clone(skb, GFP_KERNEL) : NULL;
 	if (clone) {
 		head = skb->head;
 		paged = skb->data_len;
-		expect_true(call_target(skb, spec->family, old,
+		expect_true(call_target(skb, spec->family, 0, &info,
 					NF_INET_PRE_ROUTING) == XT_CONTINUE,
 			    "verdict");
 		expect_true(skb->head == head, "the head was copied");
@@ -56,7 +55,7 @@ static void test_short_ihl(void)
 {
 	struct sk_buff *skb;
 
-	packet_build(packet, &tcp4);
+	packet_build(packet, &tcp4, ADDRESS);
 	packet->before[0] = 0x44;
 	skb = make_skb(packet, LINEAR);
 	if (!skb)
@@ -74,7 +73,7 @@ static void test_gso(const struct packet_spec *spec, unsigned int type)
 	skb_frag_t *frag;
 	struct page *page;
 
-	packet_build(packet, spec);
+	packet_build(packet, spec, ADDRESS);
 	skb = make_paged(packet, packet->transport + 20);
 	if (!skb)
 		return;
@@ -111,7 +110,7 @@ static void test_tunnel(bool gso, bool outer_sum)
 	__sum16 sum = 0, found = 0, expected = 0;
 	struct sk_buff *skb;
 
-	packet_build(packet, &udp4);
+	packet_build(packet, &udp4, ADDRESS);
 	skb = make_skb(packet, LINEAR);
 	if (!skb)
 		return;
@@ -157,19 +156,18 @@ static void test_route(const struct packet_spec *spec)
 	static const u8 hooks[] = {
 		NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT,
 	};
+	struct xt_daddr_info info = { .daddr = *old_address(spec->family) };
 	struct dst_entry *dst;
 	struct sk_buff *skb;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		packet_build(packet, spec);
+		packet_build(packet, spec, ADDRESS);
 		skb = make_skb(packet, LINEAR);
 		dst = skb ? attach_route(skb) : NULL;
 		expect_true(dst, "no route to attach");
 		if (dst) {
-			call_target(skb, spec->family,
-				    spec->family == NFPROTO_IPV4 ?
-				    &packet_old4 : &packet_old6, hooks[i]);
+			call_target(skb, spec->family, 0, &info, hooks[i]);
 			expect_true(skb_dst(skb) == dst,
 				    "hook %u: route lost without a change",
 				    hooks[i]);
@@ -198,7 +196,7 @@ static void test_owner(const struct packet_spec *spec)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		packet_build(packet, spec);
+		packet_build(packet, spec, ADDRESS);
 		skb = make_skb(packet, LINEAR);
 		if (!skb)
 			return;
@@ -222,7 +220,7 @@ static void test_no_memory(void)
 	struct page *page, *next, *taken = NULL;
 	unsigned int try, verdict = XT_CONTINUE;
 
-	packet_build(packet, &tcp4);
+	packet_build(packet, &tcp4, ADDRESS);
 	skb = alloc_skb(LENGTH, GFP_KERNEL | __GFP_NOWARN);
 	if (!skb) {
 		pr_info("# no memory for the packet\n");

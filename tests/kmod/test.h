@@ -12,6 +12,7 @@
 #include <linux/skbuff.h>
 
 #include "packet.h"
+#include "xt_DADDR.h"
 
 /* main.c: the result of the test that runs, and the packet it is about */
 extern bool failed;
@@ -27,10 +28,28 @@ extern struct packet *packet;
 
 void report(const char *name);
 
-unsigned int call_target(struct sk_buff *skb, u8 family,
-			 const union nf_inet_addr *to, u8 hook);
-/* the same, with the new address */
+/* Hands the skb to a revision of the target, with that revision's rule. */
+unsigned int call_target(struct sk_buff *skb, u8 family, u8 revision,
+			 const void *info, u8 hook);
+/* revision 0, with the new address */
 unsigned int rewrite(struct sk_buff *skb, u8 family, u8 hook);
+
+/* Adds and removes a rule of revision 1, as x_tables does. */
+struct rule {
+	u8 family;
+	const char *table;
+	unsigned int hooks;		/* mask */
+	u8 protocol;			/* 0: any */
+	bool not_protocol;
+	struct xt_daddr_info_v1 info;
+};
+
+int rule_add(struct rule *rule);
+void rule_remove(struct rule *rule);
+
+/* The new address of a family, and the one that packets have. */
+const union nf_inet_addr *new_address(u8 family);
+const union nf_inet_addr *old_address(u8 family);
 
 /* Where the bytes of an skb lie. */
 enum layout {
@@ -54,5 +73,8 @@ void expect_completed(struct sk_buff *skb, const struct packet *p);
 
 /* special.c: what is about one state and not about all packets */
 void test_special_states(void);
+
+/* rules.c: the rules of revision 1, and those that are refused */
+void test_rules(void);
 
 #endif /* DADDR_TEST_H */
