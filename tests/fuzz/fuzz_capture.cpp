@@ -12,13 +12,18 @@
 
 namespace {
 
-// Rules that match much: marked or not, ports, both families.
+// Rules that match much: marked or not, ports, both families; and all that the
+// target can do.
 const char RULES[] =
 	"*raw\n"
 	"-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46\n"
 	"-A PREROUTING -p udp --dport 1:40000 -m dscp ! --dscp 7 -j DADDR --set-daddr 10.128.8.47\n"
 	"-A PREROUTING -p tcp --dport 80 -j DADDR --set-daddr 2001:db8::46\n"
 	"-A PREROUTING ! -p tcp -j DADDR --set-daddr 2001:db8::47\n"
+	"-A PREROUTING -p udp -j DADDR --set-daddr 10.128.8.48 --set-dport 53\n"
+	"-A PREROUTING -p tcp -j DADDR --set-daddr 2001:db8::48 --set-dport 443\n"
+	"-A PREROUTING -j DADDR --dscp-map 7=10.128.8.49,46=10.128.8.50\n"
+	"-A PREROUTING -j DADDR --dscp-map 7=2001:db8::49,46=2001:db8::50\n"
 	"COMMIT\n";
 
 void run(const replay::Ruleset &rules, int descriptor, bool explain)

@@ -25,23 +25,28 @@ unsigned int sum(const std::uint8_t *data, std::size_t size)
 	return total ? static_cast<unsigned int>(total) : 0xffff;
 }
 
-// The sum that a checksum makes 0xffff: of the bytes from @transport on, and
-// of the destination address.
+// The sum that a checksum makes 0xffff: of the bytes from its own @field on, of
+// the destination address, and of the port, when there is one, that is @port.
 unsigned int covered(const Bytes &bytes, std::size_t daddr, std::size_t size,
-		     std::size_t transport)
+		     std::size_t field, std::size_t port)
 {
-	Bytes all(bytes.begin() + static_cast<long>(transport), bytes.end());
+	Bytes all(bytes.begin() + static_cast<long>(field), bytes.end());
 
 	if (all.size() & 1)
 		all.push_back(0);
 	all.insert(all.end(), bytes.begin() + static_cast<long>(daddr),
 		   bytes.begin() + static_cast<long>(daddr + size));
+	if (port)
+		all.insert(all.end(), bytes.begin() + static_cast<long>(port),
+			   bytes.begin() + static_cast<long>(port + 2));
 	return sum(all.data(), all.size());
 }
 
 // Where the checksum is that covers the header's destination; 0 if nowhere.
 // By tables, and by the sizes in RFC 8200, 4302, 768, 3828, 4340 and 9293.
-std::size_t locate(const Bytes &bytes, bool six, unsigned int &next)
+// And where the destination port is; 0 if the transport has none.
+std::size_t locate(const Bytes &bytes, bool six, unsigned int &next,
+		   std::size_t &port)
 {
 	static const struct {
 		std::uint8_t protocol, field;
@@ -52,6 +57,7 @@ std::size_t locate(const Bytes &bytes, bool six, unsigned int &next)
 	};
 	std::size_t at = six ? 40 : (bytes[0] & 15) * 4U;
 
+	port = 0;
 	next = bytes[six ? 6 : 9];
 	if (!six && ((bytes[6] << 8 | bytes[7]) & 0x1fff))
 		return 0;
@@ -70,18 +76,21 @@ std::size_t locate(const Bytes &bytes, bool six, unsigned int &next)
 		at += size;
 	}
 	for (auto &transport : transports)
-		if (transport.protocol == next && (six || transport.four))
+		if (transport.protocol == next && (six || transport.four)) {
+			port = next == 58 ? 0 : at + 2;
 			return at + transport.field;
+		}
 	return 0;
 }
 
 void check_changes(const Bytes &before, const Bytes &after, std::size_t daddr,
-		   std::size_t size, std::size_t field)
+		   std::size_t size, std::size_t field, std::size_t port)
 {
 	for (std::size_t i = 0; i < before.size(); i++) {
 		bool may = (i >= daddr && i < daddr + size) ||
 			   (size == 4 && (i == 10 || i == 11)) ||
-			   (field && (i == field || i == field + 1));
+			   (field && (i == field || i == field + 1)) ||
+			   (port && (i == port || i == port + 1));
 
 		EXPECT(may || before[i] == after[i]);
 	}
@@ -92,26 +101,49 @@ void check_changes(const Bytes &before, const Bytes &after, std::size_t daddr,
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 				      std::size_t size)
 {
-	if (size < 18 + 40)
+	if (size < 20 + 40)
 		return 0;
-	const bool six = data[0] & 1;
+	// which family, whether it has the address already, by a map
+	const bool six = data[0] & 1, there = data[0] & 2, map = data[0] & 4;
 	const std::size_t daddr = six ? 24 : 16, length = six ? 16 : 4;
-	replay::Action action;
-	action.daddr.family = six ? replay::Family::ip6 : replay::Family::ip4;
-	std::copy_n(data + 2, length, action.daddr.bytes.begin());
+	replay::Address to;
+	to.family = six ? replay::Family::ip6 : replay::Family::ip4;
+	std::copy_n(data + 2, length, to.bytes.begin());
 
 	// an allocation of its own, so that ASan sees where it ends
-	Bytes before(data + 18, data + size);
+	Bytes before(data + 20, data + size);
 	before[0] = static_cast<std::uint8_t>((six ? 0x60 : 0x40) |
 					      (before[0] & 0x0f));
 	if (!six && (before[0] & 0x0f) < 5)
 		before[0] = 0x45;
+	if (there)
+		std::copy_n(to.bytes.begin(), length,
+			    before.begin() + static_cast<long>(daddr));
+
+	// a map has an entry for half of the DSCP values, and no port
+	const unsigned int dscp = six ? (before[0] << 8 | before[1]) >> 6 & 63 :
+					before[1] >> 2;
+	const bool mapped = !map || ((dscp & 1) == (data[18] & 1));
+	replay::Action action;
+	action.daddr = to;
+	if (map) {
+		action.daddr.bytes = {};
+		action.map.resize(64);
+		for (unsigned int i = data[18] & 1; i < 64; i += 2) {
+			action.mapped |= std::uint64_t{1} << i;
+			action.map[i] = to;
+		}
+	} else {
+		action.dport = static_cast<std::uint16_t>(data[18] << 8 |
+							  data[19]);
+	}
+
 	Bytes after = before;
 	replay::Packet packet;
 	packet.data = after.data();
 	packet.captured = static_cast<std::uint32_t>(after.size());
 	packet.length = packet.captured + data[1];	// cut by the capture
-	packet.family = action.daddr.family;
+	packet.family = to.family;
 
 	const replay::Coverage coverage(packet);
 	const replay::Checksum good = coverage.verify(packet);
@@ -120,12 +152,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	const bool rewritten = outcome == replay::Outcome::rewritten ||
 			       outcome == replay::Outcome::rewritten_cut;
 
+	EXPECT((outcome == replay::Outcome::unmapped) == !mapped);
+	EXPECT(!there || action.dport || !rewritten);
 	if (!rewritten) {
 		EXPECT(before == after);
 		return 0;
 	}
-	EXPECT(std::equal(action.daddr.bytes.begin(),
-			  action.daddr.bytes.begin() + static_cast<long>(length),
+	EXPECT(before != after || outcome == replay::Outcome::rewritten_cut);
+	EXPECT(std::equal(to.bytes.begin(),
+			  to.bytes.begin() + static_cast<long>(length),
 			  after.begin() + static_cast<long>(daddr)));
 	EXPECT(sum(before.data(), six ? 0 : 20) ==
 	       sum(after.data(), six ? 0 : 20));
@@ -135,7 +170,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	EXPECT(good != replay::Checksum::none || now == good);
 
 	unsigned int protocol;
-	std::size_t field = locate(before, six, protocol);
+	std::size_t port;
+	std::size_t field = locate(before, six, protocol, port);
+	if (!action.dport || port + 2 > before.size())
+		port = 0;
+	if (port)
+		EXPECT((after[port] << 8 | after[port + 1]) == action.dport);
 	const bool here = field && field + 2 <= before.size();
 	if (field && !here)
 		EXPECT(outcome == replay::Outcome::rewritten_cut);
@@ -145,8 +185,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 		const bool zero = !after[field] && !after[field + 1];
 
 		// fields and addresses stand at even bytes
-		EXPECT(none || covered(before, daddr, length, field) ==
-			       covered(after, daddr, length, field));
+		EXPECT(none || covered(before, daddr, length, field, port) ==
+			       covered(after, daddr, length, field, port));
 		if (protocol == 17 || protocol == 136)
 			EXPECT(zero == none);
 		if (none)
@@ -154,6 +194,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	} else {
 		field = 0;
 	}
-	check_changes(before, after, daddr, length, field);
+	check_changes(before, after, daddr, length, field, port);
 	return 0;
 }

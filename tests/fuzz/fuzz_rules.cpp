@@ -24,9 +24,37 @@ void match_all(const replay::Ruleset &rules)
 			packet.family = bytes[0] >> 4 == 4 ?
 					replay::Family::ip4 :
 					replay::Family::ip6;
-			for (const auto &rule : rules.of(packet.family))
+			for (const auto &rule : rules.of(packet.family)) {
+				// what is left out could not have mattered
+				if (!rule.concerns_dscp(dscp_of(packet), false))
+					EXPECT(matches(rule, packet) ==
+					       replay::Matched::no ||
+					       !rule.action.destination(
+						       dscp_of(packet)));
 				matches(rule, packet);
+			}
 		}
+}
+
+// What the kernel would take of the target's side of a rule.
+void check_action(const replay::Action &action)
+{
+	EXPECT(!(action.mapped & 1));
+	EXPECT(action.is_map() == !!action.mapped);
+	EXPECT(!action.is_map() || !action.dport);
+	for (unsigned int dscp = 0; dscp < 64; dscp++) {
+		const replay::Address *to = action.destination(dscp);
+
+		EXPECT(!to == !(action.mapped >> dscp & 1 || !action.is_map()));
+		EXPECT(!to || to->family == action.daddr.family);
+		EXPECT(!to || to->bytes != replay::Address{}.bytes);
+	}
+}
+
+bool same(const replay::Action &one, const replay::Action &other)
+{
+	return one.daddr == other.daddr && one.dport == other.dport &&
+	       one.map == other.map && one.mapped == other.mapped;
 }
 
 } // namespace
@@ -59,8 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 			replay::parse_rules("*raw\n" + rule.text + "\nCOMMIT\n",
 					    "again", again);
 			EXPECT(again.of(family).size() == 1);
-			EXPECT(again.of(family)[0].action.daddr ==
-			       rule.action.daddr);
+			check_action(rule.action);
+			EXPECT(same(again.of(family)[0].action, rule.action));
 			EXPECT(again.of(family)[0].matches.size() ==
 			       rule.matches.size());
 		}

@@ -77,6 +77,7 @@ struct Ip {
 	// IPv4 only
 	std::uint16_t fragment = 0;	// flags and offset, as in the header
 	Bytes options = {};
+	std::uint16_t port = 80;	// of the destination
 };
 
 inline Ip ip4(std::uint8_t protocol = UDP)
@@ -112,7 +113,7 @@ inline Bytes packet(const Ip &ip, const Bytes &payload)
 inline Bytes transport(const Ip &ip, std::uint8_t protocol,
 		       const Bytes &payload = Bytes(10, 'x'))
 {
-	Bytes ports = be16(40000) + be16(80), data;
+	Bytes ports = be16(40000) + be16(ip.port), data;
 	std::size_t field;
 
 	switch (protocol) {

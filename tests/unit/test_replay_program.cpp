@@ -73,6 +73,49 @@ TEST_CASE("replay: one rule on the command line")
 	CHECK(load(program.directory / "out.pcap") == program.in);
 }
 
+TEST_CASE("replay: a map, and a port, on the command line")
+{
+	Program program;
+	Bytes port = program.out;
+	// the port of the packet to the VIP, 80, and its checksum
+	std::size_t udp = 24 + 16 + 20;
+	unsigned int check = get16(port, udp + 6) + 80 + 0xffff - 8080;
+	set16(port, udp + 2, 8080);
+	set16(port, udp + 6, (check & 0xffff) + (check >> 16));
+
+	CHECK(program.run("--dscp-map 6=10.9.9.9,7=10.128.8.46 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.out);
+	CHECK(program.run("--dscp-map cs1=10.9.9.9 --dscp-map 0x7=10.128.8.46 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.out);
+	CHECK(program.run("--dscp-map 8=10.9.9.9 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.in);
+	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c), which no rule maps"));
+	CHECK(program.run("--dscp-map 7=10.128.8.46 --protocol tcp in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.in);
+	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 8080 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == port);
+	CHECK(program.run(std::string(RULE) + "--protocol tcp --set-dport 8080 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.in);
+}
+
+TEST_CASE("replay: --explain tells of map and port")
+{
+	Program program;
+
+	CHECK(program.run("--dscp-map 7=10.128.8.46 --explain 1 in.pcap") == 0);
+	CHECK(has(program.text, "map: DSCP 7 (TOS 28, 0x1c) is 10.128.8.46"));
+	CHECK(has(program.text, "-j DADDR --dscp-map 7=10.128.8.46"));
+	CHECK(program.run("--dscp-map 8=10.128.8.46 --explain 1 in.pcap") == 0);
+	CHECK(has(program.text, "map: no entry for this DSCP"));
+	CHECK(has(program.text, "changed bytes\n  none"));
+	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 8080 --explain 1 in.pcap") == 0);
+	CHECK(has(program.text, "destination port: 80 becomes 8080"));
+	CHECK(has(program.text, "destination port       80  ->  8080"));
+	CHECK(has(program.text, "good before, good after"));
+	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 80 --explain 1 in.pcap") == 0);
+	CHECK(has(program.text, "destination port: 80 already"));
+}
+
 TEST_CASE("replay: rules from files, more than one")
 {
 	Program program;
@@ -139,6 +182,17 @@ TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 		{"--explain 3 in.pcap", "expected packet 3 to explain"},
 		{"--explain 1 in.pcap out.pcap", "found OUT"},
 		{"--nonsense in.pcap out.pcap", "nonsense"},
+		{"--dscp-map 7:10.1.1.1 in.pcap out.pcap", "command line: found \"7:10.1.1.1\", expected an entry"},
+		{"--dscp-map 7=10.1.1.1 --dscp-map 7=10.1.1.2 in.pcap out.pcap", "each DSCP once"},
+		{"--dscp-map 7=10.1.1.1 --dscp 8 --set-daddr 10.1.1.1 in.pcap out.pcap", "excludes"},
+		{"--dscp-map 7=10.1.1.1 --rules r in.pcap out.pcap", "excludes"},
+		{"--dscp-map 7=10.1.1.1 --set-dport 80 in.pcap out.pcap", "--set-dport"},
+		{"--set-dport 80 in.pcap out.pcap", "--set-dport"},
+		{"--dscp 7 --set-daddr 10.1.1.1 --set-dport 80 in.pcap out.pcap", "--protocol"},
+		{"--dscp 7 --set-daddr 10.1.1.1 --protocol icmp --set-dport 80 in.pcap out.pcap", "command line: found --set-dport, expected -p tcp"},
+		{"--dscp 7 --set-daddr 10.1.1.1 --protocol tcp --set-dport 0 in.pcap out.pcap", "found \"0\", expected a port"},
+		{"--protocol tcp --check in.pcap", "--protocol: found no --set-daddr"},
+		{"--protocol tcp --rules r in.pcap out.pcap", "excludes"},
 		{"--check in.pcap out.pcap third", "third"},
 	};
 

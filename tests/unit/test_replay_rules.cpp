@@ -145,7 +145,26 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 		{"-j DADDR --set-daddr 255.255.255.255", "the limited broadcast address"},
 		{"--set-daddr 10.1.1.1 -j DADDR", "--set-daddr, expected -j DADDR before it"},
 		{A + " --set-daddr 10.1.1.1", "--set-daddr a second time"},
-		{A + " --set-dport 80", "\"--set-dport\", expected one of"},
+		{A + " --set-dport 80", "--set-dport, expected -p tcp, udp, udplite or dccp with it"},
+		{"-p icmp" + A + " --set-dport 80", "--set-dport, expected -p tcp"},
+		{"-p sctp" + A + " --set-dport 80", "--set-dport, expected -p tcp"},
+		{"! -p tcp" + A + " --set-dport 80", "--set-dport, expected -p tcp"},
+		{"-p tcp" + A + " --set-dport 0", "\"0\", expected a port from 1 to 65535"},
+		{"-p tcp" + A + " --set-dport 65536", "\"65536\", expected a port from 1 to 65535"},
+		{"-p tcp" + A + " --set-dport -1", "\"-1\", expected a port"},
+		{"-p tcp" + A + " --set-dport 80:81", "\"80:81\", expected a port"},
+		{"-p tcp" + A + " --set-dport no-such", "\"no-such\", expected a port"},
+		{"-p tcp" + A + " --set-dport 80 --set-dport 80", "--set-dport a second time"},
+		{"-p tcp" + A + " ! --set-dport 80", "! before --set-dport"},
+		{"-p tcp --set-dport 80" + A, "--set-dport, expected -j DADDR before it"},
+		{"-p tcp -j DADDR --set-dport 80", "no --set-daddr, expected it or --dscp-map"},
+		{A + " --dscp-map 7=10.1.1.1", "--set-daddr and --dscp-map, expected one of them"},
+		{"--dscp-map 7=10.1.1.1 -j DADDR", "--dscp-map, expected -j DADDR before it"},
+		{"-j DADDR ! --dscp-map 7=10.1.1.1", "! before --dscp-map"},
+		{"-j DADDR --dscp-map", "the end of the rule, expected a value for --dscp-map"},
+		{"-s ::1 -j DADDR --dscp-map 7=10.1.1.1", "an IPv6 address for -s, expected IPv4, as for --dscp-map"},
+		{"-j MARK --set-daddr 10.1.1.1", "-j \"MARK\", expected -j DADDR"},
+		{"--dscp-map 7=10.1.1.1", "--dscp-map, expected -j DADDR before it"},
 		{"-jDADDR --set-daddr 10.1.1.1", "\"-jDADDR\", expected one of"},
 		{"! -j DADDR --set-daddr 10.1.1.1", "! before -j"},
 		{A + " !", "the end of the rule, expected an option behind !"},
@@ -161,6 +180,7 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 		{"-m dscp --dscp 0x40" + A, "\"0x40\", expected a DSCP"},
 		{"-m dscp --dscp -1" + A, "\"-1\", expected a DSCP"},
 		{"-m dscp --dscp AF14" + A, "\"AF14\", expected a DSCP"},
+		{"-m dscp --dscp-class 0x7" + A, "\"0x7\", expected a DSCP class"},
 		{"-m dscp --dscp-class 7" + A, "\"7\", expected a DSCP class"},
 		{"-m dscp --dscp 7 --dscp 8" + A, "--dscp a second time"},
 		{"-m dscp --dscp 7 --dscp-class EF" + A, "--dscp a second time"},
@@ -199,28 +219,120 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 	}
 }
 
-TEST_CASE("replay: DSCP is a number or a class name")
+TEST_CASE("replay: a DSCP with the numbers that people confuse")
+{
+	CHECK(replay::dscp_text(7) == "DSCP 7 (TOS 28, 0x1c)");
+	CHECK(replay::dscp_text(1) == "DSCP 1 (TOS 4, 0x04)");
+}
+
+TEST_CASE("replay: a rule with a map, in one option or in several")
+{
+	const char *const same[] = {
+		"-j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8,46=10.0.0.46",
+		"-j DADDR --dscp-map=7=10.0.0.7,8=10.0.0.8,46=10.0.0.46",
+		"-j DADDR --dscp-map EF=10.0.0.46,cs1=10.0.0.8 --dscp-map 0x7=10.0.0.7",
+		"-j DADDR --dscp-map 8=10.0.0.8 --dscp-map 07=10.0.0.7 --dscp-map 0x2e=10.0.0.46",
+	};
+
+	for (const char *rule : same) {
+		INFO(rule);
+		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") +
+				      rule + "\nCOMMIT\n");
+		REQUIRE(rules.of(Family::ip4).size() == 1);
+		const replay::Action &action = rules.of(Family::ip4)[0].action;
+		CHECK(action.is_map());
+		CHECK(action.mapped == (1ULL << 7 | 1ULL << 8 | 1ULL << 46));
+		for (unsigned int dscp = 0; dscp < 64; dscp++) {
+			const replay::Address *to = action.destination(dscp);
+
+			if (dscp == 7 || dscp == 8 || dscp == 46)
+				CHECK(replay::text(*to) == "10.0.0." +
+				      std::to_string(dscp));
+			else
+				CHECK(to == nullptr);
+		}
+	}
+}
+
+TEST_CASE("replay: a full map of IPv6")
+{
+	std::string rule = "*mangle\n-A PREROUTING -j DADDR";
+
+	for (int dscp = 1; dscp < 64; dscp++)
+		rule += (dscp % 16 == 1 ? " --dscp-map " : ",") +
+			std::to_string(dscp) + "=2001:db8:ffff:ffff:ffff:ffff:ffff:" +
+			std::to_string(dscp);
+	Ruleset rules = parse(rule + "\nCOMMIT\n");
+	REQUIRE(rules.of(Family::ip6).size() == 1);
+	CHECK(rules.of(Family::ip6)[0].action.mapped == ~1ULL);
+}
+
+TEST_CASE("replay: a rule that sets the port")
 {
 	struct {
-		const char *text;
-		int dscp;
+		const char *rule;
+		std::uint16_t port;
 	} cases[] = {
-		{"0", 0}, {"7", 7}, {"63", 63}, {"0x1c", 28}, {"0X3F", 63},
-		{"EF", 46}, {"ef", 46}, {"BE", 0}, {"CS1", 8}, {"CS7", 56},
-		{"AF11", 10}, {"AF43", 38}, {"", -1}, {"64", -1}, {"007", -1},
-		{"7 ", -1}, {"CS8", -1}, {"AF51", -1}, {"AF10", -1}, {"0x", -1},
-		{"+7", -1}, {"E", -1},
+		{"-p tcp -j DADDR --set-daddr 10.1.1.1 --set-dport 443", 443},
+		{"-p udp -j DADDR --set-dport 65535 --set-daddr 10.1.1.1", 65535},
+		{"-j DADDR --set-daddr 10.1.1.1 --set-dport=1 -p udplite", 1},
+		{"-p 33 -j DADDR --set-daddr 10.1.1.1 --set-dport 0x1bb", 443},
+		{"-p tcp -j DADDR --set-daddr 10.1.1.1 --set-dport https", 443},
+		{"-p tcp -j DADDR --set-daddr 10.1.1.1", 0},
 	};
 
 	for (auto &test : cases) {
-		std::uint8_t dscp = 0;
-		bool fine = replay::parse_dscp(test.text, dscp);
-
-		INFO(test.text);
-		CHECK(fine == (test.dscp >= 0));
-		if (fine)
-			CHECK(dscp == test.dscp);
+		INFO(test.rule);
+		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") +
+				      test.rule + "\nCOMMIT\n");
+		REQUIRE(rules.of(Family::ip4).size() == 1);
+		CHECK(rules.of(Family::ip4)[0].action.dport == test.port);
+		CHECK_FALSE(rules.of(Family::ip4)[0].action.is_map());
 	}
-	CHECK(replay::dscp_text(7) == "DSCP 7 (TOS 28, 0x1c)");
-	CHECK(replay::dscp_text(1) == "DSCP 1 (TOS 4, 0x04)");
+}
+
+TEST_CASE("replay: errors in a map name the entry, found and expected")
+{
+	struct {
+		std::string map, error;
+	} cases[] = {
+		{"7", "\"7\", expected an entry DSCP=ADDRESS for --dscp-map"},
+		{"\"\"", "\"\", expected an entry"},
+		{"7=10.1.1.1,", "\"\", expected an entry"},
+		{",7=10.1.1.1", "\"\", expected an entry"},
+		{"7=10.1.1.1,,8=10.1.1.2", "\"\", expected an entry"},
+		{"7:10.1.1.1", "\"7:10.1.1.1\", expected an entry"},
+		{"=10.1.1.1", "\"=10.1.1.1\", expected a DSCP, 1-63"},
+		{"64=10.1.1.1", "\"64=10.1.1.1\", expected a DSCP, 1-63"},
+		{"7=10.1.1.1,0x40=10.1.1.1", "\"0x40=10.1.1.1\", expected a DSCP"},
+		{"AF14=10.1.1.1", "\"AF14=10.1.1.1\", expected a DSCP"},
+		{"-7=10.1.1.1", "\"-7=10.1.1.1\", expected a DSCP"},
+		{"0=10.1.1.1", "\"0=10.1.1.1\", expected no DSCP 0, which is unmarked"},
+		{"BE=10.1.1.1", "\"BE=10.1.1.1\", expected no DSCP 0"},
+		{"0x0=10.1.1.1", "\"0x0=10.1.1.1\", expected no DSCP 0"},
+		{"7=", "\"7=\", expected a numeric IPv4 or IPv6 address for --dscp-map"},
+		{"7=vip", "\"7=vip\", expected a numeric"},
+		{"7=10.1.1.1/32", "\"7=10.1.1.1/32\", expected a numeric"},
+		{"7=8=10.1.1.1", "\"7=8=10.1.1.1\", expected a numeric"},
+		{"7=0.0.0.0", "the unspecified address \"7=0.0.0.0\", expected an address that"},
+		{"7=::", "the unspecified address \"7=::\""},
+		{"7=224.0.0.1", "a multicast address \"7=224.0.0.1\""},
+		{"7=ff02::1", "a multicast address \"7=ff02::1\""},
+		{"7=255.255.255.255", "the limited broadcast address"},
+		{"7=10.1.1.1,8=2001:db8::1", "the IPv6 address of \"8=2001:db8::1\", expected IPv4, as in the entries before it"},
+		{"7=2001:db8::1 --dscp-map 8=10.1.1.1", "the IPv4 address of \"8=10.1.1.1\", expected IPv6"},
+		{"7=10.1.1.1,7=10.1.1.2", "\"7=10.1.1.2\", of a DSCP that is mapped to 10.1.1.1 already, expected each DSCP once"},
+		{"7=10.1.1.1 --dscp-map 0x7=10.1.1.1", "\"0x7=10.1.1.1\", of a DSCP that is mapped"},
+		{"46=10.1.1.1,EF=10.1.1.2", "\"EF=10.1.1.2\", of a DSCP that is mapped"},
+		{"7=10.1.1.1 --set-daddr 10.1.1.1", "--dscp-map and --set-daddr, expected one of them"},
+		{"7=10.1.1.1 --set-dport 80", "--set-dport with --dscp-map, expected it with --set-daddr"},
+	};
+
+	for (auto &test : cases) {
+		std::string found = rule_error("-j DADDR --dscp-map " +
+					       test.map);
+
+		INFO(test.map << ": " << found);
+		CHECK(found.starts_with("f:2: found " + test.error));
+	}
 }

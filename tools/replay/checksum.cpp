@@ -58,8 +58,16 @@ Coverage::Coverage(const Packet &packet)
 		find6(packet);
 }
 
+// What a rewrite may change of the transport.
+std::uint64_t Coverage::sum_changing(const Packet &packet) const
+{
+	std::uint64_t total = sum_field(packet, field_);
+
+	return port_ ? total + sum_field(packet, port_) : total;
+}
+
 // Sum up @covered bytes of the transport, and a pseudo-header that gives its
-// length as @length; but not the checksum nor the header's destination.
+// length as @length; but neither what may change of them.
 void Coverage::take(const Packet &packet, std::uint32_t offset,
 		    std::uint32_t covered, std::uint32_t length)
 {
@@ -70,8 +78,8 @@ void Coverage::take(const Packet &packet, std::uint32_t offset,
 		return;
 	}
 	rest_ = add(rest_, sum(packet.data + offset, covered));
-	rest_ = add(rest_, static_cast<std::uint16_t>(
-				   ~sum_field(packet, field_)));
+	// minus that, in ones' complement
+	rest_ = add(rest_, ~sum_changing(packet));
 	if (packet.family == Family::ip4)
 		rest_ = add(rest_, sum(packet.data + 12, 4));
 	else
@@ -118,6 +126,8 @@ void Coverage::find_transport(const Packet &packet, std::uint32_t offset,
 		return;
 	}
 
+	if (protocol != ICMP6)
+		port_ = offset + 2;
 	length = covered = packet.length - offset;
 	switch (protocol) {
 	case UDP:
@@ -228,7 +238,7 @@ Checksum Coverage::verify(const Packet &packet) const
 		return Checksum::none;
 	if (destination_)
 		total = add(total, sum_destination(packet));
-	total = add(total, sum_field(packet, field_));
+	total = add(total, sum_changing(packet));
 	return fold(total) == 0xffff ? Checksum::good : Checksum::bad;
 }
 

@@ -16,8 +16,8 @@ enum class Checksum : std::uint8_t {
 };
 
 // What a packet's transport checksum covers, summed up once. A rewrite changes
-// the destination and the checksum field, which are left out of the sum, so
-// that the same object judges the packet before and after.
+// the destination, its port and the checksum field, which are left out of the
+// sum, so that the same object judges the packet before and after.
 class Coverage {
 public:
 	explicit Coverage(const Packet &packet);
@@ -35,6 +35,7 @@ private:
 			    std::uint8_t protocol);
 	void take(const Packet &packet, std::uint32_t offset,
 		  std::uint32_t covered, std::uint32_t length);
+	std::uint64_t sum_changing(const Packet &packet) const;
 
 	Checksum fixed_ = Checksum::count;	// the answer, whatever the
 						// bytes; or count: sum up
@@ -42,6 +43,7 @@ private:
 	bool destination_ = true;		// the header's is covered
 	std::uint8_t protocol_ = 0;
 	std::uint32_t field_ = 0;
+	std::uint32_t port_ = 0;		// offset of the destination's
 	std::uint64_t rest_ = 0;
 };
 

@@ -12,7 +12,8 @@ public:
 	// that marked packets are sent to before they are rewritten.
 	explicit Diagnoser(const std::vector<Address> &servers);
 
-	// Each IP packet. @to: its destination before any rule.
+	// Each IP packet. @to: its destination before any rule; @rewritten: it
+	// has another one now.
 	void see(const Packet &packet, const Address &to, bool rewritten);
 
 	// Packets with DSCP 0 that went to a server's own address.

@@ -51,11 +51,24 @@ Engine::Engine(const Ruleset &rules, int link_type,
 	: rules_(rules), link_type_(link_type), dscp_has_rule_(),
 	  diagnoser_(servers)
 {
-	for (Family family : {Family::ip4, Family::ip6})
-		for (const Rule &rule : rules.of(family))
-			for (std::uint8_t dscp = 0; dscp < 64; dscp++)
-				dscp_has_rule_[index_of(family)][dscp] |=
-					rule.accepts_dscp(dscp);
+	index_rules(Family::ip4);
+	index_rules(Family::ip6);
+}
+
+void Engine::index_rules(Family family)
+{
+	const std::size_t index = index_of(family);
+
+	for (unsigned int dscp = 0; dscp < 64; dscp++) {
+		bool knows_protocol = false;
+
+		for (const Rule &rule : rules_.of(family)) {
+			if (rule.concerns_dscp(dscp, knows_protocol))
+				by_dscp_[index][dscp].push_back(&rule);
+			knows_protocol |= rule.finds_protocol();
+			dscp_has_rule_[index][dscp] |= rule.accepts_dscp(dscp);
+		}
+	}
 }
 
 bool Engine::pass(const Frame &frame, Passed why, bool cut)
@@ -69,7 +82,8 @@ bool Engine::pass(const Frame &frame, Passed why, bool cut)
 
 bool Engine::drop(const Frame &frame, Drop why, Trace *trace)
 {
-	explain(trace, std::string("dropped: ") + drop_text(why));
+	if (trace)
+		explain(trace, std::string("dropped: ") + drop_text(why));
 	counters_.dropped.add(frame);
 	counters_.dropped_why[index_of(why)].add(frame);
 	return false;
@@ -88,10 +102,17 @@ void Engine::run_rule(const Rule &rule, Packet &packet,
 		result.cut = true;
 	if (matched != Matched::yes)
 		return;
-	explain(trace, "  " + rule.text);
-	result.matched = true;
-	switch (apply(rule.action, packet, zero_header_checksum, trace)) {
+	if (trace)
+		explain(trace, "  " + rule.text);
+	const Outcome outcome = apply(rule.action, packet, zero_header_checksum,
+				      trace);
+	result.matched |= outcome != Outcome::unmapped;
+	switch (outcome) {
+	case Outcome::unmapped:
 	case Outcome::unchanged:
+		break;
+	case Outcome::unchanged_cut:
+		result.undecided = true;
 		break;
 	case Outcome::rewritten_cut:
 		result.cut = true;
@@ -105,14 +126,25 @@ void Engine::run_rule(const Rule &rule, Packet &packet,
 	}
 }
 
-// Every rule gets the packet as the one before it left it (XT_CONTINUE).
+// Every rule gets the packet as the one before it left it (XT_CONTINUE). None
+// changes its DSCP. A trace is of all rules, those that do nothing included.
 Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
 				 Trace *trace)
 {
 	Result result;
 
-	for (const Rule &rule : rules_.of(packet.family)) {
-		run_rule(rule, packet, zero_header_checksum, result, trace);
+	if (trace) {
+		for (const Rule &rule : rules_.of(packet.family)) {
+			run_rule(rule, packet, zero_header_checksum, result,
+				 trace);
+			if (result.drop != Drop::none)
+				break;
+		}
+		return result;
+	}
+	for (const Rule *rule :
+	     by_dscp_[index_of(packet.family)][dscp_of(packet)]) {
+		run_rule(*rule, packet, zero_header_checksum, result, nullptr);
 		if (result.drop != Drop::none)
 			break;
 	}
@@ -159,7 +191,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	}
 	counters_.header_checksum_zero += received.offloaded;
 
-	const std::uint8_t dscp = dscp_of(packet);
+	const unsigned int dscp = dscp_of(packet);
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
 	const Address from = destination_of(packet);
@@ -168,19 +200,23 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	if (result.drop != Drop::none)
 		return drop(frame, result.drop, trace);
 	judge(coverage, packet, before, trace);
-	diagnoser_.see(packet, from, result.rewritten);
+	diagnoser_.see(packet, from, destination_of(packet) != from);
 	if (result.rewritten) {
 		counters_.rewritten.add(frame);
 		counters_.rewritten_by_dscp[dscp].add(frame);
-		if (result.cut)
+		if (result.cut || result.undecided)
 			counters_.cut.add(frame);
 		return true;
 	}
 	if (!result.matched &&
 	    !dscp_has_rule_[index_of(packet.family)][dscp])
 		counters_.no_rule_for_dscp[dscp]++;
+	if (result.undecided) {
+		explain(trace, "passed as it is: the capture ends before the port");
+		return pass(frame, Passed::cut, true);
+	}
 	if (result.matched) {
-		explain(trace, "passed as it is: it has the new address");
+		explain(trace, "passed as it is: it has the new destination");
 		return pass(frame, Passed::same, result.cut);
 	}
 	explain(trace, "passed as it is: no rule matches");

@@ -31,8 +31,8 @@ constexpr std::size_t index_of(Enum value)
 // Why a packet is as it was.
 enum class Passed : std::uint8_t {
 	not_ip,
-	no_rule,	// none matched
-	same,		// it has the new address already
+	no_rule,	// none matched, or only maps without its DSCP
+	same,		// it has the new destination already
 	cut,		// the capture ends before what decides
 	count
 };
@@ -68,6 +68,7 @@ private:
 	struct Result {
 		Drop drop = Drop::none;
 		bool matched = false, rewritten = false, cut = false;
+		bool undecided = false;	// cut before what would decide
 	};
 
 	bool pass(const Frame &frame, Passed why, bool cut = false);
@@ -79,8 +80,13 @@ private:
 	void judge(const Coverage &coverage, const Packet &packet,
 		   Checksum before, Trace *trace);
 
+	void index_rules(Family family);
+
 	const Ruleset &rules_;
 	int link_type_;
+	// The rules that can do something to packets of a family and DSCP, in
+	// their order.
+	std::vector<const Rule *> by_dscp_[2][64];
 	bool dscp_has_rule_[2][64];
 	Counters counters_;
 	Diagnoser diagnoser_;

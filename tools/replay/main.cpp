@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "daddr_dscp.h"
 #include "explain.hpp"
 #include "report.hpp"
 
@@ -21,6 +22,9 @@ enum Status { FINE = 0, GOOD_BECAME_BAD = 1, BAD_INPUT = 2 };
 const char EXAMPLES[] =
 	"Examples:\n"
 	"  daddr-replay --dscp 7 --set-daddr 10.128.8.46 in.pcap out.pcap\n"
+	"  daddr-replay --dscp-map 7=10.128.8.46,EF=10.128.8.47 in.pcap out.pcap\n"
+	"  daddr-replay --dscp 7 --set-daddr 10.128.8.46 --protocol tcp \\\n"
+	"      --set-dport 443 in.pcap out.pcap\n"
 	"  iptables-save >rules; daddr-replay --rules rules in.pcap out.pcap\n"
 	"  daddr-replay --check --server 10.128.9.31 in.pcap\n"
 	"  daddr-replay --rules rules --explain 12 in.pcap\n"
@@ -30,8 +34,8 @@ const char EXAMPLES[] =
 	"input. daddr-replay(1) has the details.\n";
 
 struct Options {
-	std::vector<std::string> rules, servers;
-	std::string dscp, daddr, input, output;
+	std::vector<std::string> rules, servers, maps;
+	std::string dscp, daddr, dport, protocol, input, output;
 	bool one_rule = false, check = false, json = false;
 	std::uint64_t explain = 0;
 };
@@ -54,20 +58,40 @@ std::string read_file(const std::string &path)
 	return text;
 }
 
+// The rule is made of words and read as one in a file is.
 Rule command_line_rule(const Options &options)
 {
+	std::vector<std::string> words;
+	unsigned int dscp;
 	Rule rule;
-	Match match;
 
-	if (!parse_dscp(options.dscp, match.dscp) || !match.dscp)
-		throw Error("--dscp: found \"" + options.dscp +
-			    "\", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
-	match.dscp_given = true;
-	rule.matches.push_back(match);
-	rule.action.daddr = parse_new_address(options.daddr);
+	auto add = [&words](std::initializer_list<std::string> more) {
+		words.insert(words.end(), more);
+	};
+	if (!options.protocol.empty())
+		add({"-p", options.protocol});
+	if (options.maps.empty()) {
+		if (!daddr_dscp_parse(options.dscp.c_str(), &dscp) || !dscp)
+			throw Error("--dscp: found \"" + options.dscp +
+				    "\", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
+		add({"-m", "dscp", "--dscp", options.dscp, "-j", "DADDR",
+		     "--set-daddr", options.daddr});
+	} else {
+		add({"-j", "DADDR"});
+	}
+	for (const std::string &map : options.maps)
+		add({"--dscp-map", map});
+	if (!options.dport.empty())
+		add({"--set-dport", options.dport});
+	try {
+		parse_options(words, rule);
+	} catch (const Error &error) {
+		throw Error(std::string("the rule of the command line: ") +
+			    error.what());
+	}
 	rule.where = "command line";
-	rule.text = "-m dscp --dscp " + options.dscp +
-		    " -j DADDR --set-daddr " + options.daddr;
+	for (const std::string &word : words)
+		rule.text += (rule.text.empty() ? "" : " ") + word;
 	return rule;
 }
 
@@ -195,6 +219,8 @@ void check_usage(const CLI::App &app, const Options &options)
 	bool writes = !options.check && !options.explain;
 	bool rules = !options.rules.empty() || options.one_rule;
 
+	if (app.count("--protocol") && !options.one_rule)
+		throw Error("--protocol: found no --set-daddr or --dscp-map, expected the rule that it is of");
 	if (app.count("--explain") && !options.explain)
 		throw Error("--explain: found 0, expected a packet's number, from 1");
 	if (writes && options.output.empty())
@@ -203,7 +229,7 @@ void check_usage(const CLI::App &app, const Options &options)
 		throw Error("found OUT \"" + options.output +
 			    "\", expected none with --check and --explain, which write nothing");
 	if (writes && !rules)
-		throw Error("found no rule, expected --rules, or --dscp and --set-daddr");
+		throw Error("found no rule, expected --rules, --dscp-map, or --dscp and --set-daddr");
 }
 
 // Left to itself, the conversion takes -1 for the largest number.
@@ -229,6 +255,15 @@ void define(CLI::App &app, Options &options)
 		->type_name("N");
 	auto *daddr = app.add_option("--set-daddr", options.daddr,
 		"The new destination of the one rule")->type_name("ADDR");
+	auto *map = app.add_option("--dscp-map", options.maps,
+		"One rule with a map: the new destination of each DSCP; may be repeated")
+		->type_name("N=ADDR[,N=ADDR]...")->allow_extra_args(false);
+	auto *dport = app.add_option("--set-dport", options.dport,
+		"With --set-daddr and --protocol: the new destination port, a number or a service's name")
+		->type_name("PORT");
+	auto *protocol = app.add_option("--protocol", options.protocol,
+		"With --set-daddr or --dscp-map, the protocol to match: tcp, udp, udplite, dccp, ...")
+		->type_name("NAME");
 	auto *check = app.add_flag("--check", options.check,
 		"Report only, write nothing; rules are not needed then");
 	app.add_option("--server", options.servers,
@@ -241,6 +276,9 @@ void define(CLI::App &app, Options &options)
 				  "Report as JSON");
 	dscp->needs(daddr)->excludes(rules);
 	daddr->needs(dscp)->excludes(rules);
+	map->excludes(rules)->excludes(dscp)->excludes(dport);
+	dport->needs(daddr)->needs(protocol);
+	protocol->excludes(rules);
 	explain->excludes(check)->excludes(json);
 	app.set_version_flag("--version", "daddr-replay " DADDR_VERSION);
 	app.footer(EXAMPLES);
@@ -258,7 +296,8 @@ int main(int argc, char *argv[])
 	define(app, options);
 	try {
 		app.parse(argc, argv);
-		options.one_rule = app.count("--dscp");
+		options.one_rule = app.count("--dscp") ||
+				   app.count("--dscp-map");
 		check_usage(app, options);
 		return run(options);
 	} catch (const CLI::ParseError &error) {

@@ -152,20 +152,36 @@ Matched matches_ports(const Match &match, const Packet &packet,
 							    Matched::no;
 }
 
-bool matches_dscp(const Match &match, std::uint8_t dscp)
+bool matches_dscp(const Match &match, unsigned int dscp)
 {
 	return (match.dscp == dscp) != match.dscp_inverted;
 }
 
 } // namespace
 
-bool Rule::accepts_dscp(std::uint8_t dscp) const
+bool Rule::accepts_dscp(unsigned int dscp) const
 {
-	return std::all_of(matches.begin(), matches.end(),
+	return action.destination(dscp) &&
+	       std::all_of(matches.begin(), matches.end(),
 			   [dscp](const Match &match) {
 		return match.kind != Match::Kind::dscp ||
 		       matches_dscp(match, dscp);
 	});
+}
+
+// Who looks into the packet may have to drop it, or may find it cut. What comes
+// before that, and says no, leaves the packet alone.
+bool Rule::concerns_dscp(unsigned int dscp, bool knows_protocol) const
+{
+	if (family() == Family::ip6 && protocol && !knows_protocol)
+		return true;
+	for (const Match &match : matches) {
+		if (match.kind == Match::Kind::ports)
+			return true;
+		if (!matches_dscp(match, dscp))
+			return false;
+	}
+	return action.destination(dscp);
 }
 
 Matched matches(const Rule &rule, const Packet &packet)

@@ -5,7 +5,6 @@
 
 #include <charconv>
 #include <cstring>
-#include <strings.h>
 
 namespace replay {
 
@@ -78,39 +77,6 @@ bool parse_number(const std::string &text, unsigned long max,
 	}
 	auto [end, error] = std::from_chars(first, last, number, base);
 	return error == std::errc() && end == last && number <= max;
-}
-
-// RFC 2474 (CS), RFC 2597 (AF), RFC 3246 (EF); BE is what iptables calls CS0.
-bool parse_dscp(const std::string &text, std::uint8_t &dscp)
-{
-	unsigned long number;
-	const char *name = text.c_str();
-
-	if (parse_number(text, 63, number)) {
-		dscp = static_cast<std::uint8_t>(number);
-		return true;
-	}
-	if (!strcasecmp(name, "EF")) {
-		dscp = 46;
-		return true;
-	}
-	if (!strcasecmp(name, "BE")) {
-		dscp = 0;
-		return true;
-	}
-	if (text.size() == 3 && !strncasecmp(name, "CS", 2) &&
-	    name[2] >= '0' && name[2] <= '7') {
-		dscp = static_cast<std::uint8_t>((name[2] - '0') * 8);
-		return true;
-	}
-	if (text.size() == 4 && !strncasecmp(name, "AF", 2) &&
-	    name[2] >= '1' && name[2] <= '4' &&
-	    name[3] >= '1' && name[3] <= '3') {
-		dscp = static_cast<std::uint8_t>((name[2] - '0') * 8 +
-						 (name[3] - '0') * 2);
-		return true;
-	}
-	return false;
 }
 
 } // namespace replay

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "daddr_rewrite.h"
+
 namespace replay {
 
 // Bad input or usage. The message says where, what was found, and what was
@@ -73,12 +75,10 @@ inline std::uint32_t load32(const std::uint8_t *from)
 }
 
 // The DSCP of a packet whose first two bytes are captured.
-inline std::uint8_t dscp_of(const Packet &packet)
+inline unsigned int dscp_of(const Packet &packet)
 {
-	if (packet.family == Family::ip4)
-		return packet.data[1] >> 2;
-	return static_cast<std::uint8_t>((packet.data[0] & 0x0f) << 2 |
-					 packet.data[1] >> 6);
+	return packet.family == Family::ip4 ? daddr_dscp4(packet.data) :
+					      daddr_dscp6(packet.data);
 }
 
 Address destination_of(const Packet &packet);
@@ -91,9 +91,6 @@ std::string text(const Address &address);
 // "DSCP 7 (TOS 28, 0x1c)": what is configured, what ping -Q sends, and what
 // tcpdump prints.
 std::string dscp_text(unsigned int dscp);
-
-// 0-63, 0x0-0x3f or a class name (EF, AF11, CS1); false for anything else.
-bool parse_dscp(const std::string &text, std::uint8_t &dscp);
 
 // A whole string that is a decimal or 0x number; false for anything else.
 bool parse_number(const std::string &text, unsigned long max,

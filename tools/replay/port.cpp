@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "port.hpp"
 
-#include <cstring>
+#include <arpa/inet.h>
 
-#include "daddr_rewrite.h"
+#include <cstring>
 
 namespace replay {
 
@@ -37,6 +37,22 @@ struct Row {
 const Row SAME = {
 	"the packet has the new address already",
 	"already has the new address: nothing is written",
+};
+const Row UNMAPPED = {
+	"map: no entry for this DSCP: the packet stays as it is",
+	"--dscp-map: no entry, no change",
+};
+const Row PORT_FRAGMENT = {
+	"destination port: in the first fragment, not in this one",
+	"--set-dport: fragments after the first carry no port",
+};
+const Row PORT_NONE = {
+	"destination port: none that can be set here",
+	"--set-dport: TCP, UDP, UDP-Lite, DCCP",
+};
+const Row PORT_CUT = {
+	"destination port: not in the capture, whatever it was",
+	"(cut by the capture: what is captured changes)",
 };
 const Row NO_UDP_CHECKSUM = {
 	"transport checksum: 0, that is none; stays 0",
@@ -83,20 +99,80 @@ void explain(Trace *trace, const Row &row)
 }
 
 // The address, and of IPv4 the header checksum.
-void set_address(const Action &action, Packet &packet,
-		 bool zero_header_checksum, __u64 delta)
+void set_address(const Address &to, Packet &packet, bool zero_header_checksum,
+		 __u64 delta)
 {
 	if (packet.family == Family::ip6) {
-		daddr_set6(packet.data, action.daddr.bytes.data());
+		daddr_set6(packet.data, to.bytes.data());
 		return;
 	}
-	daddr_set4(packet.data, action.daddr.bytes.data(), delta);
+	daddr_set4(packet.data, to.bytes.data(), delta);
 	if (zero_header_checksum)
 		std::memset(packet.data + DADDR_IP4_CHECK, 0, 2);
 }
 
+// The packet's destination port, and whether it is to be set.
+enum class Port {
+	stays,		// it is not to be set, is right already, or is none
+	changes,	// or is to: a packet that has no room for it is dropped
+	cut		// the capture ends before it
+};
+
+Port decide_port(const Action &action, const Packet &packet, bool cut,
+		 daddr_cover cover, const daddr_csum &csum)
+{
+	if (!action.dport)
+		return Port::stays;
+	if (cut)
+		return Port::cut;
+	if (!daddr_has_dport(cover, &csum))
+		return Port::stays;
+	const std::uint64_t at = std::uint64_t{csum.transport} + DADDR_DPORT;
+	if (packet.captures(at + 2))
+		return load16(packet.data + at) == action.dport ?
+		       Port::stays : Port::changes;
+	return packet.holds(at + 2) ? Port::cut : Port::changes;
+}
+
+void explain_port(Trace &trace, const Action &action, const Packet &packet,
+		  Port port, daddr_cover cover, const daddr_csum &csum)
+{
+	std::string line = "  destination port: ";
+
+	if (!action.dport)
+		return;
+	if (port == Port::cut) {
+		explain(&trace, PORT_CUT);
+	} else if (daddr_has_dport(cover, &csum)) {
+		line += std::to_string(load16(packet.data + csum.transport +
+					      DADDR_DPORT));
+		line += port == Port::stays ? " already" :
+			" becomes " + std::to_string(action.dport);
+		trace.push_back(line);
+	} else {
+		explain(&trace, cover == DADDR_CSUM_FRAGMENT ? PORT_FRAGMENT :
+							       PORT_NONE);
+	}
+}
+
+void explain_destination(Trace &trace, const Packet &packet, const Address &to)
+{
+	trace.push_back("  destination: " + text(destination_of(packet)) +
+			" becomes " + text(to));
+}
+
+void explain_entry(Trace &trace, const Packet &packet, const Address *to)
+{
+	if (to)
+		trace.push_back("  map: " + dscp_text(dscp_of(packet)) +
+				" is " + text(*to));
+	else
+		explain(&trace, UNMAPPED);
+}
+
 } // namespace
 
+// The order is that of daddr_rewrite4() and 6 in kmod/daddr_target.c.
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	      Trace *trace)
 {
@@ -104,10 +180,16 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	const unsigned int size = ipv6 ? 16 : 4;
 	const unsigned int at = ipv6 ? unsigned{DADDR_IP6_DADDR} :
 				       unsigned{DADDR_IP4_DADDR};
-	const std::uint8_t *to = action.daddr.bytes.data();
-	Outcome outcome = Outcome::rewritten;
+	const Address *to = action.destination(dscp_of(packet));
 
-	if (!std::memcmp(packet.data + at, to, size)) {
+	if (trace && action.is_map())
+		explain_entry(*trace, packet, to);
+	if (!to)
+		return Outcome::unmapped;
+
+	const bool set_daddr = std::memcmp(packet.data + at, to->bytes.data(),
+					   size);
+	if (!set_daddr && !action.dport) {
 		explain(trace, SAME);
 		return Outcome::unchanged;
 	}
@@ -116,31 +198,48 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	daddr_csum csum{};
 	daddr_cover cover = ipv6 ? daddr_find_csum6(read, &reader, &csum) :
 				   daddr_find_csum4(read, &reader, &csum);
-	if (!reader.cut &&
-	    (cover == DADDR_TRUNCATED || !packet.holds(csum.end))) {
+	const bool cut = reader.cut;
+	const Port port = decide_port(action, packet, cut, cover, csum);
+
+	if (!set_daddr && port != Port::changes &&
+	    (cut || cover != DADDR_TRUNCATED)) {
+		explain(trace, SAME);
+		if (trace)
+			explain_port(*trace, action, packet, port, cover, csum);
+		return port == Port::cut ? Outcome::unchanged_cut :
+					   Outcome::unchanged;
+	}
+	if (!cut && (cover == DADDR_TRUNCATED || !packet.holds(csum.end))) {
 		explain(trace, TOO_SHORT);
 		return Outcome::dropped;
 	}
 
-	__u64 delta = daddr_delta(packet.data + at, to, size);
+	if (trace && set_daddr)
+		explain_destination(*trace, packet, *to);
 	if (trace)
-		trace->push_back("  destination: " +
-				 text(destination_of(packet)) + " becomes " +
-				 text(action.daddr));
-	if (reader.cut || !packet.captures(csum.end)) {
+		explain_port(*trace, action, packet, port, cover, csum);
+
+	__u64 delta = 0;
+	__u32 port_delta = 0;
+	if (set_daddr)
+		delta = daddr_delta(packet.data + at, to->bytes.data(), size);
+	if (port == Port::changes)
+		port_delta = daddr_set_dport(packet.data + csum.transport,
+					     htons(action.dport));
+	const bool here = !cut && packet.captures(csum.end);
+	if (!here)
 		explain(trace, CUT);
-		outcome = Outcome::rewritten_cut;
-	} else if (cover == DADDR_CSUM_HERE &&
-		   !daddr_update_csum(packet.data + csum.offset, csum.protocol,
-				      delta, 0, 0)) {
+	else if (cover == DADDR_CSUM_HERE &&
+		 !daddr_update_csum(packet.data + csum.offset, csum.protocol,
+				    delta, port_delta, 0))
 		explain(trace, NO_UDP_CHECKSUM);
-	} else {
+	else if (trace)
 		explain(trace, row_of(cover, csum.protocol));
-	}
-	set_address(action, packet, zero_header_checksum, delta);
-	if (trace && zero_header_checksum)
+	if (set_daddr)
+		set_address(*to, packet, zero_header_checksum, delta);
+	if (trace && set_daddr && zero_header_checksum)
 		trace->push_back("  header checksum: 0, left to hardware by the host that captured: stays 0");
-	return outcome;
+	return here ? Outcome::rewritten : Outcome::rewritten_cut;
 }
 
 } // namespace replay

@@ -7,16 +7,30 @@
 
 namespace replay {
 
-// What a rule's target does.
+// What a rule's target does: set one destination, or that of the packet's DSCP.
 struct Action {
-	Address daddr;
+	Address daddr;			// not of a map; but its family is
+	std::uint16_t dport = 0;	// 0: the port stays
+	std::vector<Address> map;	// by DSCP; empty when it is no map
+	std::uint64_t mapped = 0;	// bit N: the map has an entry for DSCP N
+
+	bool is_map() const { return !map.empty(); }
+	// Null when packets of this DSCP stay as they are.
+	const Address *destination(unsigned int dscp) const
+	{
+		if (!is_map())
+			return &daddr;
+		return mapped >> dscp & 1 ? &map[dscp] : nullptr;
+	}
 };
 
 enum class Outcome : std::uint8_t {
-	unchanged,	// it has the new address already
+	unmapped,	// the map has no entry for it
+	unchanged,	// it has the new destination already
+	unchanged_cut,	// the address; the capture ends before the port
 	rewritten,
-	rewritten_cut,	// the address is; the capture may end before the
-			// transport checksum, which is then not updated
+	rewritten_cut,	// as far as it is captured: the capture ends before
+			// the transport checksum, or may do so
 	dropped		// too short to hold its transport checksum
 };
 

@@ -13,7 +13,7 @@ const char *const passed_keys[] = {
 	"not_ip", "no_rule", "same_address", "cut",
 };
 const char *const passed_texts[] = {
-	"not an IP packet", "no rule matches", "has the new address already",
+	"not an IP packet", "no rule matches", "has the new destination already",
 	"cut before what decides",
 };
 static_assert(std::size(passed_keys) == count_of<Passed> &&

@@ -2,10 +2,14 @@
 // The options of a DADDR rule.
 #include "rule_options.hpp"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 
 #include <algorithm>
 #include <set>
+
+#include "daddr_address.h"
+#include "daddr_dscp.h"
 
 namespace replay {
 
@@ -37,7 +41,7 @@ const Alias aliases[] = {
 	{"--source-port", "--sport"},
 };
 
-const char KNOWN[] = "one of -p, -s, -d, -m, --dscp, --dscp-class, --dport, --sport, --comment, -j, --set-daddr";
+const char KNOWN[] = "one of -p, -s, -d, -m, --dscp, --dscp-class, --dport, --sport, --comment, -j, --set-daddr, --set-dport, --dscp-map";
 const char KNOWN_MATCHES[] = "one of dscp, tcp, udp, udplite, dccp, comment (no other match is known here)";
 
 std::uint8_t parse_protocol(const std::string &text)
@@ -114,6 +118,85 @@ Network parse_network(const std::string &text, const std::string &option,
 	for (std::size_t i = 0; i < network.mask.size(); i++)
 		network.address[i] = address.bytes[i] & network.mask[i];
 	return network;
+}
+
+// A new destination. @found: how it was written, for messages.
+Address parse_new_address(const std::string &text, const std::string &found,
+			  const std::string &option)
+{
+	Address address;
+	const char *refused;
+
+	if (!parse_address(text, address))
+		expected(quote(found), "a numeric IPv4 or IPv6 address for " +
+			 option);
+	if (address.family == Family::ip4)
+		refused = daddr_refuse4(address.bytes.data());
+	else
+		refused = daddr_refuse6(address.bytes.data());
+	if (refused)
+		expected(std::string(refused) + " " + quote(found),
+			 "an address that a packet can be sent to for " +
+			 option);
+	return address;
+}
+
+std::uint16_t parse_new_port(const std::string &text)
+{
+	unsigned long number;
+
+	if (parse_number(text, 0xffff, number) && number)
+		return static_cast<std::uint16_t>(number);
+	if (const servent *entry = getservbyname(text.c_str(), nullptr))
+		return ntohs(static_cast<std::uint16_t>(entry->s_port));
+	expected(quote(text),
+		 "a port from 1 to 65535 or a service's name for --set-dport");
+}
+
+// DSCP=ADDRESS, into the map.
+void add_entry(const std::string &entry, Action &action)
+{
+	const char OPTION[] = "--dscp-map";
+	std::size_t equals = entry.find('=');
+	unsigned int dscp;
+
+	if (equals == std::string::npos)
+		expected(quote(entry), std::string("an entry DSCP=ADDRESS for ") +
+			 OPTION);
+	if (!daddr_dscp_parse(entry.substr(0, equals).c_str(), &dscp))
+		expected(quote(entry), std::string("a DSCP, 1-63, 0x1-0x3f or a class (EF, AF11, CS1), before = for ") +
+			 OPTION);
+	if (!dscp)
+		expected(quote(entry), std::string("no DSCP 0, which is unmarked traffic, for ") +
+			 OPTION);
+	Address address = parse_new_address(entry.substr(equals + 1), entry,
+					    OPTION);
+	if (!action.mapped)
+		action.daddr.family = address.family;
+	if (address.family != action.daddr.family)
+		expected(std::string("the ") + name(address.family) +
+			 " address of " + quote(entry), std::string(name(action.daddr.family)) +
+			 ", as in the entries before it, for " + OPTION);
+	action.map.resize(DADDR_DSCPS);
+	if (action.mapped >> dscp & 1)
+		expected(quote(entry) + ", of a DSCP that is mapped to " +
+			 text(action.map[dscp]) + " already", std::string("each DSCP once for ") +
+			 OPTION);
+	action.map[dscp] = address;
+	action.mapped |= std::uint64_t{1} << dscp;
+}
+
+// ENTRY[,ENTRY]...
+void add_entries(const std::string &text, Action &action)
+{
+	for (std::size_t start = 0;;) {
+		std::size_t comma = text.find(',', start);
+
+		add_entry(text.substr(start, comma - start), action);
+		if (comma == std::string::npos)
+			return;
+		start = comma + 1;
+	}
 }
 
 class Options {
@@ -200,17 +283,48 @@ private:
 			value(option);
 		} else if (option == "-j") {
 			once(option, inverted, false);
-			value(option);
-			target_ = true;
-		} else if (option == "--set-daddr") {
+			jump(value(option));
+		} else if (option == "--set-daddr" || option == "--set-dport" ||
+			   option == "--dscp-map") {
 			if (!target_)
 				expected(option, "-j DADDR before it");
-			once(option, inverted, false);
-			rule_.action.daddr = parse_new_address(value(option));
-			addressed_ = true;
+			target(option, inverted);
 		} else {
 			expected(quote(option), KNOWN);
 		}
+	}
+
+	void jump(const std::string &name)
+	{
+		if (name != "DADDR")
+			expected("-j " + quote(name), "-j DADDR, as its options are there");
+		target_ = true;
+	}
+
+	void target(const std::string &option, bool inverted)
+	{
+		Action &action = rule_.action;
+
+		if (option == "--dscp-map") {
+			// as often as the whole map needs
+			if (inverted)
+				once(option, inverted, false);
+			if (addressed_)
+				expected("--set-daddr and --dscp-map",
+					 "one of them");
+			add_entries(value(option), action);
+			return;
+		}
+		once(option, inverted, false);
+		if (option == "--set-dport") {
+			action.dport = parse_new_port(value(option));
+			return;
+		}
+		if (action.is_map())
+			expected("--dscp-map and --set-daddr", "one of them");
+		std::string text = value(option);
+		action.daddr = parse_new_address(text, text, option);
+		addressed_ = true;
 	}
 
 	void network(const std::string &option, bool inverted)
@@ -265,29 +379,24 @@ private:
 	void dscp(const std::string &option, bool inverted)
 	{
 		std::string text = value(option);
-		unsigned long number;
+		unsigned int number;
 
 		if (dscp_ == NONE)
 			expected(option, "-m dscp before it");
 		Match &match = rule_.matches[dscp_];
-		if (!parse_dscp(text, match.dscp) ||
-		    (option == "--dscp-class" && parse_number(text, 63, number)))
+		if (!daddr_dscp_parse(text.c_str(), &number) ||
+		    (option == "--dscp-class" && text[0] <= '9'))
 			expected(quote(text), option == "--dscp-class" ?
 				 "a DSCP class (EF, AF11, CS1)" :
 				 "a DSCP from 0 to 63 (0x3f)");
+		match.dscp = static_cast<std::uint8_t>(number);
 		match.dscp_inverted = inverted;
 		match.dscp_given = true;
 	}
 
 	void ports(const std::string &option, bool inverted)
 	{
-		auto known = std::find_if(std::begin(port_matches),
-					  std::end(port_matches),
-					  [this](const Name &name) {
-			return name.number == rule_.protocol;
-		});
-
-		if (known == std::end(port_matches) || rule_.protocol_inverted)
+		if (!has_ports())
 			expected(option, "-p tcp, udp, udplite or dccp before it");
 		if (ports_ == NONE)
 			load_ports();
@@ -297,10 +406,27 @@ private:
 		(option == "--sport" ? match.source : match.destination) = ports;
 	}
 
+	// Is the rule for one protocol, and that has ports?
+	bool has_ports() const
+	{
+		return !rule_.protocol_inverted &&
+		       std::any_of(std::begin(port_matches),
+				   std::end(port_matches),
+				   [this](const Name &name) {
+			return name.number == rule_.protocol;
+		});
+	}
+
 	void check() const
 	{
-		if (!addressed_)
-			expected("no --set-daddr", "it with the target DADDR");
+		if (rule_.action.dport && rule_.action.is_map())
+			expected("--set-dport with --dscp-map",
+				 "it with --set-daddr: a map sets no port");
+		if (rule_.action.dport && !has_ports())
+			expected("--set-dport", "-p tcp, udp, udplite or dccp with it");
+		if (!addressed_ && !rule_.action.is_map())
+			expected("no --set-daddr",
+				 "it or --dscp-map with the target DADDR");
 		if (dscp_ != NONE && !rule_.matches[dscp_].dscp_given)
 			expected("-m dscp alone", "--dscp or --dscp-class with it");
 		if (rule_.source.given)
@@ -314,7 +440,8 @@ private:
 		if (family != rule_.family())
 			expected(std::string("an ") + name(family) +
 				 " address for " + option, std::string(name(rule_.family())) +
-				 ", as for --set-daddr");
+				 ", as for " + (rule_.action.is_map() ?
+						"--dscp-map" : "--set-daddr"));
 	}
 
 	static constexpr std::size_t NONE = ~std::size_t{0};

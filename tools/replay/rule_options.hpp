@@ -11,7 +11,4 @@ namespace replay {
 // Text of a file, to be put into a message.
 std::string quote(const std::string &text);
 
-// Fill in a DADDR rule from the words behind the name of its chain.
-void parse_options(const std::vector<std::string> &words, Rule &rule);
-
 } // namespace replay

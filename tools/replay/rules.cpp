@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "daddr_address.h"
 #include "rule_options.hpp"
 
 namespace replay {
@@ -179,12 +178,22 @@ private:
 		return false;
 	}
 
+	// The options that no other target has.
+	static bool is_own(std::string_view word)
+	{
+		for (std::string_view option : {"--set-daddr", "--set-dport",
+						"--dscp-map"})
+			if (word.starts_with(option))
+				return true;
+		return false;
+	}
+
 	static bool is_daddr(const std::vector<std::string> &words)
 	{
 		for (std::size_t i = 0; i < words.size(); i++) {
 			if (words[i] == "--comment")
 				i++;
-			else if (words[i].starts_with("--set-daddr"))
+			else if (is_own(words[i]))
 				return true;
 			else if (jumps(words[i]) &&
 				 (words[i].ends_with("DADDR") ||
@@ -223,23 +232,6 @@ std::string quote(const std::string &text)
 		}
 	}
 	return result + (text.size() > LONGEST ? "…\"" : "\"");
-}
-
-Address parse_new_address(const std::string &text)
-{
-	Address address;
-	const char *refused;
-
-	if (!parse_address(text, address))
-		expected(quote(text), "a numeric IPv4 or IPv6 address for --set-daddr");
-	if (address.family == Family::ip4)
-		refused = daddr_refuse4(address.bytes.data());
-	else
-		refused = daddr_refuse6(address.bytes.data());
-	if (refused)
-		expected(std::string(refused) + " " + quote(text),
-			 "an address that a packet can be sent to for --set-daddr");
-	return address;
 }
 
 void Ruleset::add(Rule rule)

@@ -39,13 +39,21 @@ struct Rule {
 	std::uint8_t protocol = 0;	// 0: any
 	bool protocol_inverted = false;
 	std::vector<Match> matches;
-	Action action;			// its address has the rule's family
+	Action action;
 	std::string where;		// "FILE:LINE"
 	std::string text;		// as it was read
 
 	Family family() const { return action.daddr.family; }
-	// Could it match packets of this DSCP?
-	bool accepts_dscp(std::uint8_t dscp) const;
+	// Could it match packets of this DSCP, and has it a destination then?
+	bool accepts_dscp(unsigned int dscp) const;
+	// False when it does nothing at all to them, whatever else is in them;
+	// @knows_protocol: a rule before it had to find the IPv6 transport.
+	bool concerns_dscp(unsigned int dscp, bool knows_protocol) const;
+	// Does it have to find the transport of each IPv6 packet?
+	bool finds_protocol() const
+	{
+		return protocol && !source.given && !destination.given;
+	}
 };
 
 class Ruleset {
@@ -70,9 +78,9 @@ private:
 void parse_rules(std::string_view text, const std::string &name,
 		 Ruleset &ruleset);
 
-// What a rule's options may hold; the rest of the option parser needs none.
+// Fill in a DADDR rule from its words, those behind the name of the chain.
 // Throws Error: "found …, expected …".
-Address parse_new_address(const std::string &text);
+void parse_options(const std::vector<std::string> &words, Rule &rule);
 
 enum class Matched : std::uint8_t {
 	no,
