@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where the configuration is read from.
+#include <unistd.h>
+
+#include "world.hpp"
+
+using namespace dsr_test;
+namespace fs = std::filesystem;
+
+namespace {
+
+Config read(const std::string &path)
+{
+	ConfigReader reader(resolver);
+
+	if (fs::is_directory(path))
+		reader.add_directory(path);
+	else
+		reader.add_file(path);
+	return reader.config;
+}
+
+std::string wheres(const Config &config)
+{
+	std::string list;
+
+	for (const Entry &entry : config.entries)
+		list += fs::path(entry.where).filename().string() + " ";
+	return list;
+}
+
+} // namespace
+
+TEST_CASE("dsrctl: all *.conf below a directory, sorted")
+{
+	Directory directory;
+
+	directory.save("20.conf", "10.1.1.2=2\n");
+	directory.save("10-vip.conf", "10.1.1.1=1\n");
+	directory.save("sub/x.conf", "10.1.1.4=4\n");
+	directory.save("30.conf", "10.1.1.3=3");
+	directory.save("README", "no entry\n");
+	directory.save("40.conf.rpmsave", "no entry\n");
+	Config config = read(directory / "");
+	CHECK(config.errors.empty());
+	CHECK(wheres(config) == "10-vip.conf:1 20.conf:1 30.conf:1 x.conf:1 ");
+}
+
+TEST_CASE("dsrctl: links are followed, in a circle only once")
+{
+	Directory directory, elsewhere;
+
+	elsewhere.save("a.conf", "10.1.1.1=1\n");
+	elsewhere.save("d/b.conf", "10.1.1.2=2\n");
+	directory.save("sub/c.conf", "10.1.1.3=3\n");
+	fs::create_symlink(elsewhere / "a.conf", directory / "a.conf");
+	fs::create_directory_symlink(elsewhere / "d", directory / "d");
+	fs::create_directory_symlink("..", directory / "sub/up");
+	fs::create_directory_symlink(".", directory / "sub/self");
+	Config config = read(directory / "");
+	CHECK(config.errors.empty());
+	CHECK(config.warnings.empty());
+	CHECK(wheres(config) == "a.conf:1 b.conf:1 c.conf:1 ");
+}
+
+TEST_CASE("dsrctl: a link to nothing is warned of")
+{
+	Directory directory;
+
+	directory.save("a.conf", "10.1.1.1=1\n");
+	fs::create_symlink("nowhere", directory / "b.conf");
+	Config config = read(directory / "");
+	CHECK(config.errors.empty());
+	CHECK(config.entries.size() == 1);
+	REQUIRE(config.warnings.size() == 1);
+	CHECK(config.warnings[0] == (directory / "b.conf") + ": found no file, expected one or a link to one: skipped");
+}
+
+TEST_CASE("dsrctl: all errors of all files")
+{
+	Directory directory;
+
+	directory.save("a.conf", "x/y\n10.1.1.1=1\nx=1.\n");
+	directory.save("b.conf", "10.1.1.2=1\n=\n");
+	Config config = read(directory / "");
+	REQUIRE(config.errors.size() == 4);
+	CHECK(has(config.errors[0].message, (directory / "a.conf") + ":1: found"));
+	CHECK(has(config.errors[1].message, (directory / "a.conf") + ":3: found"));
+	CHECK(has(config.errors[2].message, (directory / "b.conf") + ":1: found DSCP 1 for 10.1.1.2"));
+	CHECK(has(config.errors[2].message, "in " + (directory / "a.conf") + ":2 "));
+	CHECK(has(config.errors[3].message, (directory / "b.conf") + ":2: found"));
+}
+
+TEST_CASE("dsrctl: a file that is not there, a directory that is not")
+{
+	Directory directory;
+	ConfigReader reader(resolver);
+
+	reader.add_file(directory / "none.conf");
+	reader.add_directory(directory / "none");
+	REQUIRE(reader.config.errors.size() == 2);
+	CHECK(reader.config.errors[0].kind == Problem::Kind::missing);
+	CHECK(reader.config.errors[0].message == (directory / "none.conf") + ": cannot be read (No such file or directory), expected a configuration file");
+	CHECK(reader.config.errors[1].kind == Problem::Kind::missing);
+	CHECK(reader.config.errors[1].message == (directory / "none") + ": cannot be read (No such file or directory), expected the directory of the configuration");
+	reader.config = {};
+	reader.add_file(directory / "");
+	REQUIRE(reader.config.errors.size() == 1);
+	CHECK(has(reader.config.errors[0].message, "(Is a directory)"));
+}
+
+TEST_CASE("dsrctl: a file with blanks in its name, and /dev/null")
+{
+	Directory directory;
+
+	directory.save("20-v i p.conf", "10.1.1.1=1");
+	CHECK(read(directory / "20-v i p.conf").entries.size() == 1);
+	CHECK(read("/dev/null").errors.empty());
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "metrics.hpp"
+#include "save_format.hpp"
+#include "world.hpp"
+
+using namespace dsr_test;
+
+TEST_CASE("dsrctl: the module's counters")
+{
+	Counts counts = parse_counters(
+		"family table dscp daddr packets bytes\n"
+		"ipv4 raw 7 10.0.0.7 12 3456\n"
+		"ipv6 mangle 63 2001:db8::7 18446744073709551615 1\n"
+		"something else\n");
+
+	REQUIRE(counts.size() == 2);
+	CHECK(counts[{"raw", {7, ip("10.0.0.7")}}].packets == 12);
+	CHECK(counts[{"raw", {7, ip("10.0.0.7")}}].bytes == 3456);
+	CHECK(counts[{"mangle", {63, ip("2001:db8::7")}}].packets ==
+	      18446744073709551615ULL);
+}
+
+TEST_CASE("dsrctl: metrics of rules and of maps")
+{
+	Config config = parse("10.0.0.7=7\n10.0.0.8=8\n10.0.0.9\nx/y\n10.0.0.7=0x7\n");
+	Counts maps{{{"raw", {8, ip("10.0.0.8")}}, {5, 500}},
+		    {{"mangle", {8, ip("10.0.0.8")}}, {1, 60}}};
+	Actual actual;
+
+	actual.rules = parse_save(
+		"*raw\n"
+		"[3:300] -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+		"[99:9999] -A PREROUTING -j DADDR --dscp-map 8=10.0.0.8\n"
+		"COMMIT\n",
+		Store::iptables, Family::ip4);
+	actual.addresses = {on_lo("10.0.0.7", "lo:1")};
+	std::string text = metrics_text(
+		config, configured_rows(config, actual, "raw"), actual, maps);
+
+	CHECK(has(text, "# TYPE dsrctl_vip_packets counter\n"));
+	CHECK(has(text, "\ndsrctl_vip_packets_total{name=\"10.0.0.7\",vip=\"10.0.0.7\",family=\"ipv4\",dscp=\"7\"} 3\n"));
+	CHECK(has(text, "\ndsrctl_vip_packets_total{name=\"10.0.0.8\",vip=\"10.0.0.8\",family=\"ipv4\",dscp=\"8\"} 6\n"));
+	CHECK(has(text, "\ndsrctl_vip_bytes_total{name=\"10.0.0.8\",vip=\"10.0.0.8\",family=\"ipv4\",dscp=\"8\"} 560\n"));
+	CHECK(has(text, "dscp=\"7\",type=\"l3dsr\",state=\"started\"} 1\n"));
+	CHECK(has(text, "dscp=\"7\",type=\"l3dsr\",state=\"partial\"} 0\n"));
+	CHECK(has(text, "family=\"ipv4\",type=\"l2dsr\",state=\"stopped\"} 1\n"));
+	CHECK_FALSE(has(text, "packets_total{name=\"10.0.0.9\""));
+	CHECK(has(text, "\ndsrctl_configuration_errors 1\n"));
+	CHECK(has(text, "\ndsrctl_configuration_warnings 1\n"));
+	CHECK(text.ends_with("# EOF\n"));
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What nft prints, and what it is given.
+#include "backend_nft.hpp"
+#include "world.hpp"
+
+using namespace dsr_test;
+
+namespace {
+
+std::string rule(const std::string &expressions)
+{
+	return "{\"nftables\": [{\"metainfo\": {\"version\": \"1.0.6\"}},"
+	       "{\"table\": {\"family\": \"inet\", \"name\": \"dsrctl\"}},"
+	       "{\"chain\": {\"name\": \"raw\"}},"
+	       "{\"rule\": {\"family\": \"inet\", \"table\": \"dsrctl\","
+	       "\"chain\": \"raw\", \"handle\": 9, \"expr\": [" +
+	       expressions + "]}}]}";
+}
+
+const std::string DSCP = "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"dscp\"}}, \"right\": \"af11\"}}";
+const std::string COUNTER = "{\"counter\": {\"packets\": 12, \"bytes\": 3456}}";
+const std::string SET = "{\"mangle\": {\"key\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"daddr\"}}, \"value\": \"10.0.0.7\"}}";
+
+} // namespace
+
+TEST_CASE("dsrctl: rules of nftables")
+{
+	std::vector<Rule> rules = nft::parse(rule(DSCP + "," + COUNTER + "," + SET));
+
+	REQUIRE(rules.size() == 1);
+	CHECK(rules[0].store == Store::nft);
+	CHECK(rules[0].family == Family::ip4);
+	CHECK(rules[0].table == "raw");
+	CHECK(rules[0].handle == 9);
+	CHECK(rules[0].packets == 12);
+	CHECK(rules[0].bytes == 3456);
+	CHECK(rules[0].items == std::vector<Item>{{10, ip("10.0.0.7")}});
+}
+
+TEST_CASE("dsrctl: rules of nftables that do something else")
+{
+	CHECK(nft::parse(rule(COUNTER + "," + SET)).empty());
+	CHECK(nft::parse(rule(DSCP + "," + COUNTER)).empty());
+	CHECK(nft::parse(rule(DSCP + "," + DSCP + "," + SET)).empty());
+	CHECK(nft::parse(rule(DSCP + "," + COUNTER + "," + SET + ",{\"accept\": null}")).empty());
+	CHECK(nft::parse(rule("")).empty());
+	CHECK(nft::parse("{\"nftables\": []}").empty());
+	for (const char *bad : {"", "x", "[]", "{}", "{\"nftables\": [{\"rule\": 1}]}",
+				"{\"nftables\": [{\"rule\": {}}]}"})
+		CHECK_THROWS_AS(nft::parse(bad), Error);
+}
+
+TEST_CASE("dsrctl: the input of nft")
+{
+	RuleStep add, remove;
+
+	add.rule.store = Store::nft;
+	add.rule.family = Family::ip6;
+	add.rule.table = "mangle";
+	add.rule.items = {{7, ip("2001:db8::7")}};
+	remove.kind = RuleStep::Kind::remove;
+	remove.old = nft::parse(rule(DSCP + "," + COUNTER + "," + SET))[0];
+	CHECK(nft::input({remove, add}, false) ==
+	      "add table inet dsrctl\n"
+	      "add chain inet dsrctl mangle { type filter hook prerouting priority -150; policy accept; }\n"
+	      "delete rule inet dsrctl raw handle 9\n"
+	      "add rule inet dsrctl mangle ip6 dscp 0x07 counter ip6 daddr set 2001:db8::7\n");
+	CHECK(nft::input({remove}, true) == "delete table inet dsrctl\n");
+	add.top = true;
+	CHECK(has(nft::input({add}, false), "insert rule inet dsrctl mangle "));
+	add.rule.store = Store::iptables;
+	CHECK(nft::input({add}, true) == "");
+}

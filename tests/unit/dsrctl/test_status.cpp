@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What scripts parse.
+#include <nlohmann/json.hpp>
+
+#include "save_format.hpp"
+#include "status.hpp"
+#include "world.hpp"
+
+using namespace dsr_test;
+
+namespace {
+
+const char CONFIG[] = "10.0.0.7=7\n"
+		      "2A00:1288:0080:800::5001=022\n"
+		      "10.0.0.9\n"
+		      "10-0-0-8.example=AF11\n"
+		      "10.0.0.10=0xb\n";
+
+// 7 is up, AF11 has no rule, 0xb no address; 20 is a pair, and there are an
+// address and a rule alone.
+Actual host()
+{
+	Actual actual;
+
+	actual.rules = parse_save(
+		"*mangle\n"
+		"-A PREROUTING -m dscp --dscp 0x14 -j DADDR --set-daddr 10.0.0.20\n"
+		"-A PREROUTING -m dscp --dscp 0x15 -j DADDR --set-daddr 10.0.0.21\n"
+		"COMMIT\n"
+		"*raw\n"
+		"-A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,11=10.0.0.10\n"
+		"COMMIT\n",
+		Store::iptables, Family::ip4);
+	actual.addresses = {on_lo("127.0.0.1"), on_lo("10.0.0.7", "lo:1"),
+			    on_lo("10.0.0.8", "lo:12"), on_lo("10.0.0.20", "lo:3"),
+			    on_lo("10.0.0.30", "lo:4"), on_lo("::1"),
+			    on_lo("2001:db8::30"), on_lo("fe80::1")};
+	return actual;
+}
+
+std::vector<Row> all_rows(const Config &config, const Actual &actual)
+{
+	std::vector<Row> rows = configured_rows(config, actual, "raw");
+
+	for (Row &row : discovered_rows(config, actual, {}))
+		rows.push_back(row);
+	return rows;
+}
+
+} // namespace
+
+TEST_CASE("dsrctl: status, column by column")
+{
+	Config config = parse(CONFIG);
+
+	CHECK(status_text(configured_rows(config, host(), "raw"), false, true) ==
+	      "type  state   name                      ipaddr                    dscp loopback iptables\n"
+	      "===== ======= ========================  ========================  ==== ======== ========\n"
+	      "l3dsr started 10.0.0.7                  10.0.0.7                  7    lo:1     up\n"
+	      "l3dsr stopped 2A00:1288:0080:800::5001  2A00:1288:0080:800::5001  022  --       --\n"
+	      "l2dsr stopped 10.0.0.9                  10.0.0.9                  --   --       --\n"
+	      "l3dsr partial 10-0-0-8.example          10.0.0.8                  AF11 lo:12    --\n"
+	      "l3dsr partial 10.0.0.10                 10.0.0.10                 0xb  --       up\n");
+}
+
+TEST_CASE("dsrctl: status of everything: pairs, addresses, rules")
+{
+	Config config = parse("10.0.0.7=7\n10.0.0.9\n");
+
+	CHECK(status_text(all_rows(config, host()), true, true) ==
+	      "type  state   name          ipaddr        dscp loopback iptables iptbl  src\n"
+	      "===== ======= ============  ============  ==== ======== ======== ====== ====\n"
+	      "l3dsr started 10.0.0.7      10.0.0.7      7    lo:1     up       raw    conf\n"
+	      "l2dsr stopped 10.0.0.9      10.0.0.9      --   --       --       raw    conf\n"
+	      "l3dsr started 10.0.0.20     10.0.0.20     20   lo:3     up       mangle disc\n"
+	      "loopb started 10.0.0.8      10.0.0.8      --   lo:12    --       --     disc\n"
+	      "loopb started 10.0.0.30     10.0.0.30     --   lo:4     --       --     disc\n"
+	      "loopb started 2001:db8::30  2001:db8::30  --   lo       --       --     disc\n"
+	      "iptbl started 10.0.0.21     10.0.0.21     0x15 --       up       mangle disc\n"
+	      "iptbl started 10.0.0.10     10.0.0.10     0x0b --       up       raw    disc\n");
+}
+
+TEST_CASE("dsrctl: columns are as wide as their names")
+{
+	Row row;
+
+	row.type = "l2dsr";
+	row.name = row.ipaddr = "::5";
+	row.dscp = row.loopback = row.table = "--";
+	CHECK(status_text({row}, true, true) ==
+	      "type  state   name  ipaddr  dscp loopback iptables iptbl src\n"
+	      "===== ======= ====  ======  ==== ======== ======== ===== ====\n"
+	      "l2dsr stopped ::5   ::5     --   --       --       --    conf\n");
+	CHECK(status_text({row}, false, false) ==
+	      "l2dsr stopped ::5   ::5     --   --       --\n");
+}
+
+TEST_CASE("dsrctl: an l2dsr entry is started by its address alone")
+{
+	Actual actual;
+
+	actual.addresses = {on_lo("10.0.0.9", "lo:2")};
+	std::vector<Row> rows =
+		configured_rows(parse("10.0.0.9\n"), actual, "raw");
+	CHECK(rows[0].standing == Standing::started);
+	CHECK_FALSE(rows[0].rule);
+}
+
+TEST_CASE("dsrctl: a VIP has its address where it is configured to be")
+{
+	Actual actual;
+	Config config = parse("10.0.0.9 dev eth1\n");
+
+	actual.addresses = {on_lo("10.0.0.9", "lo:2")};
+	CHECK(configured_rows(config, actual, "raw")[0].loopback == "--");
+	actual.addresses[0].dev = actual.addresses[0].label = "eth1";
+	CHECK(configured_rows(config, actual, "raw")[0].loopback == "eth1");
+
+	// one that was started once, and is not configured any more
+	Owned owned{"s", "10.0.0.9", ip("10.0.0.9"), std::nullopt, "eth1"};
+	CHECK(discovered_rows({}, actual, {}).empty());
+	CHECK(discovered_rows({}, actual, {owned}).size() == 1);
+}
+
+TEST_CASE("dsrctl: copies of a rule are one row, and are reported")
+{
+	Actual actual = host();
+	Config config = parse("10.0.0.7=7\n");
+
+	CHECK(oddities(config, actual, true, "nft", "legacy").empty());
+	for (const Rule &rule : host().rules)
+		actual.rules.push_back(rule);
+	CHECK(discovered_rows(config, actual, {}).size() ==
+	      discovered_rows(config, host(), {}).size());
+	CHECK(oddities(config, actual, false, "nft", "legacy") ==
+	      std::vector<std::string>{"found 2 rules for DSCP 7 to 10.0.0.7, expected one: stop removes all of them"});
+	CHECK(oddities(config, actual, true, "nft", "legacy").size() == 4);
+}
+
+TEST_CASE("dsrctl: a mix of variants is reported")
+{
+	Actual actual = host();
+
+	actual.rules[0].store = Store::other;
+	CHECK(oddities({}, actual, false, "nft", "legacy") ==
+	      std::vector<std::string>{"found 1 DADDR rules in iptables-legacy, expected all in iptables-nft, which this system's iptables is"});
+}
+
+TEST_CASE("dsrctl: check says it in one line")
+{
+	Config config = parse(CONFIG);
+	auto of = [&](const Config &config, const Actual &actual, bool ip6) {
+		return check(configured_rows(config, actual, "raw"), ip6);
+	};
+
+	CHECK(of({}, host(), true).line == "No configured DSRs found.");
+	CHECK(of({}, host(), true).status == 3);
+	CHECK(of(config, host(), true).line == "Some DSRs not started.");
+	CHECK(of(config, host(), true).status == 3);
+	CHECK(of(config, host(), true).configured == 5);
+	CHECK(of(config, host(), true).started == 1);
+	CHECK(of(config, {}, true).line == "No DSRs started.");
+	CHECK(of(config, {}, true).status == 1);
+	Config one = parse("10.0.0.7=7\n2001:db8::1=1\n");
+	CHECK(of(one, host(), true).status == 3);
+	CHECK(of(one, host(), false).line == "All DSRs started.");
+	CHECK(of(one, host(), false).status == 0);
+}
+
+TEST_CASE("dsrctl: status as JSON")
+{
+	using nlohmann::json;
+	Config config = parse("10.0.0.7=0x7\n10.0.0.9\n");
+	json all = json::parse(status_json(all_rows(config, host())));
+
+	CHECK(all["entries"][0] ==
+	      json({{"type", "l3dsr"}, {"state", "started"},
+		    {"name", "10.0.0.7"}, {"ipaddr", "10.0.0.7"}, {"dscp", 7},
+		    {"loopback", "lo:1"}, {"iptables", true}, {"table", "raw"},
+		    {"src", "conf"}}));
+	CHECK(all["entries"][1]["dscp"] == nullptr);
+	CHECK(all["entries"][1]["loopback"] == nullptr);
+	CHECK(all["entries"][2]["src"] == "disc");
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The datapath of the module: rules of the target DADDR, through iptables-save
+// and iptables-restore of the variant that the system's iptables is; those in
+// the other variant are seen, and can be removed.
+#pragma once
+
+#include "rules.hpp"
+
+namespace dsr {
+
+class Iptables {
+public:
+	// Finds out which variant is the system's.
+	Iptables();
+
+	bool available() const { return available_; }
+	// "nft" or "legacy"
+	const char *variant(Store store) const;
+
+	// All rules of a family; those of the other variant only where it has
+	// tables that could hold some.
+	std::vector<Rule> read(Family family) const;
+
+	// The steps of one family and one store, in one transaction. Throws
+	// Error; nothing has changed then.
+	void apply(const std::vector<RuleStep> &steps, Store store,
+		   Family family) const;
+
+	// The name of a program of a variant: "iptables", "ip6tables-save"
+	std::string program(Store store, Family family,
+			    const std::string &suffix) const;
+
+private:
+	std::vector<Rule> read_store(Family family, Store store) const;
+	bool has_other(Family family) const;
+
+	bool available_ = false, nft_ = false;
+};
+
+} // namespace dsr

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "backend_nft.hpp"
+
+#include <linux/netfilter.h>
+
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "dscp.hpp"
+#include "netlink.hpp"
+#include "process.hpp"
+
+namespace dsr::nft {
+
+namespace {
+
+using nlohmann::json;
+
+const char *protocol(Family family)
+{
+	return family == Family::ip4 ? "ip" : "ip6";
+}
+
+json payload(Family family, const char *field)
+{
+	return {{"payload",
+		 {{"protocol", protocol(family)}, {"field", field}}}};
+}
+
+// nft prints the class of a DSCP where it has one.
+std::optional<std::uint8_t> dscp_of(const json &value)
+{
+	if (value.is_number_unsigned() && value < 64)
+		return value.get<std::uint8_t>();
+	if (value.is_string())
+		return parse_dscp(value.get<std::string>());
+	return std::nullopt;
+}
+
+// What a rule of ours consists of, each once.
+enum Part : unsigned int { COUNTER = 1, MATCH = 2, MANGLE = 4, ALL = 7 };
+
+// One of a rule's expressions.
+void understand(const json &expression, Rule &rule, Item &item,
+		unsigned int &parts)
+{
+	if (expression.contains("counter")) {
+		rule.packets = expression["counter"].at("packets");
+		rule.bytes = expression["counter"].at("bytes");
+		parts |= COUNTER;
+	}
+	for (Family family : FAMILIES) {
+		if (expression.contains("match") &&
+		    expression["match"].at("left") == payload(family, "dscp") &&
+		    expression["match"].at("op") == "==") {
+			auto dscp = dscp_of(expression["match"].at("right"));
+
+			item.dscp = dscp.value_or(0);
+			if (dscp)
+				parts |= MATCH;
+		}
+		if (expression.contains("mangle") &&
+		    expression["mangle"].at("key") == payload(family, "daddr") &&
+		    expression["mangle"].at("value").is_string()) {
+			auto ip = parse_ip(expression["mangle"].at("value"));
+
+			item.ip = ip.value_or(Ip{});
+			rule.family = item.ip.family;
+			if (ip)
+				parts |= MANGLE;
+		}
+	}
+}
+
+std::string text(const Rule &rule)
+{
+	const Item &item = rule.items[0];
+	std::string ip = protocol(rule.family);
+
+	return ip + " dscp " + hex(item.dscp) + " counter " + ip +
+	       " daddr set " + dsr::text(item.ip) + "\n";
+}
+
+// The places of iptables' tables of the same name.
+const char *priority(const std::string &table)
+{
+	return table == "raw" ? "-300" : "-150";
+}
+
+std::string table_and_chain(const std::string &chain)
+{
+	return std::string("add table inet ") + TABLE + "\nadd chain inet " +
+	       TABLE + " " + chain +
+	       " { type filter hook prerouting priority " + priority(chain) +
+	       "; policy accept; }\n";
+}
+
+std::string line(const RuleStep &step)
+{
+	const std::string where = std::string("rule inet ") + TABLE + " " +
+				  step.any().table + " ";
+
+	// A rule is of one VIP, so none is ever replaced.
+	if (step.kind == RuleStep::Kind::remove)
+		return "delete " + where + "handle " +
+		       std::to_string(step.old.handle) + "\n";
+	return (step.top ? "insert " : "add ") + where + text(step.rule);
+}
+
+// One of the objects that nft prints, if it is a rule of a VIP.
+std::optional<Rule> parse_rule(const json &found)
+{
+	unsigned int parts = 0;
+	Rule rule;
+	Item item;
+
+	for (const json &expression : found.at("expr"))
+		understand(expression, rule, item, parts);
+	if (parts != ALL || found.at("expr").size() != 3)
+		return std::nullopt;
+	rule.store = Store::nft;
+	rule.table = found.at("chain");
+	rule.handle = found.at("handle");
+	rule.items = {item};
+	return rule;
+}
+
+} // namespace
+
+std::vector<Rule> parse(const std::string &text)
+{
+	std::vector<Rule> rules;
+
+	try {
+		const json all = json::parse(text);
+
+		for (const json &one : all.at("nftables"))
+			if (one.contains("rule"))
+				if (auto rule = parse_rule(one["rule"]))
+					rules.push_back(std::move(*rule));
+	} catch (const json::exception &error) {
+		throw Error(std::string("nft -j: ") + error.what() +
+			    ", expected the rules of a table");
+	}
+	return rules;
+}
+
+std::vector<Rule> read()
+{
+	std::string program = find_program("nft");
+
+	if (program.empty() || !has_nft_table(NFPROTO_INET, TABLE))
+		return {};
+	Outcome outcome = run(program, {"-j", "list", "table", "inet", TABLE});
+	if (outcome.status)
+		throw Error("nft: " + outcome.reason());
+	return parse(outcome.output);
+}
+
+std::string input(const std::vector<RuleStep> &steps, bool last)
+{
+	std::set<std::string> chains;
+	std::string head, lines;
+
+	for (const RuleStep &step : steps) {
+		if (step.any().store != Store::nft)
+			continue;
+		if (step.kind == RuleStep::Kind::add &&
+		    chains.insert(step.rule.table).second)
+			head += table_and_chain(step.rule.table);
+		lines += line(step);
+	}
+	if (!lines.empty() && last)
+		return std::string("delete table inet ") + TABLE + "\n";
+	return head + lines;
+}
+
+void apply(const std::vector<RuleStep> &steps, bool last)
+{
+	std::string text = input(steps, last);
+
+	if (text.empty())
+		return;
+	std::string program = find_program("nft");
+	if (program.empty())
+		throw Error("found no program nft in /usr/sbin, /sbin, /usr/bin or /bin, expected nftables to be installed");
+	Outcome outcome = run(program, {"-f", "-"}, text);
+	if (outcome.status)
+		throw Error("nft: " + outcome.reason());
+}
+
+bool available()
+{
+	return !find_program("nft").empty();
+}
+
+} // namespace dsr::nft

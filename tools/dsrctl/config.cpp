@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config.hpp"
+
+#include <net/if.h>
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "dscp.hpp"
+
+namespace dsr {
+
+namespace {
+
+constexpr std::string_view BLANKS = " \t\r\v\f";
+
+// Thrown within a line; what was wrong with it.
+struct Bad {
+	std::string found, expected;
+	Problem::Kind kind = Problem::Kind::syntax;
+};
+
+// Words, and "=" by itself.
+std::vector<std::string> split(std::string_view line)
+{
+	std::vector<std::string> words;
+
+	for (std::size_t at = 0; at < line.size();) {
+		std::size_t end;
+
+		if (BLANKS.find(line[at]) != BLANKS.npos) {
+			at++;
+			continue;
+		}
+		end = line[at] == '=' ?
+			at + 1 :
+			std::min(line.find_first_of("= \t\r\v\f", at),
+				 line.size());
+		words.emplace_back(line.substr(at, end - at));
+		at = end;
+	}
+	return words;
+}
+
+bool only(const std::string &text, std::string_view allowed)
+{
+	return text.find_first_not_of(allowed) == text.npos;
+}
+
+bool is_host_name(const std::string &text)
+{
+	return only(text, "abcdefghijklmnopqrstuvwxyz"
+			  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+}
+
+void set_vip(Entry &entry, const std::string &word, const Resolver &resolver)
+{
+	std::string why;
+	std::optional<Ip> ip;
+
+	entry.name = word;
+	if (word.find('/') != word.npos)
+		throw Bad{quote(word),
+			  "one address, without a prefix length"};
+	if (word.find(':') != word.npos) {
+		if (!(ip = parse_ip(word)))
+			throw Bad{quote(word),
+				  "an IPv6 address such as 2001:db8::46"};
+	} else if (only(word, "0123456789.")) {
+		if (!(ip = parse_ip(word)))
+			throw Bad{quote(word),
+				  "an IPv4 address such as 10.128.8.46"};
+	} else if (!is_host_name(word)) {
+		throw Bad{quote(word),
+			  "a VIP: an IPv4 or IPv6 address, or a host name"};
+	} else {
+		entry.is_host = true;
+		if (!(ip = resolver(word, why)))
+			throw Bad{"the host name " + quote(word) +
+				  ", which does not resolve (" + why + ")",
+				  "one that has an IPv4 address",
+				  Problem::Kind::name};
+	}
+	entry.ip = *ip;
+	if (const char *refused = refuse(*ip))
+		throw Bad{quote(word) + ", " + refused,
+			  "the address of a host"};
+}
+
+void set_dscp(Entry &entry, const std::string &word)
+{
+	entry.dscp = parse_dscp(word);
+	entry.dscp_text = word;
+	if (!entry.dscp)
+		throw Bad{quote(word),
+			  "a DSCP: 0 to 63, decimal, 0octal or 0xhex, or a class name (EF, AF11, CS1)"};
+}
+
+void set_dev(Entry &entry, const std::string &word)
+{
+	if (word == "=" || word == "." || word == ".." ||
+	    word.size() >= IFNAMSIZ || word.find_first_of("/:") != word.npos)
+		throw Bad{quote(word),
+			  "the name of an interface, of 15 characters at most, behind dev"};
+	entry.dev = word;
+}
+
+Entry parse(const std::vector<std::string> &words, const Resolver &resolver)
+{
+	std::size_t next = 1;
+	Entry entry;
+
+	if (words[0] == "=")
+		throw Bad{quote(words[0]), "a VIP before it"};
+	// The host name is asked for last: not when the line is wrong anyway.
+	if (words.size() > next && words[next] == "=") {
+		if (words.size() == ++next)
+			throw Bad{"the end of the line", "a DSCP behind ="};
+		if (words[next] == "=")
+			throw Bad{"a second =", "a DSCP behind the first"};
+		set_dscp(entry, words[next++]);
+	}
+	if (words.size() > next && words[next] == "dev") {
+		if (words.size() == ++next)
+			throw Bad{"the end of the line",
+				  "the name of an interface behind dev"};
+		set_dev(entry, words[next++]);
+	}
+	if (words.size() > next)
+		throw Bad{quote(words[next]),
+			  next == 1 ? "= and a DSCP, dev and an interface, or the end of the line"
+			: words[next - 2] == "dev" ? "the end of the line"
+				    : "dev and an interface, or the end of the line"};
+	set_vip(entry, words[0], resolver);
+	return entry;
+}
+
+bool is_configuration(const std::string &name)
+{
+	return name.ends_with(".conf");
+}
+
+// Is the directory a link to one that it is in?
+bool leads_back(const std::filesystem::path &path)
+{
+	std::error_code ignored;
+	std::string to = std::filesystem::canonical(path, ignored) / "";
+	std::string in =
+		std::filesystem::canonical(path.parent_path(), ignored) / "";
+
+	return in.starts_with(to);
+}
+
+} // namespace
+
+void ConfigReader::line(std::string_view text, const std::string &where)
+{
+	std::vector<std::string> words = split(text.substr(0, text.find('#')));
+
+	if (words.empty())
+		return;
+	// What files of some installations begin with; it says nothing here.
+	if (words[0] == "Version")
+		return;
+	try {
+		Entry parsed = parse(words, resolver_);
+
+		parsed.where = where;
+		entry(std::move(parsed));
+	} catch (const Bad &bad) {
+		config.errors.push_back(
+			{bad.kind, where + ": found " + bad.found +
+				   ", expected " + bad.expected});
+	}
+}
+
+void ConfigReader::entry(Entry entry)
+{
+	for (const Entry &other : config.entries) {
+		if (entry.ip == other.ip && entry.dscp == other.dscp &&
+		    entry.dev == other.dev) {
+			config.warnings.push_back(
+				entry.where + ": found " + entry.name +
+				" again, expected it once: it is in " +
+				other.where + ", and used once");
+			return;
+		}
+		if (entry.ip == other.ip && entry.dev != other.dev)
+			throw Bad{entry.name + " on " + entry.dev,
+				  "it on one interface: " + other.where +
+				  " has it on " + other.dev,
+				  Problem::Kind::conflict};
+		if (entry.dscp && entry.dscp == other.dscp &&
+		    entry.ip.family == other.ip.family && entry.ip != other.ip)
+			throw Bad{"DSCP " + entry.dscp_text + " for " +
+				  entry.name,
+				  "another one: in " + other.where +
+				  " it stands for " + other.name,
+				  Problem::Kind::conflict};
+	}
+	if (entry.dscp == 0)
+		config.warnings.push_back(
+			entry.where + ": found DSCP 0, expected 1 to 63: 0 is what unmarked packets have");
+	config.entries.push_back(std::move(entry));
+}
+
+void ConfigReader::add(std::string_view text, const std::string &file)
+{
+	std::size_t number = 1;
+
+	while (!text.empty()) {
+		std::size_t end = std::min(text.find('\n'), text.size());
+
+		line(text.substr(0, end),
+		     file + ":" + std::to_string(number++));
+		text.remove_prefix(std::min(end + 1, text.size()));
+	}
+}
+
+void ConfigReader::add_file(const std::string &path)
+{
+	std::string text;
+	char buffer[65536];
+	std::size_t count;
+	std::FILE *file = std::fopen(path.c_str(), "rbe");
+	int error = errno;
+
+	if (file) {
+		while ((count = std::fread(buffer, 1, sizeof(buffer), file)))
+			text.append(buffer, count);
+		error = std::ferror(file) ? errno : 0;
+		std::fclose(file);
+	}
+	if (error) {
+		config.errors.push_back({Problem::Kind::missing,
+			path + ": cannot be read (" + std::strerror(error) +
+			"), expected a configuration file"});
+		return;
+	}
+	add(text, path);
+}
+
+void ConfigReader::add_directory(const std::string &path)
+{
+	namespace fs = std::filesystem;
+	std::vector<std::string> files;
+	std::error_code error;
+	auto options = fs::directory_options::follow_directory_symlink;
+
+	for (fs::recursive_directory_iterator it(path, options, error), end;
+	     !error && it != end; it.increment(error)) {
+		std::error_code ignored;
+
+		if (it->is_directory(ignored)) {
+			if (leads_back(it->path()))
+				it.disable_recursion_pending();
+		} else if (is_configuration(it->path().filename())) {
+			if (it->is_regular_file(ignored))
+				files.push_back(it->path());
+			else
+				config.warnings.push_back(it->path().string() +
+					": found no file, expected one or a link to one: skipped");
+		}
+	}
+	if (error) {
+		config.errors.push_back({Problem::Kind::missing,
+			path + ": cannot be read (" + error.message() +
+			"), expected the directory of the configuration"});
+		return;
+	}
+	std::sort(files.begin(), files.end());
+	for (const std::string &file : files)
+		add_file(file);
+}
+
+std::optional<Ip> resolve(const std::string &host, std::string &why)
+{
+	addrinfo hints{}, *found;
+	Ip ip;
+
+	hints.ai_family = AF_INET;
+	hints.ai_socktype = SOCK_STREAM;
+	if (int error = getaddrinfo(host.c_str(), nullptr, &hints, &found)) {
+		why = gai_strerror(error);
+		return std::nullopt;
+	}
+	auto *address = reinterpret_cast<sockaddr_in *>(found->ai_addr);
+	std::memcpy(ip.bytes.data(), &address->sin_addr, ip.size());
+	freeaddrinfo(found);
+	return ip;
+}
+
+} // namespace dsr

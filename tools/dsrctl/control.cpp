@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control.hpp"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "metrics.hpp"
+#include "netlink.hpp"
+#include "process.hpp"
+#include "state.hpp"
+#include "system.hpp"
+#include "write_file.hpp"
+
+namespace dsr {
+
+namespace {
+
+void say(const std::string &message)
+{
+	std::cerr << "dsrctl: " << message << "\n";
+}
+
+// Without a reader, without a word: the exit status counts.
+void put(const std::string &text)
+{
+	std::cout << text << std::flush;
+}
+
+// Where the module says that it is used, or the better place.
+std::string default_table()
+{
+	std::ifstream file("/sys/module/xt_DADDR/parameters/table");
+	std::string table;
+
+	file >> table;
+	return table == "mangle" ? table : "raw";
+}
+
+// Where host names get their addresses from.
+enum class Names : std::uint8_t {
+	remembered,	// what was started; DNS for what was not
+	fresh		// DNS; what was started when it does not answer
+};
+
+class Control {
+public:
+	explicit Control(const Options &options)
+		: options_(options), file_(changes(options) ?
+					   StateFile::Access::change :
+					   StateFile::Access::read),
+		  table_(options.table.empty() ? default_table()
+					       : options.table),
+		  ip6_(has_ip6())
+	{
+		std::string warning;
+
+		state_ = file_.read(warning);
+		if (!warning.empty())
+			say(warning);
+		source_ = source();
+	}
+
+	int run()
+	{
+		const std::string &action = options_.action;
+
+		read_configuration(action == "reload" || action == "restart" ?
+					   Names::fresh :
+					   Names::remembered);
+		if (action == "status")
+			return status();
+		if (action == "check")
+			return check();
+		if (action == "metrics")
+			return metrics();
+		if (action == "stop")
+			return stop();
+		if (action == "start")
+			return start(false);
+		if (action == "restart" && (options_.all || options_.top)) {
+			int failed = stop();
+
+			read_actual();
+			return failed ? failed : start(true);
+		}
+		return start(true);
+	}
+
+private:
+	static bool changes(const Options &options)
+	{
+		return !options.show &&
+		       (options.action == "start" || options.action == "stop" ||
+			options.action == "restart" ||
+			options.action == "reload");
+	}
+
+	// What the state file calls this configuration.
+	std::string source() const
+	{
+		std::error_code ignored;
+		const std::string &path = options_.file.empty() ?
+						  options_.directory :
+						  options_.file;
+		std::string real = std::filesystem::weakly_canonical(path,
+								     ignored);
+
+		return real.empty() ? path : real;
+	}
+
+	void read_configuration(Names names)
+	{
+		ConfigReader reader([&](const std::string &host,
+					std::string &why) {
+			return address_of(host, names, why);
+		});
+
+		if (options_.file.empty())
+			reader.add_directory(options_.directory);
+		else
+			reader.add_file(options_.file);
+		config_ = std::move(reader.config);
+		for (const std::string &warning : config_.warnings)
+			say(warning);
+		for (const Problem &problem : config_.errors)
+			say(problem.message);
+		read_actual();
+	}
+
+	std::optional<Ip> address_of(const std::string &host, Names names,
+				     std::string &why)
+	{
+		auto known = state_.remembered(host, source_);
+
+		if (known && names == Names::remembered)
+			return known;
+		auto ip = resolve(host, why);
+		if (!ip && known) {
+			say("the host name " + quote(host) +
+			    " does not resolve (" + why +
+			    "): it stays at " + text(*known) +
+			    ", which was found when it was started");
+			return known;
+		}
+		return ip;
+	}
+
+	bool concerns(Family family) const
+	{
+		auto of_family = [&](const auto &one) {
+			return one.ip.family == family;
+		};
+
+		if (family == Family::ip6 && !ip6_)
+			return false;
+		return options_.all ||
+		       std::any_of(config_.entries.begin(),
+				   config_.entries.end(), of_family) ||
+		       std::any_of(state_.entries.begin(),
+				   state_.entries.end(), of_family);
+	}
+
+	void read_actual()
+	{
+		actual_.addresses = read_addresses();
+		actual_.rules = system_.read(concerns(Family::ip4),
+					     concerns(Family::ip6));
+	}
+
+	// --- what only looks
+
+	void report_oddities()
+	{
+		for (const std::string &oddity :
+		     oddities(config_, actual_, options_.all,
+			      system_.variant(Store::iptables),
+			      system_.variant(Store::other)))
+			say(oddity);
+	}
+
+	// A file that is not there, or a name that does not resolve, leaves
+	// nothing to show; that alone is no failure of status.
+	bool config_failed() const
+	{
+		return std::any_of(config_.errors.begin(), config_.errors.end(),
+				   [&](const Problem &problem) {
+					   return problem.kind == Problem::Kind::syntax ||
+						  problem.kind == Problem::Kind::conflict ||
+						  !config_.entries.empty();
+				   });
+	}
+
+	int status()
+	{
+		std::vector<Row> rows =
+			configured_rows(config_, actual_, table_);
+
+		report_oddities();
+		if (options_.all)
+			for (Row &row : discovered_rows(config_, actual_,
+							state_.entries))
+				rows.push_back(std::move(row));
+		if (options_.json)
+			put(status_json(rows));
+		else if (!rows.empty())
+			put(status_text(rows, options_.all,
+					!options_.no_header));
+		else
+			put(options_.all ?
+				    "No loopback aliases or iptables rules found.\n" :
+				    "No configured DSRs found.\n");
+		return config_failed();
+	}
+
+	int check()
+	{
+		Check check = dsr::check(
+			configured_rows(config_, actual_, table_), ip6_);
+
+		if (std::any_of(config_.errors.begin(), config_.errors.end(),
+				[&](const Problem &problem) {
+					// without a directory, nothing is configured
+					return problem.kind != Problem::Kind::missing ||
+					       !options_.file.empty();
+				})) {
+			check.line = "DSR configuration error discovered.";
+			check.status = 1;
+		}
+		if (options_.json)
+			put(nlohmann::json{{"result", check.line},
+					   {"configured", check.configured},
+					   {"started", check.started},
+					   {"status", check.status}}.dump(2) +
+			    "\n");
+		else
+			(check.line.starts_with("DSR") ? std::cerr : std::cout)
+				<< check.line << std::endl;
+		return check.status;
+	}
+
+	int metrics()
+	{
+		std::string text = metrics_text(
+			config_, configured_rows(config_, actual_, table_),
+			actual_, read_counters());
+
+		if (options_.output.empty())
+			put(text);
+		else
+			write_file(options_.output, text, 0644);
+		return 0;
+	}
+
+	// --- what changes something
+
+	// Interfaces are looked at only where they are needed.
+	bool usable()
+	{
+		bool good = config_.errors.empty();
+
+		for (const Entry &entry : config_.entries)
+			if (!if_nametoindex(entry.dev.c_str())) {
+				say(entry.where + ": found dev " +
+				    quote(entry.dev) +
+				    ", expected an interface of this host");
+				good = false;
+			}
+		if (!good)
+			say("nothing was changed, because of the errors above");
+		return good;
+	}
+
+	How how(bool map) const
+	{
+		return {store_, table_, map, options_.top, ip6_};
+	}
+
+	static bool adds(const Plan &plan)
+	{
+		return std::any_of(plan.rules.begin(), plan.rules.end(),
+				   [](const RuleStep &step) {
+					   return step.kind ==
+						  RuleStep::Kind::add;
+				   });
+	}
+
+	Target target(const Plan &plan) const
+	{
+		// Nothing is loaded only to be able to show what would be done.
+		if (options_.show && access("/sys/module/xt_DADDR", F_OK))
+			return Target::revision1;
+		for (const RuleStep &step : plan.rules)
+			if (step.kind == RuleStep::Kind::add)
+				return probe_target(step.any().family);
+		return Target::unknown;
+	}
+
+	// Where new rules go when the module is not there.
+	void without_module()
+	{
+		const char HINT[] = "see README.md for how to build and install the module xt_DADDR";
+
+		if (!options_.backend.empty() || !nft::available())
+			throw Error(std::string("found no target DADDR in this kernel, expected the module xt_DADDR to load: ") +
+				    HINT + ", or use --backend nft");
+		say("found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
+		store_ = Store::nft;
+	}
+
+	void choose_store()
+	{
+		std::string backend = options_.backend;
+
+		if (backend.empty())
+			backend = state_.backend;
+		store_ = backend == "nft" ? Store::nft : Store::iptables;
+		if (store_ == Store::iptables && !system_.has_iptables() &&
+		    nft::available() && options_.backend.empty()) {
+			say("found no iptables on this host: using rules of nftables instead (--backend nft)");
+			store_ = Store::nft;
+		}
+	}
+
+	Plan make_plan(const Goal &goal)
+	{
+		choose_store();
+		may_fall_back_ = false;
+		Plan plan = dsr::make_plan(goal, actual_, how(false));
+		if (store_ != Store::iptables || !adds(plan))
+			return plan;
+		Target target = this->target(plan);
+		if (target == Target::absent) {
+			without_module();
+			return dsr::make_plan(goal, actual_, how(false));
+		}
+		if (options_.rules == "each")
+			return plan;
+		if (target == Target::revision0) {
+			if (options_.rules == "map")
+				throw Error("--rules map: found revision 0 of the target DADDR in this kernel, expected revision 1: --rules each does without");
+			return plan;
+		}
+		may_fall_back_ = options_.rules.empty();
+		return dsr::make_plan(goal, actual_, how(true));
+	}
+
+	void remember(const State &state)
+	{
+		if (!options_.show && changes(options_))
+			file_.write(state);
+	}
+
+	// The state file knows of everything before it is there, and until
+	// after it is gone: whoever finds us dead can put it right.
+	void execute(const Goal &goal, const State &after)
+	{
+		Plan plan = make_plan(goal);
+		State during = state_;
+
+		for (const Owned &owned : after.entries)
+			during.add(owned);
+		for (const std::string &warning : plan.warnings)
+			say(warning);
+		if (options_.verbose || options_.show)
+			put(system_.describe(plan));
+		if (options_.show)
+			return;
+		during.backend = store_ == Store::nft ? "nft" : "daddr";
+		HoldSignals hold;
+		remember(during);
+		try {
+			apply(goal, plan);
+		} catch (const Error &) {
+			remember(state_);
+			throw;
+		}
+		State last = after;
+		last.backend = during.backend;
+		remember(last);
+		state_ = last;
+		report(plan);
+	}
+
+	void apply(const Goal &goal, Plan &plan) const
+	{
+		try {
+			system_.apply(plan, actual_.rules);
+		} catch (const RuleError &error) {
+			if (!may_fall_back_)
+				throw;
+			// An old plugin with a new module.
+			say("one rule for all VIPs was refused (" +
+			    std::string(error.what()) +
+			    "): using one a VIP, as with --rules each");
+			plan = dsr::make_plan(goal, actual_, how(false));
+			system_.apply(plan, actual_.rules);
+		}
+	}
+
+	void report(const Plan &plan) const
+	{
+		if (!options_.json)
+			return;
+		put(nlohmann::json{{"addresses_added", plan.add.size()},
+				   {"addresses_removed", plan.remove.size()},
+				   {"rules_changed", plan.rules.size()},
+				   {"processes", processes_started()}}.dump(2) +
+		    "\n");
+	}
+
+	bool configured(const Owned &owned) const
+	{
+		return std::any_of(config_.entries.begin(),
+				   config_.entries.end(),
+				   [&](const Entry &entry) {
+					   return owned.same(dsr::owned(entry));
+				   });
+	}
+
+	// @reconcile: what an earlier start of this configuration added, and
+	// is not in it any more, goes.
+	int start(bool reconcile)
+	{
+		State after = state_;
+		Goal goal;
+
+		if (!usable())
+			return 1;
+		goal.present = config_.entries;
+		for (const Owned &owned : state_.entries) {
+			bool mine = owned.source == source_;
+
+			if (configured(owned))
+				continue;
+			if (mine && (reconcile || replaced(owned)))
+				goal.absent.push_back(owned);
+			else
+				goal.kept.push_back(owned);
+		}
+		drop_shared(goal);
+		std::erase_if(after.entries, [&](const Owned &owned) {
+			return owned.source == source_ && !configured(owned) &&
+			       (reconcile || replaced(owned));
+		});
+		for (const Entry &entry : config_.entries)
+			after.add(owned(entry, source_));
+		execute(goal, after);
+		return 0;
+	}
+
+	// What another configuration has too stays.
+	static void drop_shared(Goal &goal)
+	{
+		std::erase_if(goal.absent, [&](const Owned &owned) {
+			return std::any_of(goal.kept.begin(), goal.kept.end(),
+					   [&](const Owned &other) {
+						   return owned.same(other);
+					   });
+		});
+	}
+
+	// Its DSCP stands for another VIP now, or its VIP is elsewhere.
+	bool replaced(const Owned &owned) const
+	{
+		return std::any_of(config_.entries.begin(),
+				   config_.entries.end(),
+				   [&](const Entry &entry) {
+			if (entry.ip == owned.ip)
+				return entry.dev != owned.dev;
+			return owned.dscp && entry.dscp == owned.dscp &&
+			       entry.ip.family == owned.ip.family;
+		});
+	}
+
+	int stop()
+	{
+		State after;
+		Goal goal;
+
+		if (std::any_of(config_.errors.begin(), config_.errors.end(),
+				[](const Problem &problem) {
+					return problem.kind != Problem::Kind::name;
+				}))
+			return stop_failed();
+		goal.everything = options_.all;
+		for (const Entry &entry : config_.entries)
+			goal.absent.push_back(owned(entry));
+		for (const Owned &owned : state_.entries) {
+			if (configured(owned))
+				continue;
+			if (options_.all || owned.source == source_) {
+				goal.absent.push_back(owned);
+			} else {
+				goal.kept.push_back(owned);
+				after.entries.push_back(owned);
+			}
+		}
+		drop_shared(goal);
+		if (options_.all && !confirmed(goal)) {
+			say("nothing was changed");
+			return 1;
+		}
+		execute(goal, after);
+		if (!options_.keep_module && !options_.show)
+			unload_module();
+		return 0;
+	}
+
+	// A configuration that is not valid changes nothing. That is no harm
+	// when nothing of it is active.
+	int stop_failed() const
+	{
+		for (const Row &row : configured_rows(config_, actual_, table_))
+			if (row.standing != Standing::stopped) {
+				say("nothing was changed, because of the errors above; " +
+				    row.name + " is " + name(row.standing));
+				return 1;
+			}
+		for (const Owned &owned : state_.entries)
+			if (owned.source == source_) {
+				say("nothing was changed, because of the errors above; " +
+				    owned.name + " was started");
+				return 1;
+			}
+		for (const Problem &problem : config_.errors)
+			if (problem.kind == Problem::Kind::syntax)
+				return 1;
+		return 0;
+	}
+
+	bool confirmed(const Goal &goal)
+	{
+		std::string answer;
+
+		if (options_.yes || options_.show || !isatty(STDIN_FILENO))
+			return true;
+		Plan plan = dsr::make_plan(goal, actual_, how(false));
+		if (plan.empty())
+			return true;
+		std::cerr << system_.describe(plan)
+			  << "Remove all of these? [y/N] ";
+		std::getline(std::cin, answer);
+		return answer == "y" || answer == "yes";
+	}
+
+	// In use by other namespaces, it stays. nftables lets go of it a moment
+	// after its rules are gone.
+	static void unload_module()
+	{
+		constexpr int TRIES = 20;
+
+		for (int i = 0; i < TRIES; i++) {
+			if (!syscall(SYS_delete_module, "xt_DADDR", O_NONBLOCK) ||
+			    (errno != EAGAIN && errno != EWOULDBLOCK))
+				return;
+			std::this_thread::sleep_for(
+				std::chrono::milliseconds(5));
+		}
+	}
+
+	const Options &options_;
+	StateFile file_;
+	const std::string table_;
+	const bool ip6_;
+	System system_;
+	std::string source_;
+	State state_;
+	Config config_;
+	Actual actual_;
+	Store store_ = Store::iptables;
+	bool may_fall_back_ = false;
+};
+
+} // namespace
+
+int control(const Options &options)
+{
+	if (geteuid())
+		throw Error("found user " + std::to_string(geteuid()) +
+			    ", expected root, who alone may see and set rules");
+	return Control(options).run();
+}
+
+} // namespace dsr

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A DSCP in all its notations.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace dsr {
+
+// As in dsr.conf: decimal, 0octal, 0xhex, or a class name.
+std::optional<std::uint8_t> parse_dscp(const std::string &text);
+
+// What people come across: also "tos N" (with a blank, a colon or "="), binary
+// (000111b, 0b000111), and a number above 63, which can only be a TOS byte.
+std::optional<std::uint8_t> parse_any_dscp(const std::string &text);
+
+// "0x07": as iptables-save prints it
+std::string hex(unsigned int number);
+
+// "000111"
+std::string binary(std::uint8_t dscp);
+
+// "AF11", or "--" when it has no name
+std::string class_name(std::uint8_t dscp);
+
+// One notation a line.
+std::string all_notations(std::uint8_t dscp);
+
+} // namespace dsr

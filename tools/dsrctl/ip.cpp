@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ip.hpp"
+
+#include <arpa/inet.h>
+
+#include <cstdio>
+
+#include "daddr_address.h"
+
+namespace dsr {
+
+namespace {
+
+int af(Family family)
+{
+	return family == Family::ip4 ? AF_INET : AF_INET6;
+}
+
+// What the module would accept, but removing it later would cut the host off
+// from itself.
+bool is_loopback(const Ip &ip)
+{
+	static const Ip ip6{Family::ip6,
+			    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+
+	return ip.family == Family::ip4 ? ip.bytes[0] == 127 : ip == ip6;
+}
+
+} // namespace
+
+std::optional<Ip> parse_ip(const std::string &text)
+{
+	Ip ip;
+
+	for (Family family : FAMILIES) {
+		ip.family = family;
+		if (inet_pton(af(family), text.c_str(), ip.bytes.data()) == 1)
+			return ip;
+	}
+	return std::nullopt;
+}
+
+std::string text(const Ip &ip)
+{
+	char buffer[INET6_ADDRSTRLEN];
+
+	return inet_ntop(af(ip.family), ip.bytes.data(), buffer,
+			 sizeof(buffer));
+}
+
+const char *refuse(const Ip &ip)
+{
+	if (is_loopback(ip))
+		return "the host's own loopback address";
+	return ip.family == Family::ip4 ? daddr_refuse4(ip.bytes.data())
+					: daddr_refuse6(ip.bytes.data());
+}
+
+std::string quote(std::string_view text)
+{
+	std::string quoted = "\"";
+	char hex[5];
+
+	for (unsigned char c : text) {
+		if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f) {
+			quoted += static_cast<char>(c);
+			continue;
+		}
+		std::snprintf(hex, sizeof(hex), "\\x%02x", c);
+		quoted += hex;
+	}
+	return quoted + '"';
+}
+
+} // namespace dsr

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "netlink.hpp"
+
+#include <netinet/in.h>	// before the kernel's headers, which then leave out the same
+
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace dsr {
+
+namespace {
+
+// linux/netfilter_ipv4/ip_tables.h and its IPv6 sister do not compile as C++.
+constexpr int IPT_REVISION_TARGET = 67, IP6T_REVISION_TARGET = 69;
+
+using Handler = std::function<void(const nlmsghdr *)>;
+
+int run_handler(const nlmsghdr *message, void *handler)
+{
+	(*static_cast<Handler *>(handler))(message);
+	return MNL_CB_OK;
+}
+
+int run_attribute(const nlattr *attribute, void *handler)
+{
+	(*static_cast<std::function<void(const nlattr *)> *>(handler))(attribute);
+	return MNL_CB_OK;
+}
+
+// libmnl's mnl_attr_for_each is C only.
+void each_attribute(const nlmsghdr *message, std::size_t header,
+		    std::function<void(const nlattr *)> handler)
+{
+	mnl_attr_parse(message, header, run_attribute, &handler);
+}
+
+class Socket {
+public:
+	explicit Socket(int bus)
+		: socket_(mnl_socket_open2(bus, SOCK_CLOEXEC), mnl_socket_close)
+	{
+		if (!socket_ || mnl_socket_bind(socket_.get(), 0,
+						MNL_SOCKET_AUTOPID) < 0)
+			throw Error(std::string("a netlink socket: ") +
+				    std::strerror(errno));
+	}
+
+	void send(const void *data, std::size_t size)
+	{
+		if (mnl_socket_sendto(socket_.get(), data, size) < 0)
+			throw Error(std::string("netlink: ") +
+				    std::strerror(errno));
+	}
+
+	// One read's worth of answers; 0 when it was the end, negative on an
+	// error, whose number is in errno.
+	int receive(unsigned int sequence, Handler handler)
+	{
+		ssize_t count = mnl_socket_recvfrom(socket_.get(), buffer_,
+						    sizeof(buffer_));
+
+		if (count < 0)
+			return -1;
+		return mnl_cb_run(buffer_, count, sequence,
+				  mnl_socket_get_portid(socket_.get()),
+				  run_handler, &handler);
+	}
+
+	ssize_t receive_raw(const char *&data)
+	{
+		data = buffer_;
+		return mnl_socket_recvfrom(socket_.get(), buffer_,
+					   sizeof(buffer_));
+	}
+
+private:
+	std::unique_ptr<mnl_socket, int (*)(mnl_socket *)> socket_;
+	char buffer_[32768];
+};
+
+std::string interface_name(unsigned int index,
+			   std::map<unsigned int, std::string> &known)
+{
+	std::string &name = known[index];
+	char buffer[IF_NAMESIZE];
+
+	if (name.empty() && if_indextoname(index, buffer))
+		name = buffer;
+	return name;
+}
+
+// An address's bytes, in one of the attributes; IFA_LOCAL is the host's own
+// where it differs from the peer's.
+bool take_address(const nlmsghdr *message, Address &address)
+{
+	const auto *header =
+		static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(message));
+	const nlattr *local = nullptr;
+
+	if (header->ifa_family != AF_INET && header->ifa_family != AF_INET6)
+		return false;
+	address.ip.family = header->ifa_family == AF_INET ? Family::ip4
+							  : Family::ip6;
+	address.prefix = header->ifa_prefixlen;
+	each_attribute(message, sizeof(*header), [&](const nlattr *attribute) {
+		switch (mnl_attr_get_type(attribute)) {
+		case IFA_LOCAL:
+			local = attribute;
+			break;
+		case IFA_ADDRESS:
+			local = local ? local : attribute;
+			break;
+		case IFA_LABEL:
+			address.label = mnl_attr_get_str(attribute);
+			break;
+		}
+	});
+	if (!local || mnl_attr_get_payload_len(local) != address.ip.size())
+		return false;
+	std::memcpy(address.ip.bytes.data(), mnl_attr_get_payload(local),
+		    address.ip.size());
+	return true;
+}
+
+nlmsghdr *put_address(char *buffer, const AddressStep &step,
+		      unsigned int sequence)
+{
+	const Address &address = step.address;
+	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	message->nlmsg_type = step.add ? RTM_NEWADDR : RTM_DELADDR;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	if (step.add)
+		message->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	message->nlmsg_seq = sequence;
+	auto *header = static_cast<ifaddrmsg *>(
+		mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
+	header->ifa_family = address.ip.family == Family::ip4 ? AF_INET
+							      : AF_INET6;
+	header->ifa_prefixlen = address.prefix;
+	header->ifa_scope = RT_SCOPE_UNIVERSE;
+	header->ifa_index = if_nametoindex(address.dev.c_str());
+	// Every server of the service has this address: nobody asks for
+	// duplicates.
+	if (address.ip.family == Family::ip6)
+		header->ifa_flags = IFA_F_NODAD;
+	mnl_attr_put(message, IFA_LOCAL, address.ip.size(),
+		     address.ip.bytes.data());
+	mnl_attr_put(message, IFA_ADDRESS, address.ip.size(),
+		     address.ip.bytes.data());
+	if (!address.label.empty())
+		mnl_attr_put_strz(message, IFA_LABEL, address.label.c_str());
+	return message;
+}
+
+// What the change wanted is so already.
+bool harmless(const AddressStep &step, int error)
+{
+	return step.add ? error == EEXIST
+			: error == EADDRNOTAVAIL || error == ENODEV;
+}
+
+std::string describe(const AddressStep &step)
+{
+	return std::string(step.add ? "adding " : "removing ") +
+	       text(step.address.ip) + (step.add ? " to " : " from ") +
+	       step.address.dev;
+}
+
+// Sends the steps as one, and reads an answer to each.
+void change_some(Socket &socket, const AddressStep *steps, std::size_t count,
+		 std::vector<AddressStep> &done)
+{
+	std::vector<char> messages;
+	std::string failed;
+	std::size_t answered = 0;
+
+	for (std::size_t i = 0; i < count; i++) {
+		alignas(nlmsghdr) char buffer[256];
+		nlmsghdr *message = put_address(buffer, steps[i], i + 1);
+
+		messages.insert(messages.end(), buffer,
+				buffer + message->nlmsg_len);
+		messages.resize(NLMSG_ALIGN(messages.size()));
+	}
+	socket.send(messages.data(), messages.size());
+	while (answered < count) {
+		const char *data;
+		int left = socket.receive_raw(data);
+
+		if (left < 0)
+			throw Error(std::string("netlink: ") +
+				    std::strerror(errno));
+		for (auto *message = reinterpret_cast<const nlmsghdr *>(data);
+		     mnl_nlmsg_ok(message, left);
+		     message = mnl_nlmsg_next(message, &left)) {
+			if (message->nlmsg_type != NLMSG_ERROR ||
+			    message->nlmsg_seq > count ||
+			    !message->nlmsg_seq)
+				continue;
+			const AddressStep &step =
+				steps[message->nlmsg_seq - 1];
+			int error = -static_cast<const nlmsgerr *>(
+				mnl_nlmsg_get_payload(message))->error;
+
+			answered++;
+			if (!error)
+				done.push_back(step);
+			else if (!harmless(step, error) && failed.empty())
+				failed = describe(step) + ": " +
+					 std::strerror(error);
+		}
+	}
+	if (!failed.empty())
+		throw Error(failed);
+}
+
+nlmsghdr *put_netfilter(char *buffer, unsigned int type, unsigned int flags,
+			int family)
+{
+	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	auto *header = static_cast<nfgenmsg *>(
+		mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	message->nlmsg_seq = 1;
+	header->nfgen_family = family;
+	header->version = NFNETLINK_V0;
+	return message;
+}
+
+Target target_of_error(int error)
+{
+	switch (error) {
+	case 0:
+		return Target::revision1;
+	case EPROTONOSUPPORT:
+		return Target::revision0;
+	case ENOENT:
+		return Target::absent;
+	default:
+		return Target::unknown;
+	}
+}
+
+// As iptables-nft asks.
+Target probe_nft(int family)
+{
+	alignas(nlmsghdr) char buffer[256];
+	nlmsghdr *message = put_netfilter(
+		buffer, NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET, 0,
+		family);
+	bool answered = false;
+	int result;
+
+	mnl_attr_put_strz(message, NFTA_COMPAT_NAME, "DADDR");
+	mnl_attr_put_u32(message, NFTA_COMPAT_REV, htonl(1));
+	mnl_attr_put_u32(message, NFTA_COMPAT_TYPE, htonl(1)); // a target
+	Socket socket(NETLINK_NETFILTER);
+	socket.send(message, message->nlmsg_len);
+	do
+		result = socket.receive(1, [&](const nlmsghdr *) {
+			answered = true;
+		});
+	while (result > 0 && !answered);
+	if (answered)
+		return Target::revision1;
+	return target_of_error(result < 0 ? errno : EOPNOTSUPP);
+}
+
+// As iptables-legacy asks.
+Target probe_legacy(Family family)
+{
+	bool ip4 = family == Family::ip4;
+	int socket = ::socket(ip4 ? AF_INET : AF_INET6,
+			      SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	xt_get_revision revision{};
+	socklen_t size = sizeof(revision);
+
+	if (socket < 0)
+		return Target::unknown;
+	std::strcpy(revision.name, "DADDR");
+	revision.revision = 1;
+	int failed = getsockopt(socket, ip4 ? IPPROTO_IP : IPPROTO_IPV6,
+				ip4 ? IPT_REVISION_TARGET
+				    : IP6T_REVISION_TARGET,
+				&revision, &size);
+	int error = failed ? errno : 0;
+	close(socket);
+	return target_of_error(error);
+}
+
+} // namespace
+
+std::vector<Address> read_addresses()
+{
+	std::map<unsigned int, std::string> interfaces;
+	std::vector<Address> addresses;
+	alignas(nlmsghdr) char buffer[256];
+	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	int result;
+
+	message->nlmsg_type = RTM_GETADDR;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = 1;
+	mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg));
+	Socket socket(NETLINK_ROUTE);
+	socket.send(message, message->nlmsg_len);
+	do
+		result = socket.receive(1, [&](const nlmsghdr *one) {
+			Address address;
+
+			if (one->nlmsg_type != RTM_NEWADDR ||
+			    !take_address(one, address))
+				return;
+			address.dev = interface_name(
+				static_cast<const ifaddrmsg *>(
+					mnl_nlmsg_get_payload(one))->ifa_index,
+				interfaces);
+			addresses.push_back(std::move(address));
+		});
+	while (result > 0);
+	if (result < 0)
+		throw Error(std::string("reading the addresses: ") +
+			    std::strerror(errno));
+	return addresses;
+}
+
+void change_addresses(const std::vector<AddressStep> &steps,
+		      std::vector<AddressStep> &done)
+{
+	constexpr std::size_t AT_ONCE = 64;
+	Socket socket(NETLINK_ROUTE);
+
+	for (std::size_t at = 0; at < steps.size(); at += AT_ONCE)
+		change_some(socket, &steps[at],
+			    std::min(AT_ONCE, steps.size() - at), done);
+}
+
+bool has_ip6()
+{
+	std::FILE *file =
+		std::fopen("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "re");
+	int disabled = '1';
+
+	if (file) {
+		disabled = std::fgetc(file);
+		std::fclose(file);
+	}
+	return disabled == '0';
+}
+
+Target probe_target(Family family)
+{
+	Target target = probe_nft(family == Family::ip4 ? NFPROTO_IPV4
+							: NFPROTO_IPV6);
+
+	return target == Target::unknown ? probe_legacy(family) : target;
+}
+
+bool has_nft_table(int family, const std::string &name)
+{
+	alignas(nlmsghdr) char buffer[256];
+	nlmsghdr *message = put_netfilter(
+		buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
+		NLM_F_DUMP, family);
+	bool found = false;
+	int result;
+
+	Socket socket(NETLINK_NETFILTER);
+	socket.send(message, message->nlmsg_len);
+	do
+		result = socket.receive(1, [&](const nlmsghdr *one) {
+			each_attribute(one, sizeof(nfgenmsg),
+				       [&](const nlattr *attribute) {
+				if (mnl_attr_get_type(attribute) ==
+					    NFTA_TABLE_NAME &&
+				    name == mnl_attr_get_str(attribute))
+					found = true;
+			});
+		});
+	while (result > 0);
+	// An error means that the kernel has no nftables, and so no table.
+	return found;
+}
+
+} // namespace dsr

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the kernel is asked directly: addresses, and what netfilter knows.
+#pragma once
+
+#include "plan.hpp"
+
+namespace dsr {
+
+// The addresses of all interfaces.
+std::vector<Address> read_addresses();
+
+// Does them in order, up to the first that fails; @done are those that
+// changed something. Throws Error.
+void change_addresses(const std::vector<AddressStep> &steps,
+		      std::vector<AddressStep> &done);
+
+// Can lo have IPv6 addresses?
+bool has_ip6();
+
+enum class Target : std::uint8_t {
+	absent,		// no DADDR, and no module to load
+	revision0,	// one VIP a rule
+	revision1,	// and maps
+	unknown		// nobody who could be asked
+};
+
+// Loads the module, as the first rule would.
+Target probe_target(Family family);
+
+// The name of a table of nftables of this family (AF_INET, NFPROTO_INET).
+bool has_nft_table(int family, const std::string &name);
+
+} // namespace dsr

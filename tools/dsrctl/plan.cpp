@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "plan.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "dscp.hpp"
+
+namespace dsr {
+
+namespace {
+
+using Kind = RuleStep::Kind;
+
+class Planner {
+public:
+	Planner(const Goal &goal, const Actual &actual, const How &how)
+		: goal_(goal), actual_(actual), how_(how)
+	{
+	}
+
+	Plan make()
+	{
+		collect();
+		remove_items();
+		for (Family family : FAMILIES)
+			add_items(family);
+		order_steps();
+		add_addresses();
+		remove_addresses();
+		warn();
+		return std::move(plan_);
+	}
+
+private:
+	bool skipped(const Ip &ip) const
+	{
+		return ip.family == Family::ip6 && !how_.ip6;
+	}
+
+	void collect()
+	{
+		for (const Entry &entry : goal_.present)
+			if (entry.dscp && !skipped(entry.ip))
+				wanted_.insert({*entry.dscp, entry.ip});
+		for (const Owned &owned : goal_.absent)
+			if (owned.dscp)
+				absent_.insert({*owned.dscp, owned.ip});
+		known_ = wanted_;
+		for (const Owned &owned : goal_.kept)
+			if (owned.dscp)
+				known_.insert({*owned.dscp, owned.ip});
+		known_.insert(absent_.begin(), absent_.end());
+	}
+
+	bool goes(const Item &item) const
+	{
+		if (wanted_.contains(item))
+			return false;
+		return goal_.everything || absent_.contains(item);
+	}
+
+	void step(Kind kind, const Rule &old, std::vector<Item> items)
+	{
+		RuleStep step{kind, old, old, false};
+
+		if (kind == Kind::remove) {
+			step.rule = {};
+		} else {
+			step.rule.items = std::move(items);
+			step.rule.text = rule_text(old.map, step.rule.items);
+		}
+		plan_.rules.push_back(std::move(step));
+	}
+
+	void remove_items()
+	{
+		for (const Rule &rule : actual_.rules) {
+			std::vector<Item> stay;
+
+			for (const Item &item : rule.items)
+				if (!goes(item))
+					stay.push_back(item);
+			if (stay.size() == rule.items.size())
+				continue;
+			if (stay.empty())
+				step(Kind::remove, rule, {});
+			else
+				step(Kind::replace, rule, stay);
+		}
+	}
+
+	// Our own map of a family: one that holds nothing we do not know of.
+	// What is left of it is what new entries are added to.
+	const Rule *our_map(Family family) const
+	{
+		for (const Rule &rule : actual_.rules)
+			if (rule.map && rule.store == how_.store &&
+			    rule.family == family &&
+			    rule.table == how_.table &&
+			    std::all_of(rule.items.begin(), rule.items.end(),
+					[&](const Item &item) {
+						return known_.contains(item);
+					}))
+				return &rule;
+		return nullptr;
+	}
+
+	RuleStep *step_of(const Rule &rule)
+	{
+		for (RuleStep &step : plan_.rules)
+			if (step.kind != Kind::add && step.old.store == rule.store &&
+			    step.old.family == rule.family &&
+			    step.old.table == rule.table &&
+			    step.old.position == rule.position)
+				return &step;
+		return nullptr;
+	}
+
+	void add_rule(Family family, bool map, std::vector<Item> items)
+	{
+		RuleStep step;
+
+		step.top = how_.top;
+		step.rule.store = how_.store;
+		step.rule.family = family;
+		step.rule.table = how_.table;
+		step.rule.map = map;
+		step.rule.text = rule_text(map, items);
+		step.rule.items = std::move(items);
+		plan_.rules.push_back(std::move(step));
+	}
+
+	// The map with these entries too, in the place where it is now.
+	void extend(const Rule &map, std::vector<Item> items)
+	{
+		RuleStep *known = step_of(map);
+
+		for (const Item &item : map.items)
+			if (!goes(item))
+				items.push_back(item);
+		std::sort(items.begin(), items.end());
+		if (!known)
+			return step(Kind::replace, map, std::move(items));
+		known->kind = Kind::replace;
+		known->rule = map;
+		known->rule.text = rule_text(true, items);
+		known->rule.items = std::move(items);
+	}
+
+	void add_items(Family family)
+	{
+		const Rule *ours = how_.map ? our_map(family) : nullptr;
+		std::vector<Item> mapped;
+		std::set<std::uint8_t> taken{0};	// no map has DSCP 0
+
+		if (ours)
+			for (const Item &item : ours->items)
+				if (!goes(item))
+					taken.insert(item.dscp);
+		for (const Entry &entry : goal_.present) {
+			if (!entry.dscp || entry.ip.family != family ||
+			    skipped(entry.ip))
+				continue;
+			Item item{*entry.dscp, entry.ip};
+			if (actual_.has(item))
+				continue;
+			if (how_.map && !taken.contains(item.dscp))
+				mapped.push_back(item);
+			else
+				add_rule(family, false, {item});
+		}
+		if (mapped.empty())
+			return;
+		if (ours)
+			extend(*ours, std::move(mapped));
+		else
+			add_rule(family, true, std::move(mapped));
+	}
+
+	// What names a place comes first, while the places are as they were.
+	void order_steps()
+	{
+		std::stable_sort(plan_.rules.begin(), plan_.rules.end(),
+				 [](const RuleStep &a, const RuleStep &b) {
+					 auto rank = [](const RuleStep &s) {
+						 return s.kind == Kind::replace ? 0
+						      : s.kind == Kind::remove	? 1
+										: 2;
+					 };
+					 return rank(a) < rank(b);
+				 });
+	}
+
+	void add_addresses()
+	{
+		unsigned long number = 0;
+
+		for (const Address &address : actual_.addresses)
+			number = std::max(number,
+					  label_number(address.label)
+						  .value_or(0));
+		for (const Entry &entry : goal_.present) {
+			if (skipped(entry.ip) ||
+			    actual_.find(entry.ip, entry.dev) ||
+			    added(entry))
+				continue;
+			Address address{entry.ip, entry.ip.prefix(), entry.dev,
+					""};
+			if (entry.ip.family == Family::ip4 &&
+			    entry.dev == "lo")
+				address.label =
+					"lo:" + std::to_string(++number);
+			plan_.add.push_back({true, address});
+		}
+	}
+
+	bool added(const Entry &entry) const
+	{
+		return std::any_of(plan_.add.begin(), plan_.add.end(),
+				   [&](const AddressStep &step) {
+					   return step.address.ip == entry.ip;
+				   });
+	}
+
+	bool needed(const Address &address) const
+	{
+		auto entry = [&](const auto &one) {
+			return one.ip == address.ip && one.dev == address.dev;
+		};
+
+		return std::any_of(goal_.present.begin(), goal_.present.end(),
+				   entry) ||
+		       std::any_of(goal_.kept.begin(), goal_.kept.end(),
+				   entry);
+	}
+
+	// Is it a VIP, and not only an address of the host?
+	bool explained(const Address &address) const
+	{
+		for (const Owned &owned : goal_.absent)
+			if (owned.ip == address.ip && owned.dev == address.dev)
+				return true;
+		if (!goal_.everything || address.dev != "lo")
+			return false;
+		if (address.ip.family == Family::ip4 &&
+		    label_number(address.label))
+			return true;
+		for (const Rule &rule : actual_.rules)
+			for (const Item &item : rule.items)
+				if (item.ip == address.ip)
+					return true;
+		return false;
+	}
+
+	void remove_addresses()
+	{
+		for (const Address &address : actual_.addresses)
+			if (address.single() && !refuse(address.ip) &&
+			    !needed(address) && explained(address))
+				plan_.remove.push_back({false, address});
+	}
+
+	// Somebody else's rule for a DSCP of ours.
+	void warn()
+	{
+		for (const Rule &rule : actual_.rules)
+			for (const Item &item : rule.items)
+				for (const Item &mine : wanted_)
+					if (mine.dscp == item.dscp &&
+					    mine.ip != item.ip &&
+					    rule.family == mine.ip.family &&
+					    !goes(item))
+						plan_.warnings.push_back(
+							"found a rule for DSCP " +
+							std::to_string(item.dscp) +
+							" to " + text(item.ip) +
+							" in " + rule.table +
+							" PREROUTING, expected none but the one to " +
+							text(mine.ip) +
+							": the last of them decides");
+	}
+
+	const Goal &goal_;
+	const Actual &actual_;
+	const How &how_;
+	Plan plan_;
+	std::set<Item> wanted_, absent_, known_;
+};
+
+} // namespace
+
+Owned owned(const Entry &entry, const std::string &source)
+{
+	return {source, entry.name, entry.ip, entry.dscp, entry.dev};
+}
+
+bool Actual::has(const Item &item) const
+{
+	for (const Rule &rule : rules)
+		if (std::find(rule.items.begin(), rule.items.end(), item) !=
+		    rule.items.end())
+			return true;
+	return false;
+}
+
+const Address *Actual::find(const Ip &ip, const std::string &dev) const
+{
+	for (const Address &address : addresses)
+		if (address.ip == ip && address.dev == dev)
+			return &address;
+	return nullptr;
+}
+
+Plan make_plan(const Goal &goal, const Actual &actual, const How &how)
+{
+	return Planner(goal, actual, how).make();
+}
+
+std::optional<unsigned long> label_number(const std::string &label)
+{
+	unsigned long number;
+
+	if (!label.starts_with("lo:"))
+		return std::nullopt;
+	auto [end, error] = std::from_chars(label.data() + 3,
+					    label.data() + label.size(),
+					    number);
+	if (error != std::errc() || end != label.data() + label.size())
+		return std::nullopt;
+	return number;
+}
+
+} // namespace dsr

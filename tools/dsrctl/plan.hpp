@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What has to change so that the host becomes what it should be. Nothing here
+// touches the system.
+#pragma once
+
+#include "config.hpp"
+#include "rules.hpp"
+
+namespace dsr {
+
+// What an earlier start is responsible for, as the state file remembers it.
+struct Owned {
+	std::string source;	// the configuration that it comes from
+	std::string name;
+	Ip ip;
+	std::optional<std::uint8_t> dscp;
+	std::string dev = "lo";
+
+	bool operator==(const Owned &) const = default;
+	// whatever configuration it comes from
+	bool same(const Owned &other) const
+	{
+		return ip == other.ip && dscp == other.dscp && dev == other.dev;
+	}
+};
+
+Owned owned(const Entry &entry, const std::string &source = "");
+
+// The host as it is.
+struct Actual {
+	std::vector<Rule> rules;
+	std::vector<Address> addresses;
+
+	// Is there a rule in one of the stores that does this?
+	bool has(const Item &item) const;
+	// On the interface, where it is or may be elsewhere too.
+	const Address *find(const Ip &ip, const std::string &dev) const;
+};
+
+struct Goal {
+	std::vector<Entry> present;	// has to be there
+	std::vector<Owned> absent;	// has to go
+	std::vector<Owned> kept;	// is of other configurations, and stays
+	bool everything = false;	// what was only discovered has to go too
+};
+
+struct How {
+	Store store = Store::iptables;	// for new rules
+	std::string table = "raw";
+	bool map = false;
+	bool top = false;
+	bool ip6 = true;		// has the host IPv6?
+};
+
+struct AddressStep {
+	bool add = true;
+	Address address;
+
+	bool operator==(const AddressStep &) const = default;
+};
+
+// To be done in this order.
+struct Plan {
+	std::vector<AddressStep> add;
+	std::vector<RuleStep> rules;
+	std::vector<AddressStep> remove;
+	std::vector<std::string> warnings;
+
+	bool empty() const
+	{
+		return add.empty() && rules.empty() && remove.empty();
+	}
+};
+
+Plan make_plan(const Goal &goal, const Actual &actual, const How &how);
+
+// An IPv4 label "lo:N", as those of VIPs are; its number.
+std::optional<unsigned long> label_number(const std::string &label);
+
+} // namespace dsr

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "ip.hpp"
+
+namespace dsr {
+
+namespace {
+
+const char *const DIRECTORIES[] = {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"};
+
+unsigned int started;
+
+[[noreturn]] void fail(const std::string &what, int error)
+{
+	throw Error(what + ": " + std::strerror(error));
+}
+
+class Pipe {
+public:
+	Pipe()
+	{
+		if (pipe2(end_, O_CLOEXEC))
+			fail("a pipe", errno);
+	}
+	~Pipe()
+	{
+		close(end_[0]);
+		close_write();
+	}
+	Pipe(const Pipe &) = delete;
+	int read_end() const { return end_[0]; }
+	int write_end() const { return end_[1]; }
+	void close_write()
+	{
+		if (end_[1] >= 0)
+			close(end_[1]);
+		end_[1] = -1;
+	}
+
+private:
+	int end_[2];
+};
+
+struct CloseFile {
+	void operator()(std::FILE *file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+// A file, not a pipe: should dsrctl be killed, the program has read either
+// nothing of its input yet or can read all of it; never a half.
+File input_file(const std::string &input)
+{
+	File file(std::tmpfile());
+
+	if (!file)
+		fail("a temporary file", errno);
+	if (std::fwrite(input.data(), 1, input.size(), file.get()) !=
+	    input.size() || std::fflush(file.get()) ||
+	    lseek(fileno(file.get()), 0, SEEK_SET))
+		fail("a temporary file", errno);
+	return file;
+}
+
+// Nothing of the caller's, but where iptables finds plugins that are not
+// installed.
+std::vector<std::string> environment()
+{
+	std::vector<std::string> variables{
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
+
+	if (const char *plugins = std::getenv("XTABLES_LIBDIR"))
+		variables.push_back(std::string("XTABLES_LIBDIR=") + plugins);
+	return variables;
+}
+
+std::vector<char *> pointers(const std::vector<std::string> &strings)
+{
+	std::vector<char *> list;
+
+	for (const std::string &string : strings)
+		list.push_back(const_cast<char *>(string.c_str()));
+	list.push_back(nullptr);
+	return list;
+}
+
+void collect(Pipe &output, Pipe &error, Outcome &outcome)
+{
+	std::array<pollfd, 2> ends{{{output.read_end(), POLLIN, 0},
+				    {error.read_end(), POLLIN, 0}}};
+	std::string *texts[] = {&outcome.output, &outcome.error};
+	char buffer[65536];
+
+	while (ends[0].fd >= 0 || ends[1].fd >= 0) {
+		if (poll(ends.data(), ends.size(), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			fail("poll", errno);
+		}
+		for (std::size_t i = 0; i < ends.size(); i++) {
+			if (!ends[i].revents)
+				continue;
+			ssize_t count = read(ends[i].fd, buffer,
+					     sizeof(buffer));
+			if (count > 0)
+				texts[i]->append(buffer, count);
+			else
+				ends[i].fd = -1;
+		}
+	}
+}
+
+} // namespace
+
+std::string Outcome::reason() const
+{
+	constexpr std::size_t ENOUGH = 500;
+	std::string words;
+
+	for (char c : error.substr(0, ENOUGH)) {
+		if (c != '\n')
+			words += c;
+		else if (!words.empty() && words.back() != ' ')
+			words += ' ';
+	}
+	while (words.ends_with(' '))
+		words.pop_back();
+	return words.empty() ? "exit status " + std::to_string(status) : words;
+}
+
+std::string find_program(const std::string &name)
+{
+	for (const char *directory : DIRECTORIES) {
+		std::string path = directory + name;
+
+		if (!access(path.c_str(), X_OK))
+			return path;
+	}
+	return "";
+}
+
+Outcome run(const std::string &program, const std::vector<std::string> &arguments,
+	    const std::string &input)
+{
+	std::vector<std::string> words{program}, variables = environment();
+	File file = input_file(input);
+	Pipe output, error;
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t none, defaults;
+	Outcome outcome;
+	pid_t pid;
+	int status;
+
+	words.insert(words.end(), arguments.begin(), arguments.end());
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, fileno(file.get()), 0);
+	posix_spawn_file_actions_adddup2(&files, output.write_end(), 1);
+	posix_spawn_file_actions_adddup2(&files, error.write_end(), 2);
+
+	// In a process group of its own: what is typed on the terminal to end
+	// dsrctl does not end a transaction in the middle.
+	sigemptyset(&none);
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP |
+				 POSIX_SPAWN_SETSIGMASK |
+				 POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+
+	int failed = posix_spawn(&pid, program.c_str(), &files, &attributes,
+				 pointers(words).data(),
+				 pointers(variables).data());
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&files);
+	if (failed)
+		fail(program, failed);
+	started++;
+	output.close_write();
+	error.close_write();
+	collect(output, error, outcome);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			fail("waitpid", errno);
+	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status)
+					   : 128 + WTERMSIG(status);
+	return outcome;
+}
+
+unsigned int processes_started()
+{
+	return started;
+}
+
+} // namespace dsr

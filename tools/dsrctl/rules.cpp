@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rules.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "dscp.hpp"
+
+namespace dsr {
+
+namespace {
+
+// iptables-restore takes parameters of up to 1023 characters, and an entry has
+// up to 42.
+constexpr std::size_t ENTRIES_A_PARAMETER = 16;
+
+std::string map_text(std::vector<Item> items)
+{
+	std::string text = "-j DADDR";
+
+	std::sort(items.begin(), items.end());
+	for (std::size_t i = 0; i < items.size(); i++) {
+		text += i % ENTRIES_A_PARAMETER ? "," : " --dscp-map ";
+		text += std::to_string(items[i].dscp) + "=" +
+			dsr::text(items[i].ip);
+	}
+	return text;
+}
+
+} // namespace
+
+std::string rule_text(bool map, const std::vector<Item> &items)
+{
+	if (map)
+		return map_text(items);
+	return "-m dscp --dscp " + hex(items[0].dscp) +
+	       " -j DADDR --set-daddr " + text(items[0].ip);
+}
+
+RuleStep inverse(const RuleStep &step)
+{
+	using Kind = RuleStep::Kind;
+	RuleStep undo = step;
+
+	std::swap(undo.rule, undo.old);
+	if (step.kind == Kind::add)
+		undo.kind = Kind::remove;
+	if (step.kind == Kind::remove)
+		undo.kind = Kind::add;
+	return undo;
+}
+
+} // namespace dsr

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The rules that lead to VIPs, wherever they are kept, and what is to change
+// about them.
+#pragma once
+
+#include <vector>
+
+#include "ip.hpp"
+
+namespace dsr {
+
+// Where rules are kept.
+enum class Store : std::uint8_t {
+	iptables,	// the variant that the system's iptables is
+	other,		// the other variant
+	nft		// a table of our own, of rules without the module
+};
+
+// What a rule does: a DSCP stands for a VIP.
+struct Item {
+	std::uint8_t dscp = 0;
+	Ip ip;
+
+	auto operator<=>(const Item &) const = default;
+};
+
+// A rule of PREROUTING that does this and nothing else.
+struct Rule {
+	Store store = Store::iptables;
+	Family family = Family::ip4;
+	std::string table;	// raw or mangle
+	unsigned int position = 0;	// in its chain, from 1
+	bool map = false;	// --dscp-map; otherwise there is one item
+	std::vector<Item> items;
+	std::string text;	// behind "-A PREROUTING ", as it was saved
+	std::uint64_t handle = 0;	// of nft
+	std::uint64_t packets = 0, bytes = 0;
+};
+
+struct Address {
+	Ip ip;
+	unsigned int prefix = 0;
+	std::string dev, label;
+
+	bool operator==(const Address &) const = default;
+	// one address and no network
+	bool single() const { return prefix == ip.prefix(); }
+};
+
+// The text of a rule behind "-A PREROUTING ".
+std::string rule_text(bool map, const std::vector<Item> &items);
+
+struct RuleStep {
+	enum class Kind : std::uint8_t {
+		add,		// @rule
+		remove,		// @old
+		replace		// @old by @rule, at the same place
+	};
+
+	Kind kind = Kind::add;
+	Rule rule, old;
+	bool top = false;	// add it before all others
+
+	const Rule &any() const { return kind == Kind::remove ? old : rule; }
+};
+
+// What undoes a step.
+RuleStep inverse(const RuleStep &step);
+
+} // namespace dsr

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What iptables-save prints, and what iptables-restore is given.
+#pragma once
+
+#include <string_view>
+
+#include "rules.hpp"
+
+namespace dsr {
+
+// The words of a line; quotes group, a backslash quotes the next character.
+std::vector<std::string> save_words(std::string_view line);
+
+// The rules of ours in it, and those of others that do the same: in PREROUTING
+// of raw and mangle, with the DSCP as their only match. All others are none of
+// our business.
+std::vector<Rule> parse_save(std::string_view text, Store store, Family family);
+
+// The input of iptables-restore --noflush for the steps of one family and one
+// store; empty when there is none.
+std::string restore_input(const std::vector<RuleStep> &steps, Store store,
+			  Family family);
+
+} // namespace dsr

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "state.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "write_file.hpp"
+
+namespace dsr {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr char DIRECTORY[] = "/run/dsrctl";
+constexpr int VERSION = 1;
+
+Owned parse_entry(const json &one)
+{
+	Owned owned;
+	auto ip = parse_ip(one.at("ip"));
+
+	if (!ip)
+		throw Error("found no address");
+	owned.ip = *ip;
+	owned.source = one.at("source");
+	owned.name = one.at("name");
+	owned.dev = one.at("dev");
+	if (!one.at("dscp").is_null())
+		owned.dscp = one.at("dscp").get<std::uint8_t>();
+	return owned;
+}
+
+// The number of the network namespace: what is started in one says nothing of
+// another.
+std::string namespace_number()
+{
+	struct stat status{};
+
+	if (stat("/proc/self/ns/net", &status))
+		throw Error(std::string("/proc/self/ns/net: ") +
+			    std::strerror(errno));
+	return std::to_string(status.st_ino);
+}
+
+} // namespace
+
+std::optional<Ip> State::remembered(const std::string &name,
+				    const std::string &source) const
+{
+	std::optional<Ip> ip;
+
+	for (const Owned &owned : entries) {
+		if (owned.name != name)
+			continue;
+		if (owned.source == source)
+			return owned.ip;
+		ip = owned.ip;
+	}
+	return ip;
+}
+
+void State::add(const Owned &owned)
+{
+	if (std::find(entries.begin(), entries.end(), owned) == entries.end())
+		entries.push_back(owned);
+}
+
+void State::remove(const Owned &owned)
+{
+	std::erase(entries, owned);
+}
+
+std::string state_text(const State &state)
+{
+	json entries = json::array();
+
+	for (const Owned &owned : state.entries)
+		entries.push_back({{"source", owned.source},
+				   {"name", owned.name},
+				   {"ip", text(owned.ip)},
+				   {"dscp", owned.dscp ? json(*owned.dscp)
+						       : json()},
+				   {"dev", owned.dev}});
+	return json{{"version", VERSION},
+		    {"backend", state.backend},
+		    {"entries", entries}}
+		       .dump(1, '\t', false,
+			     json::error_handler_t::replace) +
+	       "\n";
+}
+
+State parse_state(const std::string &text, const std::string &file)
+{
+	State state;
+
+	try {
+		json all = json::parse(text);
+
+		if (all.at("version") != VERSION)
+			throw Error("found another version");
+		state.backend = all.at("backend");
+		for (const json &one : all.at("entries"))
+			state.entries.push_back(parse_entry(one));
+	} catch (const std::exception &error) {
+		throw Error(file + ": " + error.what() +
+			    ", expected what dsrctl wrote there");
+	}
+	return state;
+}
+
+StateFile::StateFile(Access access)
+	: path_(std::string(DIRECTORY) + "/" + namespace_number())
+{
+	std::string lock = path_ + ".lock";
+
+	mkdir(DIRECTORY, 0755);
+	lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock_ < 0) {
+		if (access == Access::read)
+			return;
+		throw Error(lock + ": " + std::strerror(errno) +
+			    ", expected a file that can be locked");
+	}
+	while (flock(lock_, access == Access::read ? LOCK_SH : LOCK_EX))
+		if (errno != EINTR)
+			throw Error(lock + ": " + std::strerror(errno));
+}
+
+StateFile::~StateFile()
+{
+	if (lock_ >= 0)
+		close(lock_);
+}
+
+State StateFile::read(std::string &warning) const
+{
+	std::ifstream file(path_ + ".json");
+	std::ostringstream text;
+
+	if (!file)
+		return {};
+	text << file.rdbuf();
+	try {
+		return parse_state(text.str(), path_ + ".json");
+	} catch (const Error &error) {
+		warning = error.what();
+		return {};
+	}
+}
+
+void StateFile::write(const State &state) const
+{
+	std::string file = path_ + ".json";
+
+	if (!state.entries.empty()) {
+		write_file(file, state_text(state), 0600);
+		return;
+	}
+	if (unlink(file.c_str()) && errno != ENOENT)
+		throw Error(file + ": " + std::strerror(errno));
+}
+
+} // namespace dsr

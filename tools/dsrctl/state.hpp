@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What dsrctl remembers under /run: what it started and from where, and what
+// host names were resolved to. Of each network namespace separately.
+#pragma once
+
+#include "plan.hpp"
+
+namespace dsr {
+
+struct State {
+	std::string backend;	// of the last start; empty when nothing is
+	std::vector<Owned> entries;
+
+	// What a host name was resolved to; this configuration's comes first.
+	std::optional<Ip> remembered(const std::string &name,
+				     const std::string &source) const;
+	void add(const Owned &owned);
+	void remove(const Owned &owned);
+};
+
+std::string state_text(const State &state);
+// Throws Error.
+State parse_state(const std::string &text, const std::string &file);
+
+// Keeps others out until it is gone: everybody, or whoever changes something.
+// Where /run cannot be written, readers go without. Throws Error.
+class StateFile {
+public:
+	enum class Access : std::uint8_t { read, change };
+
+	explicit StateFile(Access access);
+	~StateFile();
+	StateFile(const StateFile &) = delete;
+
+	// A file that is damaged is reported, and counts as empty.
+	State read(std::string &warning) const;
+	// Either the old or the new is there, whatever happens. Throws Error.
+	void write(const State &state) const;
+
+private:
+	std::string path_;
+	int lock_ = -1;
+};
+
+} // namespace dsr

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "status.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "dscp.hpp"
+
+namespace dsr {
+
+namespace {
+
+constexpr char NONE[] = "--";
+
+std::string loopback_text(const Address *address)
+{
+	if (!address)
+		return NONE;
+	return label_number(address->label) ? address->label : address->dev;
+}
+
+const Rule *rule_of(const Actual &actual, const Item &item)
+{
+	for (const Rule &rule : actual.rules)
+		if (std::find(rule.items.begin(), rule.items.end(), item) !=
+		    rule.items.end())
+			return &rule;
+	return nullptr;
+}
+
+// Nobody's VIP: 127.0.0.0/8, ::1, link-local.
+bool is_own(const Address &address)
+{
+	return refuse(address.ip) ||
+	       (address.ip.family == Family::ip6 &&
+		address.ip.bytes[0] == 0xfe &&
+		(address.ip.bytes[1] & 0xc0) == 0x80);
+}
+
+class Discovery {
+public:
+	Discovery(const Config &config, const Actual &actual,
+		  const std::vector<Owned> &owned)
+		: actual_(actual), owned_(owned)
+	{
+		for (const Entry &entry : config.entries) {
+			vips_.insert(entry.ip);
+			if (entry.dscp)
+				items_.insert({*entry.dscp, entry.ip});
+		}
+	}
+
+	std::vector<Row> rows()
+	{
+		rules(true);
+		addresses();
+		rules(false);
+		return std::move(rows_);
+	}
+
+private:
+	bool is_lone_address(const Address &address) const
+	{
+		if (vips_.contains(address.ip) || is_own(address))
+			return false;
+		if (address.dev == "lo")
+			return true;
+		return std::any_of(owned_.begin(), owned_.end(),
+				   [&](const Owned &owned) {
+					   return owned.ip == address.ip &&
+						  owned.dev == address.dev;
+				   });
+	}
+
+	const Address *lone_address(const Ip &ip) const
+	{
+		for (const Address &address : actual_.addresses)
+			if (address.ip == ip && is_lone_address(address))
+				return &address;
+		return nullptr;
+	}
+
+	void rules(bool pairs)
+	{
+		std::set<Item> seen;
+
+		for (const Rule &rule : actual_.rules)
+			for (const Item &item : rule.items) {
+				const Address *address =
+					lone_address(item.ip);
+
+				if (items_.contains(item) ||
+				    pairs != (address != nullptr) ||
+				    !seen.insert(item).second)
+					continue;
+				Row row;
+				row.type = pairs ? "l3dsr" : "iptbl";
+				row.standing = Standing::started;
+				row.name = row.ipaddr = text(item.ip);
+				row.dscp = pairs ? std::to_string(item.dscp)
+						 : hex(item.dscp);
+				row.loopback = loopback_text(address);
+				row.rule = true;
+				row.table = rule.table;
+				row.configured = false;
+				rows_.push_back(row);
+				paired_.insert(item.ip);
+			}
+	}
+
+	void addresses()
+	{
+		for (const Address &address : actual_.addresses) {
+			if (!is_lone_address(address) ||
+			    paired_.contains(address.ip))
+				continue;
+			Row row;
+			row.type = "loopb";
+			row.standing = Standing::started;
+			row.name = row.ipaddr = text(address.ip);
+			row.dscp = NONE;
+			row.loopback = loopback_text(&address);
+			row.table = NONE;
+			row.configured = false;
+			rows_.push_back(row);
+		}
+	}
+
+	const Actual &actual_;
+	const std::vector<Owned> &owned_;
+	std::set<Ip> vips_, paired_;
+	std::set<Item> items_;
+	std::vector<Row> rows_;
+};
+
+// The columns of a row, or of the header.
+using Columns = std::vector<std::string>;
+
+Columns columns(const Row &row)
+{
+	return {row.type, name(row.standing), row.name, row.ipaddr, row.dscp,
+		row.loopback, row.rule ? "up" : NONE, row.table,
+		row.configured ? "conf" : "disc"};
+}
+
+constexpr std::size_t COLUMNS = 7, ALL_COLUMNS = 9;
+constexpr std::size_t NAME = 2, IPADDR = 3, TABLE = 7;
+
+std::string line(const Columns &columns, const std::vector<std::size_t> &widths)
+{
+	std::string text;
+
+	for (std::size_t i = 0; i < widths.size(); i++) {
+		text += columns[i];
+		if (i + 1 == widths.size())
+			break;
+		text.append(widths[i] - std::min(widths[i], columns[i].size()),
+			    ' ');
+		text += i == NAME || i == IPADDR ? "  " : " ";
+	}
+	return text + "\n";
+}
+
+} // namespace
+
+const char *name(Standing standing)
+{
+	static const char *const names[] = {"stopped", "partial", "started"};
+
+	return names[static_cast<int>(standing)];
+}
+
+std::vector<Row> configured_rows(const Config &config, const Actual &actual,
+				 const std::string &table)
+{
+	std::vector<Row> rows;
+
+	for (const Entry &entry : config.entries) {
+		const Address *address = actual.find(entry.ip, entry.dev);
+		const Rule *rule = nullptr;
+		Row row;
+
+		if (entry.dscp)
+			rule = rule_of(actual, {*entry.dscp, entry.ip});
+		int parts = (address != nullptr) + (rule != nullptr);
+		row.type = entry.dscp ? "l3dsr" : "l2dsr";
+		row.standing = !parts ? Standing::stopped :
+			       parts == (entry.dscp ? 2 : 1) ?
+					Standing::started :
+					Standing::partial;
+		row.name = entry.name;
+		row.ipaddr = entry.ip_text();
+		row.dscp = entry.dscp ? entry.dscp_text : NONE;
+		row.loopback = loopback_text(address);
+		row.rule = rule;
+		row.table = rule ? rule->table : table;
+		row.entry = &entry;
+		rows.push_back(row);
+	}
+	return rows;
+}
+
+std::vector<Row> discovered_rows(const Config &config, const Actual &actual,
+				 const std::vector<Owned> &owned)
+{
+	return Discovery(config, actual, owned).rows();
+}
+
+std::string status_text(const std::vector<Row> &rows, bool all, bool header)
+{
+	const Columns names{"type", "state", "name", "ipaddr", "dscp",
+			    "loopback", "iptables", "iptbl", "src"};
+	std::vector<std::size_t> widths{5, 7, names[NAME].size(),
+					names[IPADDR].size(), 4, 8, 8,
+					names[TABLE].size(), 4};
+	std::string text;
+	Columns lines;
+
+	widths.resize(all ? ALL_COLUMNS : COLUMNS);
+	for (const Row &row : rows) {
+		Columns cells = columns(row);
+
+		for (std::size_t i : {NAME, IPADDR, TABLE})
+			if (i < widths.size())
+				widths[i] = std::max(widths[i],
+						     cells[i].size());
+	}
+	for (std::size_t width : widths)
+		lines.emplace_back(width, '=');
+	if (header)
+		text = line(names, widths) + line(lines, widths);
+	for (const Row &row : rows)
+		text += line(columns(row), widths);
+	return text;
+}
+
+std::string status_json(const std::vector<Row> &rows)
+{
+	using nlohmann::json;
+	json entries = json::array();
+
+	for (const Row &row : rows) {
+		auto none = [](const std::string &text) {
+			return text == NONE ? json() : json(text);
+		};
+		auto dscp = parse_dscp(row.dscp);
+
+		entries.push_back({{"type", row.type},
+				   {"state", name(row.standing)},
+				   {"name", row.name},
+				   {"ipaddr", row.ipaddr},
+				   {"dscp", dscp ? json(*dscp) : json()},
+				   {"loopback", none(row.loopback)},
+				   {"iptables", row.rule},
+				   {"table", none(row.table)},
+				   {"src", row.configured ? "conf" : "disc"}});
+	}
+	return json{{"entries", entries}}.dump(
+		       2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::vector<std::string> oddities(const Config &config, const Actual &actual,
+				  bool all, const std::string &variant,
+				  const std::string &other)
+{
+	std::map<Item, unsigned int> copies;
+	std::vector<std::string> found;
+	unsigned int elsewhere = 0;
+
+	for (const Rule &rule : actual.rules) {
+		for (const Item &item : rule.items)
+			copies[item]++;
+		elsewhere += rule.store == Store::other;
+	}
+	for (const auto &[item, count] : copies) {
+		bool shown = all;
+
+		for (const Entry &entry : config.entries)
+			if (entry.ip == item.ip && entry.dscp == item.dscp)
+				shown = true;
+		if (shown && count > 1)
+			found.push_back("found " + std::to_string(count) +
+					" rules for DSCP " +
+					std::to_string(item.dscp) + " to " +
+					text(item.ip) +
+					", expected one: stop removes all of them");
+	}
+	if (elsewhere)
+		found.push_back("found " + std::to_string(elsewhere) +
+				" DADDR rules in iptables-" + other +
+				", expected all in iptables-" + variant +
+				", which this system's iptables is");
+	return found;
+}
+
+Check check(const std::vector<Row> &rows, bool ip6)
+{
+	Check check;
+
+	for (const Row &row : rows) {
+		if (row.entry->ip.family == Family::ip6 && !ip6)
+			continue;
+		check.configured++;
+		check.started += row.standing == Standing::started;
+	}
+	if (!check.configured) {
+		check.line = "No configured DSRs found.";
+		check.status = 3;
+	} else if (!check.started) {
+		check.line = "No DSRs started.";
+		check.status = 1;
+	} else if (check.started == check.configured) {
+		check.line = "All DSRs started.";
+	} else {
+		check.line = "Some DSRs not started.";
+		check.status = 3;
+	}
+	return check;
+}
+
+} // namespace dsr

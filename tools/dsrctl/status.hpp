@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What status and check say.
+#pragma once
+
+#include "plan.hpp"
+
+namespace dsr {
+
+enum class Standing : std::uint8_t { stopped, partial, started };
+
+const char *name(Standing standing);
+
+struct Row {
+	std::string type;	// l3dsr, l2dsr, loopb, iptbl
+	Standing standing = Standing::stopped;
+	std::string name, ipaddr, dscp, loopback;
+	bool rule = false;
+	std::string table;	// "--" when it is none of a rule
+	bool configured = true;
+	const Entry *entry = nullptr;	// of one that is configured
+};
+
+// @table: where a rule that is not there would go
+std::vector<Row> configured_rows(const Config &config, const Actual &actual,
+				 const std::string &table);
+// What is active and not configured: pairs, addresses, rules.
+std::vector<Row> discovered_rows(const Config &config, const Actual &actual,
+				 const std::vector<Owned> &owned);
+
+std::string status_text(const std::vector<Row> &rows, bool all, bool header);
+std::string status_json(const std::vector<Row> &rows);
+
+// Rules that do the same, and a mix of variants: what an operator wants to
+// know of.
+std::vector<std::string> oddities(const Config &config, const Actual &actual,
+				  bool all, const std::string &variant,
+				  const std::string &other);
+
+struct Check {
+	std::string line;
+	int status = 0;
+	unsigned int configured = 0, started = 0;
+};
+
+// @ip6: has the host IPv6? What it cannot have does not count.
+Check check(const std::vector<Row> &rows, bool ip6);
+
+} // namespace dsr

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "system.hpp"
+
+#include <algorithm>
+
+#include "netlink.hpp"
+#include "save_format.hpp"
+
+namespace dsr {
+
+namespace {
+
+// In the order of their transactions. That of nftables comes last: of rules
+// that it has just added, the handles are not known, and so it is never undone.
+struct Transaction {
+	Store store;
+	Family family;
+};
+
+constexpr Transaction TRANSACTIONS[] = {
+	{Store::iptables, Family::ip4},
+	{Store::iptables, Family::ip6},
+	{Store::other, Family::ip4},
+	{Store::other, Family::ip6},
+};
+
+bool leaves_none(const Plan &plan, const std::vector<Rule> &before)
+{
+	auto of_nft = [](const Rule &rule) { return rule.store == Store::nft; };
+	std::size_t left = std::count_if(before.begin(), before.end(), of_nft);
+
+	for (const RuleStep &step : plan.rules) {
+		if (!of_nft(step.any()))
+			continue;
+		if (step.kind != RuleStep::Kind::remove)
+			return false;
+		left--;
+	}
+	return !left;
+}
+
+std::vector<RuleStep> inverse(const std::vector<RuleStep> &steps)
+{
+	std::vector<RuleStep> undo;
+
+	for (const RuleStep &step : steps)
+		undo.insert(undo.begin(), dsr::inverse(step));
+	return undo;
+}
+
+} // namespace
+
+HoldSignals::HoldSignals()
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM})
+		sigaddset(&held, signal);
+	sigprocmask(SIG_BLOCK, &held, &before_);
+}
+
+HoldSignals::~HoldSignals()
+{
+	sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+std::vector<Rule> System::read(bool ip4, bool ip6) const
+{
+	std::vector<Rule> rules;
+
+	for (Family family : FAMILIES) {
+		if (family == Family::ip4 ? !ip4 : !ip6)
+			continue;
+		for (Rule &rule : iptables_.read(family))
+			rules.push_back(std::move(rule));
+	}
+	for (Rule &rule : nft::read())
+		rules.push_back(std::move(rule));
+	return rules;
+}
+
+void System::apply_rules(const std::vector<RuleStep> &steps, bool last) const
+{
+	std::size_t done = 0;
+
+	try {
+		for (const Transaction &one : TRANSACTIONS) {
+			iptables_.apply(steps, one.store, one.family);
+			done++;
+		}
+		nft::apply(steps, last);
+	} catch (const Error &error) {
+		std::vector<RuleStep> undo = inverse(steps);
+
+		while (done--) {
+			const Transaction &one = TRANSACTIONS[done];
+
+			iptables_.apply(undo, one.store, one.family);
+		}
+		throw RuleError(error.what());
+	}
+}
+
+void System::undo(const std::vector<AddressStep> &done) const
+{
+	std::vector<AddressStep> steps, ignored;
+
+	for (const AddressStep &step : done)
+		steps.insert(steps.begin(), {!step.add, step.address});
+	change_addresses(steps, ignored);
+}
+
+void System::apply(const Plan &plan, const std::vector<Rule> &before) const
+{
+	std::vector<AddressStep> added, removed;
+
+	try {
+		change_addresses(plan.add, added);
+		apply_rules(plan.rules, leaves_none(plan, before));
+	} catch (const Error &) {
+		undo(added);
+		throw;
+	}
+	change_addresses(plan.remove, removed);
+}
+
+std::string System::describe(const Plan &plan) const
+{
+	std::string text;
+	auto addresses = [&](const std::vector<AddressStep> &steps) {
+		for (const AddressStep &step : steps) {
+			const Address &address = step.address;
+
+			text += std::string("+ip address ") +
+				(step.add ? "add " : "del ") +
+				dsr::text(address.ip) + "/" +
+				std::to_string(address.prefix) + " dev " +
+				address.dev;
+			if (!address.label.empty() &&
+			    address.label != address.dev)
+				text += " label " + address.label;
+			text += "\n";
+		}
+	};
+
+	addresses(plan.add);
+	for (const Transaction &one : TRANSACTIONS) {
+		std::string input = restore_input(plan.rules, one.store,
+						  one.family);
+
+		if (!input.empty())
+			text += "+" + iptables_.program(one.store, one.family,
+							"-restore") +
+				" --noflush -w <<END\n" + input + "END\n";
+	}
+	std::string input = nft::input(plan.rules, false);
+	if (!input.empty())
+		text += "+nft -f - <<END\n" + input + "END\n";
+	addresses(plan.remove);
+	return text;
+}
+
+} // namespace dsr
