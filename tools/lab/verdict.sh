@@ -5,8 +5,10 @@
 # from the kernel first: each message is in the file once.
 kernel_log=/run/kernel.log
 
-# Messages of level warning that an out-of-tree module always causes.
-kernel_harmless='loading out-of-tree module taints kernel|module verification failed'
+# Messages of level warning that an out-of-tree module always causes, what
+# x_tables says of rules that no iptables would send, and what the kernel says
+# when the host is too busy to run it.
+kernel_harmless='loading out-of-tree module taints kernel|module verification failed|DADDR\.[0-9]+ target: invalid size|: [0-9]+ callbacks suppressed$|hrtimer: interrupt took'
 
 # What a message that no run may cause looks like.
 kernel_bad='^[a-z]+ *:(emerg|alert|crit|err|warn) *:|Call Trace|unregister_netdevice: waiting'
