@@ -2,6 +2,7 @@
 #include "capture.hpp"
 
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,8 +16,9 @@ namespace replay {
 
 namespace {
 
-constexpr std::size_t BUFFER = 1 << 20;
-constexpr std::size_t PCAP_HEADER = 24, PCAP_SNAPLEN = 16;
+constexpr std::size_t BUFFER = 1 << 16;
+constexpr std::size_t PCAP_HEADER = 24, PCAP_SNAPLEN = 16, PCAP_RECORD = 16,
+		      PCAP_RECORD_MODIFIED = 24;
 
 // The first four bytes of a file, as its writer meant them.
 enum Magic : std::uint32_t {
@@ -34,6 +36,15 @@ bool is_pcap(std::uint32_t magic)
 std::uint32_t swap_if(bool swapped, std::uint32_t value)
 {
 	return swapped ? __builtin_bswap32(value) : value;
+}
+
+// One thread reads and writes, and much at once. Without a buffer of its own,
+// the GNU C library would not look at the size.
+void prepare(std::FILE *file, std::unique_ptr<char[]> &buffer)
+{
+	buffer.reset(new char[BUFFER]);
+	std::setvbuf(file, buffer.get(), _IOFBF, BUFFER);
+	__fsetlocking(file, FSETLOCKING_BYCALLER);
 }
 
 // Link types of whose frames libpcap turns parts into the host's byte order:
@@ -55,6 +66,7 @@ struct CaptureReader::Source {
 	std::size_t head_size = 0;
 	std::uint32_t snaplen = 0;	// of a pcap file, as its bytes are
 	bool pcap = false, nanoseconds = false, swapped = false;
+	std::size_t record = PCAP_RECORD;	// of a pcap file, its header
 	int error = 0;
 
 	~Source()
@@ -97,6 +109,8 @@ struct CaptureReader::Source {
 			magic = __builtin_bswap32(magic);
 		pcap = is_pcap(magic);
 		nanoseconds = magic == NANO || magic == PCAPNG;
+		if (magic == MICRO_MODIFIED)
+			record = PCAP_RECORD_MODIFIED;
 		if (!pcap)
 			return;
 		std::memcpy(&snaplen, head + PCAP_SNAPLEN, sizeof(snaplen));
@@ -181,7 +195,7 @@ void CaptureReader::open()
 			    {Source::read, nullptr, Source::seek, nullptr});
 	if (!file_)
 		throw Error(name_ + ": " + std::strerror(errno));
-	std::setvbuf(file_, nullptr, _IOFBF, BUFFER);
+	prepare(file_, buffer_);
 	pcap_ = pcap_fopen_offline_with_tstamp_precision(
 		file_, source_->nanoseconds ? PCAP_TSTAMP_PRECISION_NANO :
 					      PCAP_TSTAMP_PRECISION_MICRO,
@@ -207,21 +221,23 @@ void CaptureReader::open()
 bool CaptureReader::next(Frame &frame)
 {
 	const std::uint8_t *data;
-	off_t offset = ftello(file_);
 	int result;
 
 	if (damage_)
 		return false;
+	if (!source_->pcap || !offset_)
+		offset_ = static_cast<std::uint64_t>(ftello(file_));
 	result = pcap_next_ex(pcap_, &header_, &data);
 	if (result != 1) {
 		if (result != PCAP_ERROR_BREAK)
-			damage_ = Damage{static_cast<std::uint64_t>(offset),
-					 packets_, source_->error ?
+			damage_ = Damage{offset_, packets_, source_->error ?
 					 std::strerror(source_->error) :
 					 pcap_geterr(pcap_)};
 		return false;
 	}
 	packets_++;
+	if (source_->pcap)
+		offset_ += source_->record + header_->caplen;
 	// libpcap's buffer is its reader's until the next packet
 	frame.data = const_cast<std::uint8_t *>(data);
 	frame.captured = header_->caplen;
@@ -250,7 +266,7 @@ CaptureWriter::CaptureWriter(const std::string &path, const CaptureReader &from)
 		file_ = std::fopen(path.c_str(), "wbe");
 	if (!file_)
 		throw Error(name_ + ": " + std::strerror(errno));
-	std::setvbuf(file_, nullptr, _IOFBF, BUFFER);
+	prepare(file_, buffer_);
 	swapped_ = source.swapped && !is_turned(from.link_type());
 	if (swapped_)
 		write_swapped_head(source);
@@ -269,11 +285,16 @@ void CaptureWriter::write_head(const CaptureReader &from)
 		from.link_type(), static_cast<int>(snaplen),
 		source.nanoseconds ? PCAP_TSTAMP_PRECISION_NANO :
 				     PCAP_TSTAMP_PRECISION_MICRO);
-	if (!pcap_)
-		throw Error(name_ + ": out of memory");
-	dumper_ = pcap_dump_fopen(pcap_, file_);
-	if (!dumper_)
-		throw Error(name_ + ": " + pcap_geterr(pcap_));
+	if (pcap_)
+		dumper_ = pcap_dump_fopen(pcap_, file_);
+	if (!dumper_) {
+		std::string why = pcap_ ? pcap_geterr(pcap_) : "out of memory";
+
+		std::fclose(file_);
+		if (pcap_)
+			pcap_close(pcap_);
+		throw Error(name_ + ": " + why);
+	}
 }
 
 // libpcap writes the host's byte order only.
@@ -308,23 +329,17 @@ void CaptureWriter::write(const CaptureReader &from, const Frame &frame)
 {
 	const pcap_pkthdr &header = *from.header_;
 
-	if (swapped_) {
-		const std::uint32_t record[] = {
-			__builtin_bswap32(static_cast<std::uint32_t>(
-				header.ts.tv_sec)),
-			__builtin_bswap32(static_cast<std::uint32_t>(
-				header.ts.tv_usec)),
-			__builtin_bswap32(header.caplen),
-			__builtin_bswap32(header.len),
-		};
+	const std::uint32_t record[] = {
+		swap_if(swapped_, static_cast<std::uint32_t>(header.ts.tv_sec)),
+		swap_if(swapped_, static_cast<std::uint32_t>(header.ts.tv_usec)),
+		swap_if(swapped_, header.caplen),
+		swap_if(swapped_, header.len),
+	};
 
-		std::fwrite(record, sizeof(record), 1, file_);
-		std::fwrite(frame.data, header.caplen, 1, file_);
-	} else {
-		pcap_dump(reinterpret_cast<u_char *>(dumper_), &header,
-			  frame.data);
-	}
-	if (std::ferror(file_))
+	static_assert(sizeof(record) == PCAP_RECORD);
+	fwrite_unlocked(record, sizeof(record), 1, file_);
+	fwrite_unlocked(frame.data, header.caplen, 1, file_);
+	if (ferror_unlocked(file_))
 		failed();
 }
 

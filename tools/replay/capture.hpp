@@ -43,10 +43,11 @@ private:
 
 	std::string name_;
 	std::unique_ptr<Source> source_;
+	std::unique_ptr<char[]> buffer_;
 	std::FILE *file_ = nullptr;
 	pcap_t *pcap_ = nullptr;
 	pcap_pkthdr *header_ = nullptr;
-	std::uint64_t packets_ = 0;
+	std::uint64_t packets_ = 0, offset_ = 0;	// read so far
 	std::optional<Damage> damage_;
 };
 
@@ -71,6 +72,7 @@ private:
 
 	std::string name_;
 	bool swapped_ = false;
+	std::unique_ptr<char[]> buffer_;
 	std::FILE *file_ = nullptr;
 	pcap_t *pcap_ = nullptr;
 	pcap_dumper_t *dumper_ = nullptr;

@@ -21,7 +21,8 @@ std::uint64_t mix(std::uint64_t hash, const Address &address)
 	std::uint64_t half[2];
 
 	std::memcpy(half, address.bytes.data(), sizeof(half));
-	return mix(mix(hash, half[0]), half[1]);
+	hash = mix(hash, half[0]);
+	return address.family == Family::ip4 ? hash : mix(hash, half[1]);
 }
 
 struct Flow {
@@ -80,14 +81,19 @@ bool find_flow(const Packet &packet, Flow &flow)
 	return true;
 }
 
-std::uint64_t key(const Flow &flow, const Address &from, const Address &to,
-		  std::uint16_t source, std::uint16_t destination)
-{
-	std::uint64_t ports = std::uint64_t{source} << 16 | destination;
-	std::uint64_t hash = mix(mix(mix(flow.protocol, from), to), ports);
+// A flow from one end to the other: its place, and what is written there.
+struct Key {
+	Key(std::uint64_t from, std::uint64_t to)
+	{
+		std::uint64_t hash = mix(from, to);
 
-	return hash ? hash : 1;		// 0 is an empty place
-}
+		place = hash & (FLOWS - 1);
+		mark = static_cast<std::uint32_t>(hash >> 32) | 1;
+	}
+
+	std::size_t place;
+	std::uint32_t mark;	// not 0, which is an empty place
+};
 
 } // namespace
 
@@ -141,16 +147,18 @@ void Diagnoser::see_flow(const Packet &packet, const Address &to,
 
 	if (!find_flow(packet, flow))
 		return;
-	Address from = source_of(packet);
-	std::uint64_t own = key(flow, from, to, flow.source, flow.destination);
+	// each end on its own: that of a reply are the same two
+	std::uint64_t seed = std::uint64_t{flow.protocol} << 16;
+	std::uint64_t from = mix(seed | flow.source, source_of(packet));
+	std::uint64_t there = mix(seed | flow.destination, to);
+	Key own(from, there);
 
-	if (flows_[own & (FLOWS - 1)] == own) {
+	if (flows_[own.place] == own.mark) {
 		from_server_++;
 	} else if (rewritten) {
-		std::uint64_t reply = key(flow, to, from, flow.destination,
-					  flow.source);
+		Key reply(there, from);
 
-		flows_[reply & (FLOWS - 1)] = reply;
+		flows_[reply.place] = reply.mark;
 	}
 }
 

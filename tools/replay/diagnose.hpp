@@ -38,7 +38,7 @@ private:
 	bool overflowed_ = false;
 	std::uint64_t from_server_ = 0;
 	std::vector<Destination> destinations_;
-	std::vector<std::uint64_t> flows_;	// of replies that are awaited
+	std::vector<std::uint32_t> flows_;	// of replies that are awaited
 };
 
 } // namespace replay

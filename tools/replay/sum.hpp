@@ -19,29 +19,34 @@ inline std::uint64_t add(std::uint64_t sum, std::uint64_t value)
 // folded. An odd last byte is padded with 0.
 inline std::uint64_t sum(const std::uint8_t *data, std::uint32_t length)
 {
-	std::uint64_t total[2] = {0, 0};
-	std::uint64_t words[4], tail = 0;
+	// as many as two registers hold, whatever the machine has
+	typedef std::uint64_t Words __attribute__((vector_size(32)));
+	Words words, low = {}, high = {};
+	std::uint64_t total = 0, word;
 
 	while (length >= sizeof(words)) {
-		std::memcpy(words, data, sizeof(words));
-		for (std::uint64_t word : words) {
-			// 2^32 words would have to be added to overflow
-			total[0] += word & 0xffffffff;
-			total[1] += word >> 32;
-		}
+		std::memcpy(&words, data, sizeof(words));
+		// 2^32 words would have to be added to overflow
+		low += words & 0xffffffff;
+		high += words >> 32;
 		data += sizeof(words);
 		length -= sizeof(words);
 	}
-	while (length >= sizeof(tail)) {
-		std::memcpy(&tail, data, sizeof(tail));
-		total[0] += tail & 0xffffffff;
-		total[1] += tail >> 32;
-		data += sizeof(tail);
-		length -= sizeof(tail);
+	low += high;
+	for (int i = 0; i < 4; i++)
+		total += low[i];
+	while (length >= sizeof(word)) {
+		std::memcpy(&word, data, sizeof(word));
+		total = add(total, word);
+		data += sizeof(word);
+		length -= sizeof(word);
 	}
-	tail = 0;
-	std::memcpy(&tail, data, length);
-	return add(add(total[0], total[1]), tail);
+	if (length) {
+		word = 0;
+		std::memcpy(&word, data, length);
+		total = add(total, word);
+	}
+	return total;
 }
 
 inline std::uint16_t fold(std::uint64_t sum)
