@@ -6,14 +6,14 @@
 # dscps COUNT: 7, and COUNT - 1 others from 1 on
 dscps()
 {
-	seq 1 63 | grep -vx $dscp | head -n $(($1 - 1))
-	echo $dscp
+	seq 1 63 | grep -vx "$dscp" | head -n $(($1 - 1))
+	echo "$dscp"
 }
 
 # dscps_but COUNT: the same number, without 7
 dscps_but()
 {
-	seq 1 63 | grep -vx $dscp | head -n "$1"
+	seq 1 63 | grep -vx "$dscp" | head -n "$1"
 }
 
 # restore legacy|nft TABLE: the rules on standard input, in PREROUTING
@@ -36,6 +36,11 @@ set_up_empty()	# legacy|nft TABLE
 set_up_mark()	# legacy|nft TABLE
 {
 	restore "$1" "$2" <<<"-A PREROUTING -m dscp --dscp $dscp -j MARK --set-mark 1"
+}
+
+set_up_mark_all()	# legacy|nft TABLE
+{
+	restore "$1" "$2" <<<"-A PREROUTING -j MARK --set-mark 1"
 }
 
 set_up_rules()	# legacy|nft TABLE COUNT
