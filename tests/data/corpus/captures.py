@@ -94,16 +94,24 @@ RULES = """\
 *raw
 :PREROUTING ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]
--A PREROUTING -m dscp --dscp 0x{dscp:02x} -j DADDR --set-daddr {vip}
+{rules}
 COMMIT
 # Completed on Tue Nov 14 22:13:20 2023
 """
+PROGRAM = {4: "iptables-save", 6: "ip6tables-save"}
 
 
-def write_rules(directory):
-	with open(os.path.join(directory, "rules.save"), "w") as out:
+def write_rules(path, *families):
+	"""families: (family, rules without the name of the chain)"""
+	with open(path, "w") as out:
 		out.write("# SPDX-License-Identifier: BSD-3-Clause\n")
-		for family, program in ((4, "iptables-save"),
-					(6, "ip6tables-save")):
-			out.write(RULES.format(program=program, dscp=DSCP,
-					       vip=VIP[family]))
+		for family, rules in families:
+			out.write(RULES.format(
+				program=PROGRAM[family], rules="\n".join(
+					f"-A PREROUTING {r}" for r in rules)))
+
+
+def write_one_rule(directory):
+	write_rules(os.path.join(directory, "rules.save"), *((family, [
+		f"-m dscp --dscp 0x{DSCP:02x} -j DADDR "
+		f"--set-daddr {VIP[family]}"]) for family in (4, 6)))

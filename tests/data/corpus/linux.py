@@ -69,30 +69,36 @@ def refused_hop(data):
 	return None
 
 
-def overwritten(family, before, after):
-	"""What differs though nothing may write it, or None."""
+def overwritten(family, before, after, port=False):
+	"""What differs though nothing may write it, or None. port: the
+	destination port may be written, where there is one."""
 	if after is None:
 		return None
 	if len(before) != len(after):
 		return "the length differs"
 	allowed = set(range(16, 20)) | {10, 11} if family == 4 else \
 		set(range(24, 40))
-	at = (checksum4 if family == 4 else checksum6)(before)
-	if at is not None:
-		allowed |= {at, at + 1}
+	found = (transport4 if family == 4 else transport6)(before)
+	if found:
+		number, at = found
+		check = at + CHECKSUM_AT[number]
+		allowed |= {check, check + 1}
+		if port and number != NUMBER["icmp6"]:
+			allowed |= {at + 2, at + 3}
 	wrong = [i for i in range(len(before))
 		 if before[i] != after[i] and i not in allowed]
 	return f"differs at {wrong}" if wrong else None
 
 
-def checksum4(data):
+def transport4(data):
+	"""Protocol and offset of a transport with a checksum, or None."""
 	if data[6] & 0x1f or data[7] or data[9] == NUMBER["icmp6"] or \
 	   data[9] not in CHECKSUM_AT:
 		return None
-	return (data[0] & 15) * 4 + CHECKSUM_AT[data[9]]
+	return data[9], (data[0] & 15) * 4
 
 
-def checksum6(data):
+def transport6(data):
 	number, at = data[6], 40
 	while number in (HOP, ROUTING, FRAGMENT, AH, DESTINATION):
 		if at + 4 > len(data):
@@ -104,4 +110,4 @@ def checksum6(data):
 		size = {AH: (data[at + 1] + 2) * 4, FRAGMENT: 8}.get(
 			number, (data[at + 1] + 1) * 8)
 		number, at = data[at], at + size
-	return at + CHECKSUM_AT[number] if number in CHECKSUM_AT else None
+	return (number, at) if number in CHECKSUM_AT else None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Random packets of the same kinds, valid for Linux, from a seed."""
+import collections
 import random
 
 from .headers import (
@@ -7,8 +8,8 @@ from .headers import (
 from .suite import Suite, ask_scapy
 from .transports import TCP_OPTIONS, TRANSPORTS, spoiled
 from .values import (
-	AH, CHECK, CLIENT, DESTINATION, DSCP, FRAGMENT, HOP, NUMBER, ROUTING,
-	SERVER, VIP)
+	AH, CHECK, CLIENT, DESTINATION, DSCP, FRAGMENT, HOP, MAP, NUMBER, PORT,
+	ROUTING, SERVER, VIP)
 
 ELSEWHERE = "2001:db8:f::2"	# where a routing header leads in the end
 
@@ -49,9 +50,15 @@ def random_chain(rng, room):
 	return chain
 
 
-def random_transport(rng, family, kind, src, final, limit):
+# A packet and what was drawn for it. drop: too short for its checksum. lost: it
+# ends before what the match -p of IPv6 has to see. has_port: and all of it.
+Drawn = collections.namedtuple("Drawn", "packet kind dscp drop lost has_port")
+
+
+def random_transport(rng, family, kind, src, final, limit, dport=None):
 	"""A transport whose checksum is right, wrong or absent; never longer
-	than limit. Draws the same from rng for every final address."""
+	than limit. Draws the same from rng for every final address and
+	dport; None is the one drawn."""
 	payload = random_payload(rng, limit - 80)
 	fields = {}
 	if kind == "tcp":
@@ -72,6 +79,8 @@ def random_transport(rng, family, kind, src, final, limit):
 	elif kind == "dccp":
 		fields = {"coverage": rng.randrange(
 			min(16, 2 + len(payload) // 4))}
+	if kind in PORT and dport:
+		fields["dport"] = dport
 	error = rng.choice((0, 0, 0, rng.randrange(1, 0xffff)))
 	data = TRANSPORTS[kind](family, src, final, payload, **fields)
 	if kind in CHECK and error and fields.get("chksum") != 0:
@@ -108,33 +117,35 @@ def random_piece(rng, shape, data, least=0):
 	return 0, data, 0
 
 
-def random_fields(rng, family):
+def random_fields(rng, family, all_dscps):
 	"""The client, the kind of transport, DSCP and ECN."""
-	dscp = DSCP if rng.random() < 0.9 else rng.randrange(64)
+	dscp = DSCP if rng.random() < 0.9 and not all_dscps else \
+		rng.randrange(64)
 	return (CLIENT[family] % rng.randrange(1, 200),
 		random_kind(rng, family), dscp, dscp << 2 | rng.randrange(4))
 
 
-def random_packet4(rng, dst):
-	"""One packet, its DSCP, and whether the target drops it. What is drawn
-	from rng does not depend on dst."""
-	src, kind, dscp, tos = random_fields(rng, 4)
+def random_packet4(rng, dst, dport=None, all_dscps=False):
+	"""One packet. What is drawn from rng does not depend on dst, nor on
+	dport: None is a drawn one."""
+	src, kind, dscp, tos = random_fields(rng, 4, all_dscps)
 	shape = random_shape(rng)
 	options = rng.randbytes(rng.choice((0, 0, rng.randrange(11))) * 4)
 	data = random_transport(
 		rng, 4, kind, src, SERVER[4] if shape == "later" else dst,
-		1480 - len(options))
+		1480 - len(options), None if shape == "later" else dport)
 	offset, piece, more = random_piece(rng, shape, data)
 	packet = ip4(dst, NUMBER[kind], piece, options, src=src, tos=tos,
 		     ttl=rng.randrange(256), id=rng.getrandbits(16),
 		     flags=rng.choice((0, 2, 4, 6)) | more, frag=offset // 8)
 	need = CHECK[kind] + 2 if kind in CHECK and kind != "icmp6" else 0
-	return packet, dscp, not offset and len(piece) < need
+	return Drawn(packet, kind, dscp, not offset and len(piece) < need,
+		     False, not offset and len(piece) >= need)
 
 
-def random_packet6(rng, dst):
+def random_packet6(rng, dst, dport=None, all_dscps=False):
 	"""As random_packet4()."""
-	src, kind, dscp, tos = random_fields(rng, 6)
+	src, kind, dscp, tos = random_fields(rng, 6, all_dscps)
 	shape = random_shape(rng)
 	routed = rng.random() < 0.15
 	before = random_chain(rng, 500)
@@ -144,7 +155,9 @@ def random_packet6(rng, dst):
 			rng.randrange(1, 256), rng.choice((0, 2, 4)))))
 	size = sum(len(h) for _, h in before + behind) + 8
 	final = SERVER[6] if shape == "later" else ELSEWHERE if routed else dst
-	data = random_transport(rng, 6, kind, src, final, 1460 - size)
+	data = random_transport(
+		rng, 6, kind, src, final, 1460 - size,
+		None if shape == "later" or routed else dport)
 	number = NUMBER[kind]
 	for number_of, header in reversed(behind):
 		data = bytes([number]) + header[1:] + data
@@ -157,8 +170,9 @@ def random_packet6(rng, dst):
 			offset, more, rng.getrandbits(32))))
 	packet = ip6(dst, before, number, piece, src=src, tc=tos,
 		     hlim=rng.randrange(256), fl=rng.getrandbits(20))
+	lost = bool(behind) if offset else ends_within(behind, len(piece))
 	if routed or offset:
-		return packet, dscp, False
+		return Drawn(packet, kind, dscp, False, lost, False)
 	# How much must be there is known from how it was built: the checksum,
 	# or where there is none the first 4 bytes of each header.
 	need = sum(len(h) for _, h in behind)
@@ -166,7 +180,19 @@ def random_packet6(rng, dst):
 		need += CHECK[kind] + 2
 	elif behind:
 		need += 4 - len(behind[-1][1])
-	return packet, dscp, len(piece) < need
+	return Drawn(packet, kind, dscp, len(piece) < need, lost,
+		     len(piece) >= need)
+
+
+def ends_within(chain, length):
+	"""Is so much of a chain too little to know what is behind it? Linux
+	(ipv6_find_hdr()) looks at two bytes of a header, at four of some."""
+	at = 0
+	for number, header in chain:
+		if length < at + (4 if number in (ROUTING, FRAGMENT) else 2):
+			return True
+		at += len(header)
+	return False
 
 
 RANDOM_PACKET = {4: random_packet4, 6: random_packet6}
@@ -179,15 +205,72 @@ def random_suite(family, count, seed):
 
 		def build(dst):
 			return RANDOM_PACKET[family](random.Random(name), dst)
-		packet, dscp, drop = build(SERVER[family])
-		there = build(VIP[family])[0]
-		if dscp != DSCP:
-			suite.add(name, "same", packet, packet)
+		drawn = build(SERVER[family])
+		there = build(VIP[family]).packet
+		if drawn.dscp != DSCP:
+			suite.add(name, "same", drawn.packet, drawn.packet)
 		elif index % 20 == 19:
 			suite.add(name, "same", there, there)
-		elif drop:
-			suite.add(name, "dropped", packet, None)
 		else:
-			ask_scapy(family, name, packet, there)
-			suite.add(name, "rewritten", packet, there)
+			add_rewritten(suite, name, drawn, there, VIP[family])
+	return suite
+
+
+def add_rewritten(suite, name, drawn, after, to, dport=None):
+	if drawn.drop:
+		suite.add(name, "dropped", drawn.packet, None)
+		return
+	ask_scapy(suite.family, name, drawn.packet, after, to,
+		  dport if drawn.has_port else None)
+	suite.add(name, "rewritten", drawn.packet, after, port=bool(dport))
+
+
+def random_map(family, count, seed):
+	"""For one rule with a map: to each DSCP its address."""
+	suite = Suite(family)
+	for index in range(count):
+		name = f"random-map-{family}-{seed}-{index}"
+
+		def build(dst):
+			return RANDOM_PACKET[family](random.Random(name), dst,
+						     all_dscps=True)
+		drawn = build(SERVER[family])
+		to = MAP[family].get(drawn.dscp, SERVER[family])
+		there = build(to).packet
+		if to == SERVER[family] or index % 20 == 19:
+			suite.add(name, "same", there, there)
+		else:
+			add_rewritten(suite, name, drawn, there, to)
+	return suite
+
+
+def random_port(family, count, seed):
+	"""For a rule for each protocol, which sets address and port."""
+	suite = Suite(family)
+	for index in range(count):
+		name = f"random-port-{family}-{seed}-{index}"
+
+		def build(dst, dport):
+			return RANDOM_PACKET[family](random.Random(name), dst,
+						     dport)
+		# now and then one of the two is what it will be, or both are
+		drawn = build(SERVER[family], None)
+		port = PORT.get(drawn.kind)
+		here = VIP[family] if index % 7 == 6 else SERVER[family]
+		drawn = build(here, port if index % 5 == 4 else None)
+		there = build(VIP[family], port).packet
+		if drawn.lost:
+			suite.add(name, "dropped", drawn.packet, None)
+		elif drawn.dscp != DSCP or not port:
+			suite.add(name, "same", drawn.packet, drawn.packet)
+		elif not drawn.drop and drawn.packet == there:
+			suite.add(name, "same", there, there)
+		elif drawn.drop and here == VIP[family]:
+			# what is too short may yet have the port
+			drawn = build(SERVER[family], None)
+			add_rewritten(suite, name, drawn, there, VIP[family],
+				      port)
+		else:
+			add_rewritten(suite, name, drawn, there, VIP[family],
+				      port)
 	return suite

@@ -27,12 +27,13 @@ class Suite:
 		self.cases = []
 		self.names = set()
 
-	def add(self, name, verdict, before, after):
+	def add(self, name, verdict, before, after, port=False):
 		if name in self.names:
 			raise ValueError(f"two packets are called {name}")
 		self.names.add(name)
 		for reason in (linux.refused(self.family, before),
-			       linux.overwritten(self.family, before, after)):
+			       linux.overwritten(self.family, before, after,
+						 port)):
 			if reason:
 				raise ValueError(f"{name}: {reason}: "
 						 f"{before.hex()}")
@@ -63,8 +64,9 @@ KNOWN = {6: (TCP, "chksum"), 17: (UDP, "chksum"),
 	 58: (ICMPv6EchoRequest, "cksum")}
 
 
-def ask_scapy(family, name, before, after):
-	"""Set dst, delete the checksums, build: is it what we expect?
+def ask_scapy(family, name, before, after, to=None, dport=None):
+	"""Set dst (to), delete the checksums, build: is it what we expect?
+	dport: set that too.
 
 	Only asked where that is the right answer: a whole packet whose
 	checksum was right, and all of whose headers Scapy knows.
@@ -83,7 +85,7 @@ def ask_scapy(family, name, before, after):
 			return
 	except Exception:	# it cannot build each packet that it dissects
 		return
-	built = rebuilt(packet, VIP[family], checksum)
+	built = rebuilt(packet, to or VIP[family], checksum, dport)
 	if built != after:
 		raise AssertionError(f"{name}: Scapy says {built.hex()}, "
 				     f"we say {after.hex()}")
@@ -108,9 +110,12 @@ def numbers(packet):
 	return found
 
 
-def rebuilt(packet, dst, checksum):
+def rebuilt(packet, dst, checksum, dport=None):
 	packet = packet.copy()
 	packet.dst = dst
+	for layer in (TCP, UDP):
+		if dport and layer in packet:
+			packet[layer].dport = dport
 	if isinstance(packet, IP):
 		del packet.chksum
 	if checksum:

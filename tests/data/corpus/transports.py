@@ -38,9 +38,9 @@ def icmp6(family, src, dst, payload=b"", layer=None):
 	return by_scapy(6, src, dst, layer)
 
 
-def udplite(family, src, dst, payload=b"", coverage=0):
+def udplite(family, src, dst, payload=b"", coverage=0, dport=5000):
 	"""RFC 3828; a coverage of 0 is the whole datagram, 8 the header."""
-	head = struct.pack("!HHHH", 40000, 5000, coverage, 0)
+	head = struct.pack("!HHHH", 40000, dport, coverage, 0)
 	data = head + payload
 	covered = data[:coverage] if coverage else data
 	check = rfc1071(pseudo_header(family, src, dst, 136, len(data)) +
@@ -48,9 +48,9 @@ def udplite(family, src, dst, payload=b"", coverage=0):
 	return data[:6] + struct.pack("!H", check) + data[8:]
 
 
-def dccp(family, src, dst, payload=b"", coverage=0):
+def dccp(family, src, dst, payload=b"", coverage=0, dport=5001):
 	"""RFC 4340 5.1: DCCP-Data, long sequence numbers; coverage is CsCov."""
-	data = struct.pack("!HHBBHBBHI", 40000, 5001, 4, coverage, 0,
+	data = struct.pack("!HHBBHBBHI", 40000, dport, 4, coverage, 0,
 			   2 << 1 | 1, 0, 0, 77) + payload
 	covered = data[:16 + (coverage - 1) * 4] if coverage else data
 	check = rfc1071(pseudo_header(family, src, dst, 33, len(data)) +

@@ -8,6 +8,19 @@ TOS = DSCP << 2
 SERVER = {4: "10.128.9.31", 6: "2001:db8:9::31"}
 VIP = {4: "10.128.8.46", 6: "2001:db8::46"}
 CLIENT = {4: "144.100.10.%d", 6: "2001:db8:c::%x"}
+# For the rule with a map: DSCP 7 as everywhere, DSCP 9 to where the packets go
+# anyway, others to an address each, and some to none. 48 (CS6) is what Linux
+# itself sends multicast reports with.
+MAP = {
+	4: {d: f"10.128.8.{100 + d}" for d in range(1, 64) if d % 5 and d != 48},
+	6: {d: f"2001:db8::{0x100 + d:x}" for d in range(1, 64)
+	    if d % 5 and d != 48},
+}
+for _family in (4, 6):
+	MAP[_family] |= {DSCP: VIP[_family], 9: SERVER[_family],
+			 46: MAP[_family][1]}
+# For the rules that set the port, by protocol.
+PORT = {"tcp": 443, "udp": 5353, "udplite": 65535, "dccp": 1}
 DST_MAC = bytes.fromhex("020000000002")
 SRC_MAC = bytes.fromhex("020000000001")
 ETHERTYPE = {4: 0x0800, 6: 0x86dd}
