@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The grammar of dsr.conf: whatever is in a file, errors say where, and what is
+// accepted means the same when it is written again.
+#include <string>
+
+#include "config.hpp"
+#include "dscp.hpp"
+#include "fuzz.hpp"
+
+namespace {
+
+using namespace dsr;
+
+// Half of all names resolve, and some to addresses that no VIP may have.
+std::optional<Ip> resolver(const std::string &host, std::string &why)
+{
+	Ip ip;
+
+	why = "no such host";
+	if (host.size() % 2)
+		return std::nullopt;
+	ip.bytes = {static_cast<std::uint8_t>(host[0]), 0, 0,
+		    static_cast<std::uint8_t>(host.size())};
+	return ip;
+}
+
+Config parse(const std::string &text)
+{
+	ConfigReader reader(resolver);
+
+	reader.add(text, "fuzz");
+	return reader.config;
+}
+
+void check_message(const std::string &message)
+{
+	// where it is, and on one line
+	EXPECT(message.rfind("fuzz:", 0) == 0);
+	EXPECT(message.find("found ") != message.npos);
+	EXPECT(message.find(", expected ") != message.npos);
+	EXPECT(message.find('\n') == message.npos);
+}
+
+// An entry as it could have been written.
+std::string write(const Entry &entry)
+{
+	std::string line = entry.name;
+
+	if (entry.dscp)
+		line += " = " + entry.dscp_text;
+	if (entry.dev != "lo")
+		line += " dev " + entry.dev;
+	return line + "\n";
+}
+
+void check_entry(const Entry &entry)
+{
+	EXPECT(entry.where.rfind("fuzz:", 0) == 0);
+	EXPECT(!refuse(entry.ip));
+	EXPECT(!entry.dscp || *entry.dscp < 64);
+	EXPECT(!entry.dev.empty() && entry.dev.size() < 16);
+	EXPECT(entry.is_host || parse_ip(entry.name) == entry.ip);
+	EXPECT(parse_ip(text(entry.ip)) == entry.ip);
+	if (entry.dscp)
+		EXPECT(parse_any_dscp(entry.dscp_text) == entry.dscp);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
+				      std::size_t size)
+{
+	Config config = parse(std::string(data, data + size));
+	std::string again;
+
+	for (const Problem &problem : config.errors)
+		check_message(problem.message);
+	for (const std::string &warning : config.warnings)
+		check_message(warning);
+	for (const Entry &entry : config.entries) {
+		check_entry(entry);
+		again += write(entry);
+	}
+
+	// what was right is right by itself, and means the same
+	Config same = parse(again);
+	EXPECT(same.errors.empty());
+	EXPECT(same.entries.size() == config.entries.size());
+	for (std::size_t i = 0; i < same.entries.size(); i++) {
+		const Entry &one = config.entries[i], &other = same.entries[i];
+
+		EXPECT(one.ip == other.ip && one.dscp == other.dscp &&
+		       one.dev == other.dev && one.name == other.name);
+		for (std::size_t j = 0; j < i; j++) {
+			const Entry &before = config.entries[j];
+
+			EXPECT(!one.dscp || one.dscp != before.dscp ||
+			       one.ip.family != before.ip.family ||
+			       one.ip == before.ip);
+		}
+	}
+	return 0;
+}
