@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Completion of dsrctl for bash.
+_dsrctl()
+{
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+	local actions="start stop restart reload status check metrics dscp"
+	local classes="EF AF11 AF12 AF13 AF21 AF22 AF23 AF31 AF32 AF33 AF41 AF42
+		AF43 CS1 CS2 CS3 CS4 CS5 CS6 CS7 VA LE"
+	local options="-d -f -a -i -k -n -s -v -x -h --help --version --backend
+		--table --rules --json --yes --output"
+	local words
+
+	case $previous in
+	-d) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+	-f|--output) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+	-s) return ;;
+	--backend) words="daddr nft" ;;
+	--table) words="raw mangle" ;;
+	--rules) words="map each" ;;
+	dscp) words=$classes ;;
+	*)
+		case $current in
+		-*) words=$options ;;
+		*) words=$actions ;;
+		esac ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+complete -o filenames -F _dsrctl dsrctl
