@@ -106,6 +106,22 @@ route add 2001:db8:1:$n::/64 via 2001:db8:2:$n::fe
 TEXT
 }
 
+# wait_for COMMAND...: like wait_until, but counts tries: while a processor that
+# counts instructions has nothing to do but to wait for a file of the host, its
+# clock runs away.
+wait_for()
+{
+	local try
+
+	for ((try = 0; try < 2000; try++)); do
+		if "$@" >/dev/null 2>&1; then
+			return 0
+		fi
+	done
+	echo "waited in vain for: $*" >&2
+	return 1
+}
+
 # sinks: UDP receivers on both addresses, of both families, whose buffers are
 # full: a packet comes all the way to its socket, is counted there, and dropped.
 # And the shelf, where what is sent to port 10 stays.
@@ -121,7 +137,7 @@ sinks()
 	done
 	on_background "$server" socat -u \
 		"UDP6-RECV:10,ipv6only=0,rcvbuf=10000000" /dev/null
-	wait_until sinks_are_bound
+	wait_for sinks_are_bound
 	kill -STOP "${lab_pids[@]}"
 }
 
