@@ -33,6 +33,8 @@ std::optional<std::uint8_t> dscp_of(const json &value)
 {
 	if (value.is_number_unsigned() && value < 64)
 		return value.get<std::uint8_t>();
+	if (value == "lephb")	// RFC 8622 calls it LE
+		return parse_dscp("LE");
 	if (value.is_string())
 		return parse_dscp(value.get<std::string>());
 	return std::nullopt;

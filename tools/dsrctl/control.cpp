@@ -545,7 +545,9 @@ private:
 	{
 		std::string answer;
 
-		if (options_.yes || options_.show || !isatty(STDIN_FILENO))
+		// On a terminal: where the question is seen, and answered.
+		if (options_.yes || options_.show || !isatty(STDIN_FILENO) ||
+		    !isatty(STDERR_FILENO))
 			return true;
 		Plan plan = dsr::make_plan(goal, actual_, how(false));
 		if (plan.empty())
@@ -591,7 +593,12 @@ int control(const Options &options)
 	if (geteuid())
 		throw Error("found user " + std::to_string(geteuid()) +
 			    ", expected root, who alone may see and set rules");
-	return Control(options).run();
+	int status = Control(options).run();
+
+	if (options.verbose > 1)
+		say("started " + std::to_string(processes_started()) +
+		    " other programs");
+	return status;
 }
 
 } // namespace dsr

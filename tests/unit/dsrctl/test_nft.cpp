@@ -37,6 +37,23 @@ TEST_CASE("dsrctl: rules of nftables")
 	CHECK(rules[0].items == std::vector<Item>{{10, ip("10.0.0.7")}});
 }
 
+TEST_CASE("dsrctl: the names that nftables gives to DSCPs")
+{
+	auto dscp = [](const std::string &name) {
+		std::string match = DSCP;
+
+		match.replace(match.find("\"af11\""), 6, name);
+		return nft::parse(rule(match + "," + COUNTER + "," + SET))
+			.at(0).items[0].dscp;
+	};
+
+	CHECK(dscp("7") == 7);
+	CHECK(dscp("\"cs0\"") == 0);
+	CHECK(dscp("\"lephb\"") == 1);
+	CHECK(dscp("\"va\"") == 44);
+	CHECK(dscp("\"ef\"") == 46);
+}
+
 TEST_CASE("dsrctl: rules of nftables that do something else")
 {
 	CHECK(nft::parse(rule(COUNTER + "," + SET)).empty());
