@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced by the scenarios of dsrctl: the program on the server, its
+# configuration, and what the server has of VIPs and rules.
+
+stream=/lab/tree/build/tests/vm/dsrctl/stream
+
+# The host's iptables is of the scenario's variant; the server has no VIP yet.
+dsrctl_up()
+{
+	local family suffix
+
+	for family in iptables ip6tables; do
+		for suffix in '' -save -restore; do
+			ln -sf "/usr/sbin/$family-$variant$suffix" \
+				"/etc/alternatives/$family$suffix"
+		done
+	done
+	rm -f /etc/modprobe.d/no-daddr.conf # of a scenario that failed
+	on "$server" ip address flush dev lo scope global
+	conf=$lab_files/dsr.d
+	mkdir "$conf"
+	cat >"$conf/10-vip.conf"
+	sed -i '/^$/d' "$conf/10-vip.conf"
+}
+
+# Without anything of the caller's but where the plugin of this tree is.
+dsrctl()
+{
+	on "$server" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" \
+		/lab/tree/build/tools/dsrctl/dsrctl -d "$conf" "$@"
+}
+
+# assert_exit STATUS COMMAND...; what it says is in $said
+assert_exit()
+{
+	local expected=$1 status=0
+
+	shift
+	said=$("$@" 2>&1) || status=$?
+	assert_equal "exit status of $* ($said)" "$status" "$expected"
+}
+
+# What an administrator would compare: rules of both families and variants
+# without counters, and addresses.
+server_state()
+{
+	local program
+
+	for program in iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft; do
+		# a table that somebody looked at is there, and empty
+		on "$server" $program-save 2>/dev/null | grep -e '^\*' -e '^-' |
+			awk '/^\*/ {table = $0; next} {print table, $0}'
+	done
+	on "$server" nft list tables | grep -v -e ' raw$' -e ' mangle$' || true
+	on "$server" ip -o address show | sed 's/ valid_lft.*//'
+}
+
+assert_started()
+{
+	assert_exit 0 dsrctl "$@" check
+	assert_equal "check" "$said" "All DSRs started."
+}

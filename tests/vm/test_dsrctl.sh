@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# dsrctl as operators and their scripts use it: start, stop, status, check.
+source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
+
+CONFIG='
+# one of each kind
+10.128.8.46 = 7		# l3dsr
+2001:DB8::46=0x7
+198.18.0.250=4
+10.9.9.9
+2001:db8:f::250 = 04
+10.9.9.10=AF11
+10.128.8.46=9
+'
+
+test_dsrctl_start_status_stop()
+{
+	local before
+
+	dsrctl_up <<<"$CONFIG"
+	before=$(server_state)
+	assert_exit 1 dsrctl check
+	assert_equal "check" "$said" "No DSRs started."
+
+	assert_exit 0 dsrctl --table "$table" start
+	assert_equal "what start says" "$said" ""
+	assert_exit 0 dsrctl status
+	assert_equal "status" "$said" "\
+type  state   name             ipaddr           dscp loopback iptables
+===== ======= ===============  ===============  ==== ======== ========
+l3dsr started 10.128.8.46      10.128.8.46      7    lo:1     up
+l3dsr started 2001:DB8::46     2001:DB8::46     0x7  lo       up
+l3dsr started 198.18.0.250     198.18.0.250     4    lo:2     up
+l2dsr started 10.9.9.9         10.9.9.9         --   lo:3     --
+l3dsr started 2001:db8:f::250  2001:db8:f::250  04   lo       up
+l3dsr started 10.9.9.10        10.9.9.10        AF11 lo:4     up
+l3dsr started 10.128.8.46      10.128.8.46      9    lo:1     up"
+	assert_equal "lines of status -a -x in $table" \
+		"$(dsrctl --table "$table" -a -x status | grep -c " $table  *conf$")" 7
+	assert_started
+	assert_equal "rules of both families" \
+		"$(server_state | grep -c -- '-j DADDR --dscp-map ')" 2
+	assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 28
+	assert_ping "$neighbour" 2001:db8:9::31 2001:db8::46 -Q 28
+	assert_ping "$client" 198.18.0.250 198.18.0.250
+
+	assert_exit 0 dsrctl -v start
+	assert_equal "what a second start changes" "$said" ""
+
+	assert_exit 0 dsrctl -n stop
+	assert_contains "what -n shows" "$said" '--noflush -w'
+	assert_started
+	assert_exit 0 dsrctl -k stop
+	assert_equal "what stop says" "$said" ""
+	assert_equal "the server after stop" "$(server_state)" "$before"
+	assert_contains "modules after stop -k" "$(lsmod)" '^xt_DADDR '
+	assert_exit 0 dsrctl stop
+	assert_lacks "modules after stop" "$(lsmod)" '^xt_DADDR '
+	assert_exit 1 dsrctl check
+}
+scenario test_dsrctl_start_status_stop "-" "legacy" "raw"
+scenario test_dsrctl_start_status_stop "-" "nft" "mangle"
+
+# The rules of the tool that this one replaces, and the addresses.
+test_dsrctl_knows_rules_of_others()
+{
+	dsrctl_up <<<"$CONFIG"
+	use_family ipv4
+	for copy in 1 2; do
+		rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr=10.128.8.46
+	done
+	rule -t "$table" -A PREROUTING -m dscp --dscp 9 -j DADDR --set-daddr=10.128.8.46
+	use_family ipv6
+	rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr=2001:db8::46
+	on "$server" ip address add 10.128.8.46/32 dev lo label lo:3
+	on "$server" ip address add 2001:db8:f::250/128 dev lo
+
+	assert_exit 0 dsrctl -x status
+	assert_contains "duplicates" "$said" 'found 2 rules for DSCP 7 to 10.128.8.46'
+	assert_contains "status" "$said" '^l3dsr started 10.128.8.46 .* 7 +lo:3 +up'
+	assert_contains "status" "$said" '^l3dsr partial 2001:DB8::46 .* 0x7 +-- +up'
+	assert_contains "status" "$said" '^l3dsr partial 2001:db8:f::250 .* 04 +lo +--'
+	assert_exit 3 dsrctl check
+	assert_equal "check" "$said" "Some DSRs not started."
+
+	assert_exit 0 dsrctl --rules each start
+	assert_started
+	assert_equal "rules for DSCP 7 and 9" \
+		"$(server_state | grep -c -e '--dscp 0x0[79] ')" 4
+	assert_equal "labels" "$(server_state | grep -o 'lo:[0-9]*' | xargs)" \
+		"lo:3 lo:4 lo:5 lo:6"
+
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:|db8::46/128'
+}
+scenario test_dsrctl_knows_rules_of_others "-" "legacy" "mangle"
+scenario test_dsrctl_knows_rules_of_others "-" "nft" "raw"
+
+# Rules that do something else, in every way.
+foreign_rules()
+{
+	local vip=$1
+
+	rule -t mangle -N dsr
+	rule -t mangle -A dsr -m dscp --dscp 7 -j DADDR --set-daddr "$vip"
+	rule -t mangle -A PREROUTING -i eth1 -m dscp --dscp 7 -j DADDR --set-daddr "$vip"
+	rule -t mangle -A PREROUTING -m dscp ! --dscp 7 -j DADDR --set-daddr "$vip"
+	rule -t mangle -A PREROUTING -m dscp --dscp 7 -m comment --comment "mine, \"really\"" -j DADDR --set-daddr "$vip"
+	rule -t mangle -A PREROUTING -p tcp -m dscp --dscp 7 -j DADDR --set-daddr "$vip"
+	rule -t mangle -A INPUT -m dscp --dscp 7 -j DADDR --set-daddr "$vip"
+	rule -t mangle -A OUTPUT -m dscp --dscp 7 -j DADDR --set-daddr "$vip"
+	rule -t raw -A PREROUTING -p udp -j DADDR --dscp-map 7="$vip"
+	rule -t raw -A PREROUTING -p tcp -j CT --notrack
+	rule -A INPUT -p tcp --dport 22 -j ACCEPT
+}
+
+test_dsrctl_leaves_others_alone()
+{
+	local before
+
+	dsrctl_up <<<"$CONFIG"
+	use_family ipv4
+	foreign_rules 10.128.8.46
+	use_family ipv6
+	foreign_rules 2001:db8::46
+	on "$server" ip address add 10.255.0.1/32 dev lo
+	on "$server" ip address add 2001:db8:ffff::1/128 dev lo
+	on "$server" ip address add 10.5.5.5/24 dev lo label lo:7
+	before=$(server_state)
+
+	assert_exit 0 dsrctl -x status
+	assert_equal "VIPs that count as started" "$(grep -c ' stopped ' <<<"$said")" 7
+	for action in start reload restart stop "-a stop"; do
+		# shellcheck disable=SC2086 # the words of the action
+		assert_exit 0 dsrctl $action
+		[ "$action" != start ] || assert_started
+	done
+	assert_equal "the server after all" "$(server_state)" "$before"
+}
+scenario test_dsrctl_leaves_others_alone "-" "legacy nft" "-"
+
+test_dsrctl_all_that_is_active()
+{
+	dsrctl_up <<<"10.128.8.46=7"
+	use_family ipv4
+	rule -t mangle -A PREROUTING -m dscp --dscp 20 -j DADDR --set-daddr=188.125.66.2
+	rule -t raw -A PREROUTING -m dscp --dscp 21 -j DADDR --set-daddr=188.125.66.3
+	rule -t raw -A OUTPUT -p udp -j CT --notrack
+	on "$server" ip address add 188.125.66.2/32 dev lo label lo:1
+	on "$server" ip address add 188.125.66.4/32 dev lo label lo:2
+	on "$server" ip address add 10.255.0.1/32 dev lo
+	assert_exit 0 dsrctl start
+
+	assert_exit 0 dsrctl -a status
+	assert_equal "status -a" "$said" "\
+type  state   name          ipaddr        dscp loopback iptables iptbl  src
+===== ======= ============  ============  ==== ======== ======== ====== ====
+l3dsr started 10.128.8.46   10.128.8.46   7    lo:3     up       raw    conf
+l3dsr started 188.125.66.2  188.125.66.2  20   lo:1     up       mangle disc
+loopb started 188.125.66.4  188.125.66.4  --   lo:2     --       --     disc
+loopb started 10.255.0.1    10.255.0.1    --   lo       --       --     disc
+iptbl started 188.125.66.3  188.125.66.3  0x15 --       up       raw    disc"
+
+	conf=/dev/null
+	assert_exit 0 on "$server" /lab/tree/build/tools/dsrctl/dsrctl -f /dev/null -a stop
+	assert_lacks "the server after -a stop" "$(server_state)" 'DADDR|lo:'
+	assert_contains "the server after -a stop" "$(server_state)" '10.255.0.1/32'
+	assert_contains "the server after -a stop" "$(server_state)" 'notrack'
+	assert_exit 0 on "$server" /lab/tree/build/tools/dsrctl/dsrctl -f /dev/null status
+	assert_equal "status of nothing" "$said" "No configured DSRs found."
+}
+scenario test_dsrctl_all_that_is_active "-" "legacy nft" "-"
+
+test_dsrctl_refuses_a_bad_configuration()
+{
+	local before
+
+	dsrctl_up <<<"$CONFIG"
+	before=$(server_state)
+	cat >"$conf/20.conf" <<-TEXT
+		10.1.1.1 = 7
+		10.1.1.2 = 77
+	TEXT
+	for action in start restart reload; do
+		assert_exit 1 dsrctl $action
+		assert_contains "$action" "$said" "20.conf:1: found DSCP 7 for 10.1.1.1, expected another one: in $conf/10-vip.conf:2 it stands for 10.128.8.46"
+		assert_contains "$action" "$said" '20.conf:2: found "77", expected a DSCP'
+		assert_equal "the server after $action" "$(server_state)" "$before"
+	done
+	assert_equal "errors on standard output" "$(dsrctl -x status 2>/dev/null | awk "/found/" | wc -l)" 0
+	assert_exit 1 dsrctl status
+	assert_exit 1 dsrctl check
+	assert_exit 1 dsrctl stop
+
+	echo '10.1.1.1 = 8 dev eth7' >"$conf/20.conf"
+	assert_exit 1 dsrctl start
+	assert_contains "start" "$said" '20.conf:1: found dev "eth7", expected an interface of this host'
+	assert_equal "the server after it" "$(server_state)" "$before"
+
+	# what the rules of one family refuse undoes the other's
+	echo '10.1.1.1 = 8' >"$conf/20.conf"
+	mv /usr/sbin/ip6tables-"$variant"-restore /usr/sbin/hidden
+	assert_exit 1 dsrctl start
+	mv /usr/sbin/hidden /usr/sbin/ip6tables-"$variant"-restore
+	assert_equal "the server after it" "$(server_state)" "$before"
+	assert_exit 0 dsrctl start
+	assert_started
+	assert_exit 0 dsrctl stop
+}
+scenario test_dsrctl_refuses_a_bad_configuration "-" "legacy nft" "-"
+
+# What was resolved when it was started is what is stopped.
+test_dsrctl_remembers_host_names()
+{
+	cp /etc/hosts "$lab_files/hosts"
+	dsrctl_up <<<"vip.dsr.example = 7"
+	echo '10.128.8.46 vip.dsr.example' >>/etc/hosts
+	assert_exit 0 dsrctl start
+	assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 28
+
+	sed -i 's/.*vip.dsr.example/10.128.8.47 vip.dsr.example/' /etc/hosts
+	assert_started
+	assert_exit 0 dsrctl reload # a change that is asked for
+	assert_exit 0 dsrctl -x status
+	assert_contains "status" "$said" '^l3dsr started vip.dsr.example  10.128.8.47 '
+	assert_lacks "the server" "$(server_state)" '10.128.8.46'
+
+	cp "$lab_files/hosts" /etc/hosts
+	assert_started
+	assert_exit 0 dsrctl reload
+	assert_contains "reload" "$said" 'does not resolve .* stays at 10.128.8.47'
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
+	assert_exit 1 dsrctl start
+	assert_contains "start" "$said" 'vip.dsr.example", which does not resolve'
+}
+scenario test_dsrctl_remembers_host_names "-" "nft" "-"
+
+test_dsrctl_without_ipv6()
+{
+	dsrctl_up <<<"$CONFIG"
+	on "$server" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	assert_exit 0 dsrctl start
+	assert_equal "what start says" "$said" ""
+	assert_started
+	assert_exit 0 dsrctl -x status
+	assert_contains "status" "$said" '^l3dsr stopped 2001:DB8::46 .* -- +--$'
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
+}
+scenario test_dsrctl_without_ipv6 "-" "nft" "-"
