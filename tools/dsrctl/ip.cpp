@@ -16,14 +16,13 @@ int af(Family family)
 	return family == Family::ip4 ? AF_INET : AF_INET6;
 }
 
-// What the module would accept, but removing it later would cut the host off
-// from itself.
-bool is_loopback(const Ip &ip)
+// The module would accept it, but removing it later would cut the host off from
+// itself. Of 127.0.0.0/8 only this one: some hosts' own name is another.
+bool is_localhost(const Ip &ip)
 {
-	static const Ip ip6{Family::ip6,
-			    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-
-	return ip.family == Family::ip4 ? ip.bytes[0] == 127 : ip == ip6;
+	return ip == Ip{Family::ip4, {127, 0, 0, 1}} ||
+	       ip == Ip{Family::ip6,
+			{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 }
 
 } // namespace
@@ -50,7 +49,7 @@ std::string text(const Ip &ip)
 
 const char *refuse(const Ip &ip)
 {
-	if (is_loopback(ip))
+	if (is_localhost(ip))
 		return "the host's own loopback address";
 	return ip.family == Family::ip4 ? daddr_refuse4(ip.bytes.data())
 					: daddr_refuse6(ip.bytes.data());

@@ -31,7 +31,7 @@ const Rule *rule_of(const Actual &actual, const Item &item)
 	return nullptr;
 }
 
-// Nobody's VIP: 127.0.0.0/8, ::1, link-local.
+// Nobody's VIP: 127.0.0.1, ::1, link-local.
 bool is_own(const Address &address)
 {
 	return refuse(address.ip) ||

@@ -160,6 +160,7 @@ TEST_CASE("dsrctl: an address that is none of a VIP")
 	CHECK(error("ff02::1=1") == "f:1: found \"ff02::1\", a multicast address, expected the address of a host");
 	CHECK(error("127.0.0.1=1") == "f:1: found \"127.0.0.1\", the host's own loopback address, expected the address of a host");
 	CHECK(error("::1") == "f:1: found \"::1\", the host's own loopback address, expected the address of a host");
+	CHECK(entries("127-0-1-1.example\n").size() == 1);
 	CHECK(error("127-0-0-1.example") == "f:1: found \"127-0-0-1.example\", the host's own loopback address, expected the address of a host");
 }
 

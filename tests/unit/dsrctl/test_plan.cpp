@@ -223,7 +223,7 @@ TEST_CASE("dsrctl: -a stop removes what a rule or a label explains")
 		      {on_lo("127.0.0.1"), on_lo("::1"), on_lo("10.0.0.7"),
 		       on_lo("10.0.0.6", "lo:6"), on_lo("10.0.0.5"),
 		       on_lo("2001:db8::8"), on_lo("2001:db8::9"),
-		       on_lo("127.0.0.2", "lo:7")}};
+		       on_lo("127.0.1.1", "lo:7")}};
 	Address network{ip("10.5.5.5"), 24, "lo", "lo:8"};
 	Address elsewhere{ip("10.0.0.7"), 32, "eth0", "eth0"};
 	Goal goal;
@@ -236,7 +236,7 @@ TEST_CASE("dsrctl: -a stop removes what a rule or a label explains")
 	Plan plan = make_plan(goal, actual, {});
 	CHECK(plan.rules.size() == 2);
 	CHECK(addresses(plan.remove) ==
-	      "-10.0.0.7/32@lo,lo -10.0.0.6/32@lo,lo:6 -2001:db8::8/128@lo, ");
+	      "-10.0.0.7/32@lo,lo -10.0.0.6/32@lo,lo:6 -2001:db8::8/128@lo, -127.0.1.1/32@lo,lo:7 ");
 }
 
 TEST_CASE("dsrctl: a VIP on an interface of its own")
