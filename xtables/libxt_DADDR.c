@@ -211,6 +211,22 @@ static void daddr_tg6_parse_v0(struct xt_option_call *cb)
 	daddr_parse_v0(cb, AF_INET6);
 }
 
+/*
+ * The protocol of a rule, or 0 when it is for several.
+ *
+ * @ip: struct ipt_ip or ip6t_ip6, with which struct ipt_entry and ip6t_entry
+ * begin
+ */
+static unsigned int daddr_rule_protocol(const void *ip, int family)
+{
+	const struct ip6t_ip6 *ipv6 = ip;
+	const struct ipt_ip *ipv4 = ip;
+
+	if (family == AF_INET6)
+		return ipv6->invflags & XT_INV_PROTO ? 0 : ipv6->proto;
+	return ipv4->invflags & XT_INV_PROTO ? 0 : ipv4->proto;
+}
+
 /* The name of a protocol that has ports where the target looks for them. */
 static const char *daddr_port_protocol(unsigned int protocol)
 {
@@ -223,14 +239,13 @@ static const char *daddr_port_protocol(unsigned int protocol)
 	return NULL;
 }
 
-static __be16 daddr_parse_port(const char *arg, unsigned int protocol,
-			       int inverted)
+static __be16 daddr_parse_port(const char *arg, unsigned int protocol)
 {
-	const char *name = inverted ? NULL : daddr_port_protocol(protocol);
+	const char *name = daddr_port_protocol(protocol);
 	unsigned int port;
 	int service;
 
-	if (!protocol || inverted)
+	if (!protocol)
 		xtables_error(PARAMETER_PROBLEM,
 			"DADDR: --set-dport: found a rule for several protocols, expected one with -p tcp, udp, udplite or dccp");
 	if (!name)
@@ -256,20 +271,10 @@ static void daddr_fcheck(struct xt_fcheck_call *cb, int family)
 		xtables_error(PARAMETER_PROBLEM,
 			"DADDR: found no option, expected --set-daddr or --dscp-map");
 	/* the table of the options refuses a port without an address */
-	if ((cb->xflags & (F_SET_DADDR | F_SET_DPORT)) !=
+	if ((cb->xflags & (F_SET_DADDR | F_SET_DPORT)) ==
 	    (F_SET_DADDR | F_SET_DPORT))
-		return;
-	if (family == AF_INET6) {
-		const struct ip6t_entry *entry = udata->entry;
-
-		info->dport = daddr_parse_port(udata->dport, entry->ipv6.proto,
-				entry->ipv6.invflags & XT_INV_PROTO);
-	} else {
-		const struct ipt_entry *entry = udata->entry;
-
-		info->dport = daddr_parse_port(udata->dport, entry->ip.proto,
-				entry->ip.invflags & XT_INV_PROTO);
-	}
+		info->dport = daddr_parse_port(udata->dport,
+			daddr_rule_protocol(udata->entry, family));
 }
 
 static void daddr_tg4_fcheck(struct xt_fcheck_call *cb)
@@ -381,18 +386,87 @@ static void daddr_tg6_save(const void *ip,
 	daddr_save(target, AF_INET6);
 }
 
-/* Options that nftables has no statement for yet are not translated. */
+/*
+ * A packet whose DSCP is not in the map does not match, and stays as it is.
+ *
+ * The key is the byte, or for IPv6 the first two, that the DSCP is in, with
+ * all values of the bits around it: nft masks them off for "ip dscp map" only
+ * up to 1.0.6, for named maps only from 1.0.8 on, and 1.1.3 loads a rule that
+ * matches nothing. This is the same for every version, and when listed.
+ *
+ * libxtables cuts off what is longer than 1023 bytes in one call; and from
+ * 1.8.8 on, it puts a space before what begins with a letter, digit or brace.
+ */
+static void daddr_xlate_map(struct xt_xlate *xl,
+			    const struct xt_daddr_info_v1 *info, int family)
+{
+	unsigned int dscp, shift = family == AF_INET6 ? 6 : 2;
+	unsigned int base = family == AF_INET6 ? 0x6000 : 0;
+	const char *separator = " ";
+
+	if (family == AF_INET6)
+		xt_xlate_add(xl, "ip6 daddr set @nh,0,16 map {");
+	else
+		xt_xlate_add(xl, "ip daddr set @nh,8,8 map {");
+	for (dscp = 1; dscp < XT_DADDR_DSCPS; dscp++) {
+		if (!(info->mapped >> dscp & 1))
+			continue;
+		xt_xlate_add(xl, "%s0x%x-0x%x : %s", separator,
+			     base + (dscp << shift),
+			     base + (dscp << shift) + (1 << shift) - 1,
+			     daddr_numeric(&info->daddr[dscp], family));
+		separator = ", ";
+	}
+	xt_xlate_add(xl, " }");
+}
+
+/*
+ * nftables keeps a UDP checksum of 0 when it sets an address, but not when it
+ * sets a port: there, the 0 has to be put back.
+ */
+static int daddr_xlate_dport(struct xt_xlate *xl, const char *ip,
+			     const char *daddr, unsigned int dport,
+			     unsigned int protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		xt_xlate_add(xl, "%s daddr set %s tcp dport set %u", ip, daddr,
+			     dport);
+		return 1;
+	case IPPROTO_UDP:
+		xt_xlate_add(xl, "%s daddr set %s jump { udp checksum 0 udp dport set %u udp checksum set 0 return; udp dport set %u; }",
+			     ip, daddr, dport, dport);
+		return 1;
+	}
+	return 0;
+}
+
+/*
+ * nftables updates no DCCP checksum, and the one of UDP-Lite for an address
+ * but not for a port: such rules are not translated, rather than into rules
+ * that break every packet.
+ */
 static int daddr_xlate(struct xt_xlate *xl,
 		       const struct xt_xlate_tg_params *params, int family)
 {
+	unsigned int protocol = daddr_rule_protocol(params->ip, family);
+	const char *ip = family == AF_INET6 ? "ip6" : "ip";
 	struct xt_daddr_info_v1 buffer;
 	const struct xt_daddr_info_v1 *info =
 		daddr_info(params->target, &buffer);
+	const char *daddr;
 
-	if (!info || info->mapped || info->dport)
+	if (!info || protocol == IPPROTO_DCCP)
 		return 0;
-	xt_xlate_add(xl, "%s daddr set %s", family == AF_INET6 ? "ip6" : "ip",
-		     daddr_numeric(&info->daddr[0], family));
+	if (info->mapped) {
+		daddr_xlate_map(xl, info, family);
+		return 1;
+	}
+	daddr = daddr_numeric(&info->daddr[0], family);
+	if (info->dport)
+		return daddr_xlate_dport(xl, ip, daddr, ntohs(info->dport),
+					 protocol);
+	xt_xlate_add(xl, "%s daddr set %s", ip, daddr);
 	return 1;
 }
 
