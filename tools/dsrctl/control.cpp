@@ -158,10 +158,11 @@ private:
 		return ip;
 	}
 
+	// Are rules of this family of interest? Not to l2dsr entries.
 	bool concerns(Family family) const
 	{
 		auto of_family = [&](const auto &one) {
-			return one.ip.family == family;
+			return one.dscp && one.ip.family == family;
 		};
 
 		if (family == Family::ip6 && !ip6_)
