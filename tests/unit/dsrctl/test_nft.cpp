@@ -60,6 +60,9 @@ TEST_CASE("dsrctl: rules of nftables that do something else")
 	CHECK(nft::parse(rule(DSCP + "," + COUNTER)).empty());
 	CHECK(nft::parse(rule(DSCP + "," + DSCP + "," + SET)).empty());
 	CHECK(nft::parse(rule(DSCP + "," + COUNTER + "," + SET + ",{\"accept\": null}")).empty());
+	std::string negated = DSCP;
+	negated.replace(negated.find("=="), 2, "!=");
+	CHECK(nft::parse(rule(negated + "," + COUNTER + "," + SET)).empty());
 	CHECK(nft::parse(rule("")).empty());
 	CHECK(nft::parse("{\"nftables\": []}").empty());
 	for (const char *bad : {"", "x", "[]", "{}", "{\"nftables\": [{\"rule\": 1}]}",
