@@ -236,28 +236,6 @@ DADDR_INLINE enum daddr_cover daddr_find_csum6(daddr_read_fn read,
 	}
 }
 
-/*
- * daddr_delta - what replacing @from by @to adds to a ones' complement sum
- * @length: of both, in bytes; a multiple of 4
- *
- * The sum of ~m + m' in RFC 1624 equation 3, not folded. Ones' complement
- * sums do not depend on the byte order they are computed in (RFC 1071).
- */
-DADDR_INLINE __u64 daddr_delta(const void *from, const void *to,
-			       unsigned int length)
-{
-	const __u8 *f = (const __u8 *)from;
-	const __u8 *t = (const __u8 *)to;
-	__u64 delta = 0;
-	unsigned int i;
-
-	for (i = 0; i < length; i += 4) {
-		delta += (__u32)~daddr_load32(f + i);
-		delta += daddr_load32(t + i);
-	}
-	return delta;
-}
-
 /* daddr_fold32 - fold a sum to 32 bits, end-around carry included */
 DADDR_INLINE __u32 daddr_fold32(__u64 sum)
 {
@@ -274,10 +252,37 @@ DADDR_INLINE __u16 daddr_fold16(__u64 sum)
 	return (__u16)(half + (half >> 16));
 }
 
-/* daddr_csum_add - a checksum field after the sum it is taken of changed */
-DADDR_INLINE __u16 daddr_csum_add(__u16 check, __u64 delta)
+/*
+ * daddr_delta - what replacing @from by @to adds to a ones' complement sum
+ * @length: of both, in bytes; a multiple of 4
+ *
+ * The sum of ~m + m' in RFC 1624 equation 3. Ones' complement sums do not
+ * depend on the byte order they are computed in (RFC 1071).
+ */
+DADDR_INLINE __u16 daddr_delta(const void *from, const void *to,
+			       unsigned int length)
 {
-	return (__u16)~daddr_fold16((__u64)(__u16)~check + delta);
+	const __u8 *f = (const __u8 *)from;
+	const __u8 *t = (const __u8 *)to;
+	__u64 delta = 0;
+	unsigned int i;
+
+	for (i = 0; i < length; i += 4) {
+		delta += (__u32)~daddr_load32(f + i);
+		delta += daddr_load32(t + i);
+	}
+	return daddr_fold16(delta);
+}
+
+/*
+ * daddr_csum_add - a checksum field after the sum it is taken of changed
+ *
+ * RFC 1624 equation 3, ~(~check + delta) with end-around carry, which is
+ * check - delta with end-around borrow, 0 and 0xffff included.
+ */
+DADDR_INLINE __u16 daddr_csum_add(__u16 check, __u16 delta)
+{
+	return (__u16)(check - delta - (check < delta));
 }
 
 /*
@@ -300,13 +305,13 @@ DADDR_INLINE int daddr_has_dport(enum daddr_cover cover,
  *
  * Returns what that adds to the sum of the packet, as daddr_delta() does.
  */
-DADDR_INLINE __u32 daddr_set_dport(void *transport, __u16 port)
+DADDR_INLINE __u16 daddr_set_dport(void *transport, __u16 port)
 {
 	__u8 *field = (__u8 *)transport + DADDR_DPORT;
 	__u32 delta = (__u32)(__u16)~daddr_load16(field) + port;
 
 	__builtin_memcpy(field, &port, sizeof(port));
-	return delta;
+	return daddr_fold16(delta);
 }
 
 /*
@@ -323,17 +328,17 @@ DADDR_INLINE __u32 daddr_set_dport(void *transport, __u16 port)
  * of a UDP packet is 0 (RFC 768, RFC 6936). UDP and UDP-Lite send a checksum
  * that is 0 as 0xffff.
  */
-DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u64 delta,
-				   __u32 port_delta, int seed)
+DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u16 delta,
+				   __u16 port_delta, int seed)
 {
 	__u16 check = daddr_load16(field);
 
 	if (seed) {
-		check = daddr_fold16(check + delta);
+		check = daddr_fold16((__u32)check + delta);
 	} else {
 		if (!check && protocol == DADDR_PROTO_UDP)
 			return 0;
-		check = daddr_csum_add(check, delta + port_delta);
+		check = daddr_csum_add(daddr_csum_add(check, delta), port_delta);
 		if (!check && (protocol == DADDR_PROTO_UDP ||
 			       protocol == DADDR_PROTO_UDPLITE))
 			check = 0xffff;
@@ -348,7 +353,7 @@ DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u64 delta,
  * @to: the new address
  * @delta: of the address, by daddr_delta()
  */
-DADDR_INLINE void daddr_set4(void *ip, const void *to, __u64 delta)
+DADDR_INLINE void daddr_set4(void *ip, const void *to, __u16 delta)
 {
 	__u8 *header = (__u8 *)ip;
 	__u16 check = daddr_csum_add(daddr_load16(header + DADDR_IP4_CHECK),

@@ -26,11 +26,39 @@ MODULE_LICENSE("GPL v2");
 MODULE_ALIAS("ipt_DADDR");
 MODULE_ALIAS("ip6t_DADDR");
 
-/* The IP header of a packet in a netfilter hook is at skb->data. */
-static const void *daddr_read_skb(const void *skb, unsigned int offset,
-				  unsigned int length, void *buffer)
+/*
+ * The IP header of a packet in a netfilter hook is at skb->data, and what every
+ * IP header has is in one piece there: only what follows needs a look.
+ */
+static __always_inline const void *
+daddr_read4(const void *packet, unsigned int offset, unsigned int length,
+	    void *buffer)
 {
+	const struct sk_buff *skb = packet;
+
+	if (offset + length <= sizeof(struct iphdr))
+		return skb->data + offset;
 	return skb_header_pointer(skb, offset, length, buffer);
+}
+
+static __always_inline const void *
+daddr_read6(const void *packet, unsigned int offset, unsigned int length,
+	    void *buffer)
+{
+	const struct sk_buff *skb = packet;
+
+	if (offset + length <= sizeof(struct ipv6hdr))
+		return skb->data + offset;
+	return skb_header_pointer(skb, offset, length, buffer);
+}
+
+/* Most packets are writable as they are: that is seen without a call. */
+static __always_inline bool daddr_make_writable(struct sk_buff *skb,
+						unsigned int length)
+{
+	if (likely(length <= skb_headlen(skb) && !skb_cloned(skb)))
+		return true;
+	return !skb_ensure_writable(skb, length);
 }
 
 /*
@@ -39,7 +67,8 @@ static const void *daddr_read_skb(const void *skb, unsigned int offset,
  * UDP tunnel it may be about the inner packet, with the outer checksum either
  * complete (local checksum offload) or absent. Only GSO has a seed in both.
  */
-static bool daddr_is_seed(const struct sk_buff *skb, unsigned int offset)
+static __always_inline bool daddr_is_seed(const struct sk_buff *skb,
+					  unsigned int offset)
 {
 	const void *field = skb->data + offset;
 
@@ -50,16 +79,18 @@ static bool daddr_is_seed(const struct sk_buff *skb, unsigned int offset)
 }
 
 /* skb->csum is the sum of all bytes from the IP header on. */
-static void daddr_add_to_complete(struct sk_buff *skb, u64 change)
+static __always_inline void daddr_add_to_complete(struct sk_buff *skb,
+						  u32 change)
 {
 	if (skb->ip_summed == CHECKSUM_COMPLETE)
 		skb->csum = (__force __wsum)
-			daddr_fold32((__force u32)skb->csum + change);
+			daddr_fold32((__force u32)skb->csum + (u64)change);
 }
 
 /* What the stack already decided for the old address is void. */
-static void daddr_forget_destination(struct sk_buff *skb,
-				     const struct xt_action_param *par)
+static __always_inline void
+daddr_forget_destination(struct sk_buff *skb,
+			 const struct xt_action_param *par)
 {
 	switch (xt_hooknum(par)) {
 	case NF_INET_PRE_ROUTING:
@@ -75,9 +106,9 @@ static void daddr_forget_destination(struct sk_buff *skb,
 }
 
 /* Is there a port to set, and would setting it change the packet? */
-static bool daddr_changes_dport(const struct sk_buff *skb,
-				enum daddr_cover cover,
-				const struct daddr_csum *csum, __be16 dport)
+static __always_inline bool
+daddr_changes_dport(const struct sk_buff *skb, enum daddr_cover cover,
+		    const struct daddr_csum *csum, __be16 dport)
 {
 	const __be16 *port;
 	__be16 buffer;
@@ -95,11 +126,12 @@ static bool daddr_changes_dport(const struct sk_buff *skb,
  * @delta of the address. Returns what the transport header adds to the sum of
  * the packet: when it has a checksum, that makes up for both.
  */
-static u64 daddr_update_transport(struct sk_buff *skb, enum daddr_cover cover,
-				  const struct daddr_csum *csum, u64 delta,
-				  bool set_dport, __be16 dport)
+static __always_inline u32
+daddr_update_transport(struct sk_buff *skb, enum daddr_cover cover,
+		       const struct daddr_csum *csum, u16 delta, bool set_dport,
+		       __be16 dport)
 {
-	u32 port_delta = 0;
+	u16 port_delta = 0;
 
 	if (cover != DADDR_CSUM_HERE)
 		return 0;
@@ -108,7 +140,7 @@ static u64 daddr_update_transport(struct sk_buff *skb, enum daddr_cover cover,
 					     (__force u16)dport);
 	if (daddr_update_csum(skb->data + csum->offset, csum->protocol, delta,
 			      port_delta, daddr_is_seed(skb, csum->offset)))
-		return (u32)~daddr_fold32(delta);
+		return (u16)~delta;
 	return port_delta;
 }
 
@@ -124,16 +156,16 @@ daddr_rewrite4(struct sk_buff *skb, const struct xt_action_param *par,
 	struct daddr_csum csum;
 	enum daddr_cover cover;
 	bool set_dport;
-	u64 delta = 0;
+	u16 delta = 0;
 
 	if (!set_daddr && !dport)
 		return XT_CONTINUE;
 
-	cover = daddr_find_csum4(daddr_read_skb, skb, &csum);
+	cover = daddr_find_csum4(daddr_read4, skb, &csum);
 	set_dport = daddr_changes_dport(skb, cover, &csum, dport);
 	if (!set_daddr && !set_dport && cover != DADDR_TRUNCATED)
 		return XT_CONTINUE;
-	if (cover == DADDR_TRUNCATED || skb_ensure_writable(skb, csum.end))
+	if (cover == DADDR_TRUNCATED || !daddr_make_writable(skb, csum.end))
 		return NF_DROP;
 
 	if (set_daddr)
@@ -160,16 +192,16 @@ daddr_rewrite6(struct sk_buff *skb, const struct xt_action_param *par,
 	struct daddr_csum csum;
 	enum daddr_cover cover;
 	bool set_dport;
-	u64 delta = 0;
+	u16 delta = 0;
 
 	if (!set_daddr && !dport)
 		return XT_CONTINUE;
 
-	cover = daddr_find_csum6(daddr_read_skb, skb, &csum);
+	cover = daddr_find_csum6(daddr_read6, skb, &csum);
 	set_dport = daddr_changes_dport(skb, cover, &csum, dport);
 	if (!set_daddr && !set_dport && cover != DADDR_TRUNCATED)
 		return XT_CONTINUE;
-	if (cover == DADDR_TRUNCATED || skb_ensure_writable(skb, csum.end))
+	if (cover == DADDR_TRUNCATED || !daddr_make_writable(skb, csum.end))
 		return NF_DROP;
 
 	if (set_daddr)
