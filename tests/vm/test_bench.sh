@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The scripts of the benchmark work; what they measure is of no account here.
+
+test_benchmark_sends_and_counts()
+{
+	echo ipv6 tcp 78 vip map nft raw 40 >"$lab_files/list"
+	PACKETS=100 /lab/tree/tests/bench/kernel "$lab_files" "$lab_files/list"
+	assert_equal "lines of results" "$(wc -l </lab/run/kernel.tsv)" 1
+}
+scenario test_benchmark_sends_and_counts - - -
