@@ -204,15 +204,23 @@ TEST_CASE("replay: IPv6 protocols behind extension headers")
 		CHECK(match("-m dscp --dscp 7", ended) == Matched::yes);
 		CHECK(match("-p udp", ended, 100) == Matched::cut);
 	}
-	// two bytes of it are enough to go on
-	CHECK(match("-p udp", packet(ip6(HOP), cut_to(options, 2))) ==
+	// two bytes of it are enough to go on, if the packet ends behind it
+	for (std::size_t size = 2; size < 10; size++)
+		for (const char *rule : {"-p udp", "-p tcp", "! -p tcp"}) {
+			INFO(rule << " " << size);
+			Bytes ended = packet(ip6(HOP), cut_to(options, size));
+
+			CHECK(match(rule, ended) == (size < 8 ? Matched::drop :
+				match(rule, packet(ip6(HOP), options + udp))));
+		}
+	CHECK(match("-p udp", packet(ip6(HOP), cut_to(options, 2)), 100) ==
 	      Matched::yes);
 	// but not of these, and not even for a rule of another protocol
 	CHECK(match("-p udp", packet(ip6(FRAGMENT), {UDP, 0, 0})) ==
 	      Matched::drop);
 	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 3))) ==
 	      Matched::drop);
-	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 4))) ==
+	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 4)), 100) ==
 	      Matched::no);
 }
 

@@ -87,7 +87,8 @@ Matched find_transport6(const Packet &packet, Transport &transport,
 		protocol = header[0];
 	}
 	transport.offset = offset;
-	return Matched::yes;
+	// so does Debian's 6.1.0-56; the sources of older ones do not look
+	return packet.holds(offset) ? Matched::yes : Matched::drop;
 }
 
 // ip_packet_match()
