@@ -14,6 +14,8 @@ from .values import (
 MATCH = f"-m dscp --dscp 0x{DSCP:02x}"
 DPORT, DPORT_DSCP = 8443, 8		# of the rule with -m tcp --dport
 LAST = "2001:db8:f::2"			# where a routing header leads
+# Behind AH, -p of ip6tables-legacy finds the transport, that of -nft does not.
+BEFORE_PORT = {name: header for name, header in HEADERS.items() if name != "ah"}
 
 
 def map_rule(addresses):
@@ -205,8 +207,8 @@ def port_transports(suite, kind):
 						coverage, dport=dport)))
 	chains = {f"options-{n}": [b"\1" * n] for n in (4, 40)} \
 		if family == 4 else \
-		{name: [header] for name, header in HEADERS.items()} | \
-		{"all": list(HEADERS.values())}
+		{name: [header] for name, header in BEFORE_PORT.items()} | \
+		{"all": list(BEFORE_PORT.values())}
 	for name, chain in chains.items():
 		set_port(suite, f"{name}-{kind}", kind, lambda dst, dport:
 			 packet(family, dst, number, make(
@@ -286,9 +288,9 @@ def port_others(suite):
 			family, dst, 6, TRANSPORTS["tcp"](
 				family, src, dst, text(20)), tos=dscp << 2))
 
-	def tcp(dst, dport, size=None):
+	def tcp(dst, dport):
 		return packet(family, dst, 6, TRANSPORTS["tcp"](
-			family, src, dst, text(9), dport=dport)[:size],
+			family, src, dst, text(9), dport=dport),
 			tos=DPORT_DSCP << 2)
 	before, after = tcp(SERVER[family], DPORT), tcp(VIP[family], 443)
 	ask_scapy(family, "tcp-dport", before, after, VIP[family], 443)
@@ -296,10 +298,7 @@ def port_others(suite):
 	suite.add("tcp-dport-at-vip", "rewritten", tcp(VIP[family], DPORT),
 		  after, port=True)
 	suite.same("tcp-other-dport", lambda dst: tcp(dst, DPORT + 1))
-	# the match has to see the whole header
-	suite.add("tcp-dport-cut-19", "dropped", tcp(SERVER[family], 1, 19),
-		  None)
-	# and does not match what has none: a later fragment stays behind
+	# the match does not match what has no port: a later fragment stays
 	suite.same("tcp-dport-fragment-last", lambda dst: fragment(
 		family, dst, 6, text(56), 208, 0, DPORT_DSCP << 2))
 
