@@ -3,12 +3,27 @@
 # generator expects, and what daddr-replay makes of them by the rules that
 # iptables-save prints, byte for byte.
 
-# same_bytes DIRECTORY: with its captures of this family
+# The rules of a file of iptables-save, whatever table they were in.
+add_rules()
+{
+	local words
+
+	while read -ra words; do
+		rule -t "$table" "${words[@]}"
+	done < <(grep '^-A' "$1")
+}
+
+# same_bytes DIRECTORY: with its captures of this family, and its rules if it
+# has any
 same_bytes()
 {
 	local name=$1/$family packets
 
-	rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+	if [ -e "$name.save" ]; then
+		add_rules "$name.save"
+	else
+		rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+	fi
 	# Of the family's own conversations (neighbours, multicast) nothing.
 	if [ "$family" = ipv6 ]; then
 		rule -t "$table" -A PREROUTING -d ff00::/8 -j ACCEPT
@@ -40,10 +55,39 @@ test_corpus_becomes_the_same_bytes()
 }
 scenario test_corpus_becomes_the_same_bytes "ipv4 ipv6" "legacy nft" "raw mangle"
 
+test_map_corpus_becomes_the_same_bytes()
+{
+	same_bytes tests/data/map
+}
+scenario test_map_corpus_becomes_the_same_bytes "ipv4 ipv6" "legacy nft" "raw mangle"
+
+test_port_corpus_becomes_the_same_bytes()
+{
+	same_bytes tests/data/port
+}
+scenario test_port_corpus_becomes_the_same_bytes "ipv4 ipv6" "legacy nft" "raw mangle"
+
 # Made anew by each tests/run, which prints the seed.
+random_same_bytes()
+{
+	[ -e "$1" ] || skip "no random packets in $1"
+	same_bytes "$1"
+}
+
 test_random_packets_become_the_same_bytes()
 {
-	[ -e build/tests/random ] || skip "no random packets in build/tests/random"
-	same_bytes build/tests/random
+	random_same_bytes build/tests/random
 }
 scenario test_random_packets_become_the_same_bytes "ipv4 ipv6" "legacy nft" "raw"
+
+test_random_map_becomes_the_same_bytes()
+{
+	random_same_bytes build/tests/random/map
+}
+scenario test_random_map_becomes_the_same_bytes "ipv4 ipv6" "legacy" "raw"
+
+test_random_port_becomes_the_same_bytes()
+{
+	random_same_bytes build/tests/random/port
+}
+scenario test_random_port_becomes_the_same_bytes "ipv4 ipv6" "legacy nft" "raw"
