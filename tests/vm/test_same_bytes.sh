@@ -24,6 +24,9 @@ same_bytes()
 	else
 		rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
 	fi
+	# Room for all of it, however late tcpdump gets its turn.
+	echo 67108864 >/proc/sys/net/core/rmem_default
+	echo 67108864 >/proc/sys/net/core/rmem_max
 	# Of the family's own conversations (neighbours, multicast) nothing.
 	if [ "$family" = ipv6 ]; then
 		rule -t "$table" -A PREROUTING -d ff00::/8 -j ACCEPT
