@@ -290,7 +290,7 @@ static void daddr_tg6_fcheck(struct xt_fcheck_call *cb)
 /*
  * The rule of a target in the layout of revision 1, or NULL when it is of a
  * revision to come. iptables-nft hands rules of any revision to the functions
- * of the newest.
+ * of the newest, and 1.8.11 does not say which: the size does.
  */
 static const struct xt_daddr_info_v1 *
 daddr_info(const struct xt_entry_target *target,
@@ -298,12 +298,12 @@ daddr_info(const struct xt_entry_target *target,
 {
 	const struct xt_daddr_info *v0 = (const void *)target->data;
 
-	switch (target->u.user.revision) {
-	case 0:
+	switch (target->u.target_size - XT_ALIGN(sizeof(*target))) {
+	case XT_ALIGN(sizeof(*v0)):
 		memset(buffer, 0, sizeof(*buffer));
 		buffer->daddr[0] = v0->daddr;
 		return buffer;
-	case 1:
+	case XT_ALIGN(sizeof(*buffer)):
 		return (const void *)target->data;
 	}
 	return NULL;
