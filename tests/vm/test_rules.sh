@@ -27,6 +27,8 @@ scenario test_module_in_use_stays "ipv4 ipv6" "legacy nft" "raw"
 
 test_listing_shows_the_address()
 {
+	local said
+
 	add_rule --set-daddr "$near_vip"
 	assert_contains "-L" "$(rule -t "$table" -L PREROUTING)" \
 		"^DADDR .* DSCP match 0x07 DADDR set $near_vip$"
@@ -34,6 +36,13 @@ test_listing_shows_the_address()
 		"DADDR set $near_vip$"
 	assert_equal "-S" "$(rule -t "$table" -S PREROUTING | tail -n 1)" \
 		"-A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr $near_vip"
+
+	rule -t "$table" -A PREROUTING -p tcp \
+		-j DADDR --set-daddr "$near_vip" --set-dport https
+	rule -t "$table" -A PREROUTING -j DADDR --dscp-map "EF=$vip,7=$near_vip"
+	said=$(rule -t "$table" -L PREROUTING)
+	assert_contains "-L" "$said" "^DADDR .* DADDR set $near_vip dport 443$"
+	assert_contains "-L" "$said" "^DADDR .* DADDR map 7=$near_vip,46=$vip$"
 }
 scenario test_listing_shows_the_address "ipv4 ipv6" "legacy nft" "raw mangle"
 
@@ -61,6 +70,30 @@ test_what_is_saved_can_be_restored()
 		rule -t "$table" -C PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
 }
 scenario test_what_is_saved_can_be_restored "ipv4 ipv6" "legacy nft" "raw mangle"
+
+# With addresses that no shorter form exists of: what is saved may be no longer
+# than iptables-restore can read.
+test_full_map_can_be_restored()
+{
+	local dscp prefix=2001:db8:1234:5678:9abc:def0:fedc:ba saved map=() backwards=()
+
+	[ "$family" = ipv6 ] || prefix=198.118.118.1
+	for dscp in {1..63}; do
+		map+=(--dscp-map "$dscp=$prefix$((10 + dscp))")
+		backwards=(--dscp-map "$(printf 0x%x "$dscp")=$prefix$((10 + dscp))"
+			"${backwards[@]}")
+	done
+	rule -t "$table" -A PREROUTING -j DADDR "${map[@]}"
+	saved=$(rules_save -t "$table" | plain)
+	assert_equal "entries saved" "$(grep -o "=$prefix" <<<"$saved" | wc -l)" 63
+	rule -t "$table" -F
+	rules_restore <<<"$saved"
+	assert_equal "saved after restored" "$(rules_save -t "$table" | plain)" "$saved"
+	rule -t "$table" -C PREROUTING -j DADDR "${backwards[@]}"
+	rule -t "$table" -D PREROUTING -j DADDR "${backwards[@]}"
+	assert_lacks "rules after -D" "$(rules_save -t "$table")" "$prefix"
+}
+scenario test_full_map_can_be_restored "ipv4 ipv6" "legacy nft" "raw"
 
 test_addresses_print_in_canonical_form()
 {
