@@ -88,15 +88,17 @@ test_rules_of_an_older_plugin()
 	local new="PREROUTING -j DADDR --dscp-map 4=$vip,46=$near_vip"
 	local listed=$old saved
 
-	# iptables-legacy knows no revision but the newest; see the manual.
-	[ "$variant" = nft ] ||
-		listed="PREROUTING -m dscp --dscp 0x07 -j DADDR [unsupported revision]"
 	# shellcheck disable=SC2086 # the words of the rules
 	{
 		use_plugin revision0
 		rule -t raw -A $old
 		use_plugin current
 		rule -t raw -A $new
+		# iptables-legacy forgot all revisions but the newest, after
+		# 1.8.7; see the manual.
+		if [ "$variant" = legacy ] && rules | grep -q unsupported; then
+			listed=${listed/--set*/[unsupported revision]}
+		fi
 		assert_equal "-S" "$(rules)" \
 			"$(printf -- '-A %s\n' "$listed" "$new")"
 		assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
@@ -109,7 +111,7 @@ test_rules_of_an_older_plugin()
 		rule -t raw -D PREROUTING 1
 		assert_equal "-S" "$(rules)" "-A $new"
 		rule -t raw -C $new
-		[ "$variant" = nft ] || return 0
+		[ "$listed" = "$old" ] || return 0
 
 		rule -t raw -F
 		rules_restore <<<"$saved"
