@@ -81,6 +81,6 @@ test_translations_make_the_same_bytes()
 	for dscp in {1..8} {10..63}; do
 		map+=(--dscp-map "$dscp=${near_vip%46}$dscp")
 	done
-	same_translated map . -j DADDR "${map[@]}"
+	same_translated map 'dscp|ecn|fragment|flow-label|no-checksum' -j DADDR "${map[@]}"
 }
 scenario test_translations_make_the_same_bytes "ipv4 ipv6" "-" "-"
