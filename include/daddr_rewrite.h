@@ -92,6 +92,14 @@ DADDR_INLINE __u32 daddr_load32(const void *from)
 	return value;
 }
 
+DADDR_INLINE __u64 daddr_load64(const void *from)
+{
+	__u64 value;
+
+	__builtin_memcpy(&value, from, sizeof(value));
+	return value;
+}
+
 /*
  * daddr_dscp4 - the DSCP of an IPv4 header, of which two bytes are read
  * daddr_dscp6 - the same for IPv6
@@ -100,7 +108,9 @@ DADDR_INLINE __u32 daddr_load32(const void *from)
  */
 DADDR_INLINE unsigned int daddr_dscp4(const void *ip)
 {
-	return ((const __u8 *)ip)[1] >> 2;
+	unsigned int tos = ((const __u8 *)ip)[1];
+
+	return tos >> 2;
 }
 
 DADDR_INLINE unsigned int daddr_dscp6(const void *ip)
@@ -236,42 +246,62 @@ DADDR_INLINE enum daddr_cover daddr_find_csum6(daddr_read_fn read,
 	}
 }
 
-/* daddr_fold32 - fold a sum to 32 bits, end-around carry included */
+/*
+ * daddr_fold32 - fold a sum to 32 bits, end-around carry included
+ * daddr_fold16 - fold a sum to 16 bits
+ *
+ * The sum is added to itself with its halves exchanged: what the lower half
+ * carries makes the upper one the sum of both.
+ */
 DADDR_INLINE __u32 daddr_fold32(__u64 sum)
 {
-	sum = (sum & 0xffffffffU) + (sum >> 32);
-	return (__u32)(sum + (sum >> 32));
+	return (__u32)((sum + (sum << 32 | sum >> 32)) >> 32);
 }
 
-/* daddr_fold16 - fold a sum to 16 bits, end-around carry included */
-DADDR_INLINE __u16 daddr_fold16(__u64 sum)
+DADDR_INLINE __u16 daddr_fold16(__u32 sum)
 {
-	__u32 half = daddr_fold32(sum);
+	return (__u16)((sum + (sum << 16 | sum >> 16)) >> 16);
+}
 
-	half = (half & 0xffff) + (half >> 16);
-	return (__u16)(half + (half >> 16));
+/* daddr_sub32, daddr_sub64 - ones' complement difference: end-around borrow */
+DADDR_INLINE __u32 daddr_sub32(__u32 to, __u32 from)
+{
+	return to - from - (to < from);
+}
+
+DADDR_INLINE __u64 daddr_sub64(__u64 to, __u64 from)
+{
+	return to - from - (to < from);
+}
+
+/* daddr_add64 - ones' complement sum: end-around carry */
+DADDR_INLINE __u64 daddr_add64(__u64 sum, __u64 word)
+{
+	sum += word;
+	return sum + (sum < word);
 }
 
 /*
  * daddr_delta - what replacing @from by @to adds to a ones' complement sum
- * @length: of both, in bytes; a multiple of 4
+ * @length: of both, in bytes: 4 or 16
  *
- * The sum of ~m + m' in RFC 1624 equation 3. Ones' complement sums do not
- * depend on the byte order they are computed in (RFC 1071).
+ * That is m' - m (~m + m' in RFC 1624 equation 3): 0 for equal addresses, so
+ * that no checksum changes, and 0xffff for others of the same sum. Ones'
+ * complement sums do not depend on the byte order they are computed in (RFC
+ * 1071).
  */
 DADDR_INLINE __u16 daddr_delta(const void *from, const void *to,
 			       unsigned int length)
 {
 	const __u8 *f = (const __u8 *)from;
 	const __u8 *t = (const __u8 *)to;
-	__u64 delta = 0;
-	unsigned int i;
 
-	for (i = 0; i < length; i += 4) {
-		delta += (__u32)~daddr_load32(f + i);
-		delta += daddr_load32(t + i);
-	}
-	return daddr_fold16(delta);
+	if (length == 4)
+		return daddr_fold16(daddr_sub32(daddr_load32(t),
+						daddr_load32(f)));
+	return daddr_fold16(daddr_fold32(daddr_add64(
+		daddr_sub64(daddr_load64(t), daddr_load64(f)),
+		daddr_sub64(daddr_load64(t + 8), daddr_load64(f + 8)))));
 }
 
 /*
@@ -283,6 +313,17 @@ DADDR_INLINE __u16 daddr_delta(const void *from, const void *to,
 DADDR_INLINE __u16 daddr_csum_add(__u16 check, __u16 delta)
 {
 	return (__u16)(check - delta - (check < delta));
+}
+
+/*
+ * daddr_csum_add_udp - the same where a checksum that is 0 is sent as 0xffff
+ * @check: not 0
+ */
+DADDR_INLINE __u16 daddr_csum_add_udp(__u16 check, __u16 delta)
+{
+	if (__builtin_expect(check == delta, 0))
+		return 0xffff;
+	return daddr_csum_add(check, delta);
 }
 
 /*
@@ -335,13 +376,18 @@ DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u16 delta,
 
 	if (seed) {
 		check = daddr_fold16((__u32)check + delta);
+	} else if (protocol == DADDR_PROTO_UDP ||
+		   protocol == DADDR_PROTO_UDPLITE) {
+		if (!check) {
+			if (protocol == DADDR_PROTO_UDP)
+				return 0;
+			check = 0xffff;	/* as it should have been sent */
+		}
+		check = daddr_csum_add_udp(check, delta);
+		if (port_delta)
+			check = daddr_csum_add_udp(check, port_delta);
 	} else {
-		if (!check && protocol == DADDR_PROTO_UDP)
-			return 0;
 		check = daddr_csum_add(daddr_csum_add(check, delta), port_delta);
-		if (!check && (protocol == DADDR_PROTO_UDP ||
-			       protocol == DADDR_PROTO_UDPLITE))
-			check = 0xffff;
 	}
 	__builtin_memcpy(field, &check, sizeof(check));
 	return 1;

@@ -46,8 +46,10 @@ struct daddr_map {
 static inline void daddr_map_count(const struct daddr_map_entry *entry,
 				   unsigned int length)
 {
-	this_cpu_inc(entry->count->packets);
-	this_cpu_add(entry->count->bytes, length);
+	struct daddr_count __percpu *count = entry->count;
+
+	this_cpu_inc(count->packets);
+	this_cpu_add(count->bytes, length);
 }
 
 /*

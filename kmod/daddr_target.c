@@ -13,6 +13,7 @@
 #include <linux/skbuff.h>
 #include <linux/stddef.h>
 #include <net/dst.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
 
@@ -52,15 +53,6 @@ daddr_read6(const void *packet, unsigned int offset, unsigned int length,
 	return skb_header_pointer(skb, offset, length, buffer);
 }
 
-/* Most packets are writable as they are: that is seen without a call. */
-static __always_inline bool daddr_make_writable(struct sk_buff *skb,
-						unsigned int length)
-{
-	if (likely(length <= skb_headlen(skb) && !skb_cloned(skb)))
-		return true;
-	return !skb_ensure_writable(skb, length);
-}
-
 /*
  * Does the field hold the sum of the pseudo-header, which hardware or
  * skb_checksum_help() completes? CHECKSUM_PARTIAL alone does not say so: in a
@@ -79,8 +71,7 @@ static __always_inline bool daddr_is_seed(const struct sk_buff *skb,
 }
 
 /* skb->csum is the sum of all bytes from the IP header on. */
-static __always_inline void daddr_add_to_complete(struct sk_buff *skb,
-						  u32 change)
+static void daddr_add_to_complete(struct sk_buff *skb, u32 change)
 {
 	if (skb->ip_summed == CHECKSUM_COMPLETE)
 		skb->csum = (__force __wsum)
@@ -145,10 +136,10 @@ daddr_update_transport(struct sk_buff *skb, enum daddr_cover cover,
 }
 
 /*
- * Sets destination and port (0: the port stays). The packet stays as it is if
- * it has both already.
+ * Sets destination and port (0: the port stays) of any packet. It stays as it
+ * is if it has both already.
  */
-static __always_inline unsigned int
+static noinline unsigned int
 daddr_rewrite4(struct sk_buff *skb, const struct xt_action_param *par,
 	       const union nf_inet_addr *to, __be16 dport)
 {
@@ -165,7 +156,7 @@ daddr_rewrite4(struct sk_buff *skb, const struct xt_action_param *par,
 	set_dport = daddr_changes_dport(skb, cover, &csum, dport);
 	if (!set_daddr && !set_dport && cover != DADDR_TRUNCATED)
 		return XT_CONTINUE;
-	if (cover == DADDR_TRUNCATED || !daddr_make_writable(skb, csum.end))
+	if (cover == DADDR_TRUNCATED || skb_ensure_writable(skb, csum.end))
 		return NF_DROP;
 
 	if (set_daddr)
@@ -184,7 +175,7 @@ daddr_rewrite4(struct sk_buff *skb, const struct xt_action_param *par,
 }
 
 /* The same for IPv6, whose header has no checksum of its own. */
-static __always_inline unsigned int
+static noinline unsigned int
 daddr_rewrite6(struct sk_buff *skb, const struct xt_action_param *par,
 	       const union nf_inet_addr *to, __be16 dport)
 {
@@ -201,7 +192,7 @@ daddr_rewrite6(struct sk_buff *skb, const struct xt_action_param *par,
 	set_dport = daddr_changes_dport(skb, cover, &csum, dport);
 	if (!set_daddr && !set_dport && cover != DADDR_TRUNCATED)
 		return XT_CONTINUE;
-	if (cover == DADDR_TRUNCATED || !daddr_make_writable(skb, csum.end))
+	if (cover == DADDR_TRUNCATED || skb_ensure_writable(skb, csum.end))
 		return NF_DROP;
 
 	if (set_daddr)
@@ -216,11 +207,92 @@ daddr_rewrite6(struct sk_buff *skb, const struct xt_action_param *par,
 	return XT_CONTINUE;
 }
 
+/*
+ * Is this a packet as most are? The bytes up to @end are here and nobody
+ * else's, and with the address changes nothing that the stack keeps: no route
+ * yet (so this is PREROUTING), no sum that hardware left or is to complete.
+ */
+static __always_inline bool daddr_is_common(const struct sk_buff *skb,
+					    unsigned int end)
+{
+	return likely(skb_headlen(skb) >= end && !skb->cloned &&
+		      !skb->_skb_refdst &&
+		      skb->ip_summed != CHECKSUM_COMPLETE &&
+		      skb->ip_summed != CHECKSUM_PARTIAL);
+}
+
+/*
+ * Sets the destination of a common packet, in code without a detour. @protocol
+ * is a constant: all offsets are. False, and nothing is changed, if it is none.
+ */
+static __always_inline bool daddr_set_common4(struct sk_buff *skb, __be32 to,
+					      u8 protocol)
+{
+	struct iphdr *ip = (struct iphdr *)skb->data;
+	struct daddr_csum csum;
+	u16 delta;
+
+	daddr_find_transport(sizeof(*ip), protocol, 0, &csum);
+	if (!daddr_is_common(skb, csum.end))
+		return false;
+	delta = daddr_delta(&ip->daddr, &to, sizeof(to));
+	daddr_update_csum((u8 *)ip + csum.offset, protocol, delta, 0, 0);
+	daddr_set4(ip, &to, delta);
+	return true;
+}
+
+static __always_inline bool daddr_set_common6(struct sk_buff *skb,
+					      const union nf_inet_addr *to,
+					      u8 protocol)
+{
+	struct ipv6hdr *ip = (struct ipv6hdr *)skb->data;
+	struct daddr_csum csum;
+	u16 delta;
+
+	daddr_find_transport(sizeof(*ip), protocol, 1, &csum);
+	if (!daddr_is_common(skb, csum.end))
+		return false;
+	delta = daddr_delta(&ip->daddr, &to->in6, sizeof(to->in6));
+	daddr_update_csum((u8 *)ip + csum.offset, protocol, delta, 0, 0);
+	daddr_set6(ip, &to->in6);
+	return true;
+}
+
+static __always_inline bool daddr_try_common4(struct sk_buff *skb,
+					      const union nf_inet_addr *to)
+{
+	const struct iphdr *ip = (const struct iphdr *)skb->data;
+
+	/* no options, and no later fragment */
+	if (unlikely(*skb->data != 0x45 || ip->frag_off & htons(IP_OFFSET)))
+		return false;
+	/* what has more to do, comes first */
+	if (ip->protocol == IPPROTO_UDP)
+		return daddr_set_common4(skb, to->ip, IPPROTO_UDP);
+	if (ip->protocol == IPPROTO_TCP)
+		return daddr_set_common4(skb, to->ip, IPPROTO_TCP);
+	return false;
+}
+
+static __always_inline bool daddr_try_common6(struct sk_buff *skb,
+					      const union nf_inet_addr *to)
+{
+	const struct ipv6hdr *ip = (const struct ipv6hdr *)skb->data;
+
+	if (ip->nexthdr == IPPROTO_UDP)
+		return daddr_set_common6(skb, to, IPPROTO_UDP);
+	if (ip->nexthdr == IPPROTO_TCP)
+		return daddr_set_common6(skb, to, IPPROTO_TCP);
+	return false;
+}
+
 static unsigned int
 daddr_tg4_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
+	if (daddr_try_common4(skb, &info->daddr))
+		return XT_CONTINUE;
 	return daddr_rewrite4(skb, par, &info->daddr, 0);
 }
 
@@ -229,7 +301,27 @@ daddr_tg6_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
+	if (daddr_try_common6(skb, &info->daddr))
+		return XT_CONTINUE;
 	return daddr_rewrite6(skb, par, &info->daddr, 0);
+}
+
+typedef unsigned int (*daddr_rewrite_fn)(struct sk_buff *skb,
+					 const struct xt_action_param *par,
+					 const union nf_inet_addr *to,
+					 __be16 dport);
+
+/* A packet of a map that is not a common one. */
+static noinline unsigned int
+daddr_rewrite_mapped(struct sk_buff *skb, const struct xt_action_param *par,
+		     const struct daddr_map_entry *entry,
+		     daddr_rewrite_fn rewrite)
+{
+	unsigned int verdict = rewrite(skb, par, &entry->daddr, 0);
+
+	if (verdict == XT_CONTINUE)
+		daddr_map_count(entry, skb->len);
+	return verdict;
 }
 
 static unsigned int
@@ -237,18 +329,20 @@ daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info_v1 *info = par->targinfo;
 	const struct daddr_map_entry *entry;
-	unsigned int verdict;
 
-	if (!info->map)
+	if (!info->map) {
+		if (!info->dport && daddr_try_common4(skb, &info->daddr[0]))
+			return XT_CONTINUE;
 		return daddr_rewrite4(skb, par, &info->daddr[0], info->dport);
+	}
 
-	entry = &info->map->entries[daddr_dscp4(ip_hdr(skb))];
+	entry = &info->map->entries[daddr_dscp4(skb->data)];
 	if (!entry->count)
 		return XT_CONTINUE;
-	verdict = daddr_rewrite4(skb, par, &entry->daddr, 0);
-	if (verdict == XT_CONTINUE)
-		daddr_map_count(entry, skb->len);
-	return verdict;
+	if (!daddr_try_common4(skb, &entry->daddr))
+		return daddr_rewrite_mapped(skb, par, entry, daddr_rewrite4);
+	daddr_map_count(entry, skb->len);
+	return XT_CONTINUE;
 }
 
 static unsigned int
@@ -256,18 +350,20 @@ daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info_v1 *info = par->targinfo;
 	const struct daddr_map_entry *entry;
-	unsigned int verdict;
 
-	if (!info->map)
+	if (!info->map) {
+		if (!info->dport && daddr_try_common6(skb, &info->daddr[0]))
+			return XT_CONTINUE;
 		return daddr_rewrite6(skb, par, &info->daddr[0], info->dport);
+	}
 
-	entry = &info->map->entries[daddr_dscp6(ipv6_hdr(skb))];
+	entry = &info->map->entries[daddr_dscp6(skb->data)];
 	if (!entry->count)
 		return XT_CONTINUE;
-	verdict = daddr_rewrite6(skb, par, &entry->daddr, 0);
-	if (verdict == XT_CONTINUE)
-		daddr_map_count(entry, skb->len);
-	return verdict;
+	if (!daddr_try_common6(skb, &entry->daddr))
+		return daddr_rewrite_mapped(skb, par, entry, daddr_rewrite6);
+	daddr_map_count(entry, skb->len);
+	return XT_CONTINUE;
 }
 
 static int daddr_tg_check_v1(const struct xt_tgchk_param *par)

@@ -185,7 +185,10 @@ static void owner_gone(struct sk_buff *skb)
 {
 }
 
-/* INPUT: the socket that early demux found was for the old address. */
+/*
+ * INPUT: the socket that early demux found was for the old address. There, as
+ * in OUTPUT, every packet has a route.
+ */
 static void test_owner(const struct packet_spec *spec)
 {
 	static struct sock owner;
@@ -200,6 +203,7 @@ static void test_owner(const struct packet_spec *spec)
 		skb = make_skb(packet, LINEAR);
 		if (!skb)
 			return;
+		expect_true(attach_route(skb), "no route to attach");
 		skb->sk = &owner;
 		skb->destructor = owner_gone;
 		rewrite(skb, spec->family, hooks[i]);

@@ -68,7 +68,7 @@ Bytes beside(const Bytes &address, std::uint32_t check)
 	return oracle::be16((0xffff - check + 0xffff - rest) % 0xffff);
 }
 
-std::uint64_t delta_of(const Change &change)
+std::uint16_t delta_of(const Change &change)
 {
 	return daddr_delta(change.from.data(), change.to.data(),
 			   static_cast<unsigned int>(change.from.size()));
@@ -103,7 +103,7 @@ std::uint64_t remainder(std::uint64_t sum, std::uint64_t ones)
 TEST_CASE("a checksum follows a change of address, for all its values")
 {
 	for (const Change &change : changes) {
-		std::uint64_t delta = delta_of(change);
+		std::uint16_t delta = delta_of(change);
 		for (std::uint32_t check = 0; check <= 0xffff; check++) {
 			std::uint16_t found = from_wire(daddr_csum_add(
 				on_wire(check), delta));
@@ -129,7 +129,7 @@ TEST_CASE("the field of each protocol, for all its values")
 
 	for (const Row &row : rows)
 		for (const Change &change : changes) {
-			std::uint64_t delta = delta_of(change);
+			std::uint16_t delta = delta_of(change);
 			for (std::uint32_t check = 0; check <= 0xffff;
 			     check++) {
 				Bytes field = oracle::join({{0x5a},
@@ -165,7 +165,7 @@ TEST_CASE("a seed for hardware follows as a sum, for all its values")
 
 	for (std::uint8_t protocol : protocols)
 		for (const Change &change : changes) {
-			std::uint64_t delta = delta_of(change);
+			std::uint16_t delta = delta_of(change);
 			for (std::uint32_t seed = 0; seed <= 0xffff; seed++) {
 				Bytes field = oracle::be16(seed);
 				int kept = daddr_update_csum(
@@ -202,17 +202,21 @@ TEST_CASE("folding keeps the remainder")
 	for (std::uint64_t sum : edges) {
 		INFO("sum " << sum);
 		CHECK(daddr_fold32(sum) == remainder(sum, 0xffffffff));
-		CHECK(daddr_fold16(sum) == remainder(sum, 0xffff));
+		CHECK(daddr_fold16(static_cast<std::uint32_t>(sum)) ==
+		      remainder(sum & 0xffffffff, 0xffffU));
 	}
 	for (int i = 0; i < 100000; i++) {
 		// any length, and long runs of ones
 		std::uint64_t sum = random() >> random() % 64;
 		if (i & 1)
 			sum |= random() | random() | random();
+		std::uint32_t half = static_cast<std::uint32_t>(sum);
 		if (daddr_fold32(sum) != remainder(sum, 0xffffffff) ||
-		    daddr_fold16(sum) != remainder(sum, 0xffff))
+		    daddr_fold16(half) !=
+			    remainder(std::uint64_t(half), 0xffffU))
 			FAIL("sum " << sum << " folds to " << daddr_fold32(sum)
-			     << " and " << daddr_fold16(sum));
+			     << ", and " << half << " to "
+			     << daddr_fold16(half));
 	}
 }
 
@@ -230,17 +234,34 @@ TEST_CASE("the delta of two addresses")
 		for (unsigned int length : {4U, 16U}) {
 			Bytes f(from.begin() + 1, from.begin() + 1 + length);
 			Bytes t(to.begin() + 1, to.begin() + 1 + length);
-			std::uint64_t delta = daddr_delta(&from[1], &to[1],
-							  length);
 			std::uint32_t expected = oracle::sum(t) + 0xffffU -
 				oracle::sum(f);
-			std::uint16_t found = from_wire(daddr_fold16(delta));
+			std::uint16_t found = from_wire(
+				daddr_delta(&from[1], &to[1], length));
 			if (found % 0xffff != expected % 0xffff)
 				FAIL(oracle::hex(f) << " to " << oracle::hex(t)
 				     << ": " << found);
 		}
 	}
-	CHECK(daddr_delta(from.data(), to.data(), 0) == 0);
+}
+
+TEST_CASE("the delta is 0 for equal addresses, not for those of the same sum")
+{
+	const std::vector<Change> same_sum = {
+		{"halves exchanged", {10, 128, 9, 31}, {9, 31, 10, 128}},
+		{"0xffff apart", {10, 0, 0, 1}, {10, 1, 0, 0}},
+		{"words exchanged, IPv6",
+		 {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+		 {8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7}},
+	};
+
+	for (const Change &change : same_sum) {
+		INFO(change.name);
+		CHECK(delta_of(change) == 0xffff);
+		CHECK(delta_of({"", change.to, change.from}) == 0xffff);
+		CHECK(delta_of({"", change.from, change.from}) == 0);
+		CHECK(delta_of({"", change.to, change.to}) == 0);
+	}
 }
 
 TEST_CASE("setting an address writes no other byte")
