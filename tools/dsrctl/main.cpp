@@ -2,12 +2,14 @@
 // dsrctl: the command line.
 #include <CLI/CLI.hpp>
 
+#include <cstring>
 #include <iostream>
 #include <regex>
 
 #include "control.hpp"
 #include "dscp.hpp"
 #include "ip.hpp"
+#include "lb/command.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -28,11 +30,24 @@ const char ACTIONS[] =
 	"  dscp N     a DSCP in every notation; N in any: 10, 0x0a, AF11, 001010b,\n"
 	"             tos:40, 0xb8\n"
 	"\n"
+	"Commands with options of their own; see dsrctl COMMAND --help:\n"
+	"  lb-config  the load balancer's side of the configuration\n"
+	"\n"
 	"Exit status: 0 fine, 1 an error; and 3, see check. dsrctl(8) and dsr.conf(5)\n"
 	"have the details.\n";
 
 const char *const NAMES[] = {"start", "stop", "restart", "reload", "status",
 			     "check", "metrics", "dscp"};
+
+// Those that have a command line of their own, named by the first argument.
+struct Command {
+	const char *name;
+	int (*run)(int argc, char *argv[]);
+};
+
+const Command COMMANDS[] = {
+	{"lb-config", lb_config_command},
+};
 
 struct Ignored {
 	std::string sleep;
@@ -164,6 +179,9 @@ int main(int argc, char *argv[])
 	Options options;
 	Ignored ignored;
 
+	for (const Command &command : COMMANDS)
+		if (argc > 1 && !std::strcmp(argv[1], command.name))
+			return command.run(argc - 1, argv + 1);
 	define(app, options, ignored);
 	try {
 		app.parse(argc, argv);

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Brocade ServerIron and ADX: tos-marking of a virtual server.
+#include <map>
+
+#include "lines.hpp"
+#include "vendor.hpp"
+
+namespace dsr::lb {
+
+namespace {
+
+std::string server_name(const Server &server)
+{
+	return "rs_" + as_name(server.ip);
+}
+
+// The ports that the device has names for are shown by these.
+std::string port_name(const Service &service)
+{
+	switch (service.port) {
+	case 53:
+		return "dns";
+	case 80:
+		return "http";
+	case 443:
+		return "ssl";
+	}
+	return std::to_string(service.port);
+}
+
+class Brocade {
+public:
+	Brocade(std::string_view text, const std::string &file)
+		: lines_(text, file, "!")
+	{
+	}
+
+	Reading read()
+	{
+		while (lines_.next()) {
+			if (lines_.begins({"server"}))
+				begin();
+			else if (inside_)
+				inside();
+		}
+		for (const Bind &bind : binds_)
+			resolve(bind);
+		return std::move(reading_);
+	}
+
+private:
+	struct Bind {
+		std::size_t mapping;
+		std::string server, where;
+	};
+
+	bool is_virtual() const
+	{
+		return lines_.begins({"server", "virtual"}) ||
+		       lines_.begins({"server", "virtual-name"}) ||
+		       lines_.begins({"server", "virtual-name-or-ip"});
+	}
+	bool is_real() const
+	{
+		return lines_.begins({"server", "real"}) ||
+		       lines_.begins({"server", "real-name"}) ||
+		       lines_.begins({"server", "real-name-or-ip"}) ||
+		       lines_.begins({"server", "remote"}) ||
+		       lines_.begins({"server", "remote-name"});
+	}
+
+	void begin()
+	{
+		inside_ = false;
+		// the address may be left out when the name is known already
+		if (is_real() && lines_.words().size() > 3) {
+			if (auto ip = reading_.take_ip(lines_.where(),
+						       lines_.word(3)))
+				servers_[lines_.word(2)] = *ip;
+		} else if (is_virtual()) {
+			auto known = virtuals_.find(lines_.word(2));
+
+			inside_ = true;
+			if (lines_.words().size() == 3 &&
+			    known != virtuals_.end()) {
+				current_ = known->second;
+				return;
+			}
+			auto ip = reading_.take_ip(lines_.where(),
+						   lines_.word(3));
+			inside_ = ip.has_value();
+			if (!ip)
+				return;
+			current_ = reading_.mappings.size();
+			virtuals_[lines_.word(2)] = current_;
+			reading_.mappings.push_back(
+				{*ip, lines_.where(), std::nullopt, "", {}});
+		}
+	}
+
+	void inside()
+	{
+		Mapping &mapping = reading_.mappings[current_];
+
+		if (lines_.begins({"tos-marking"})) {
+			mapping.dscp_where = lines_.where();
+			mapping.dscp = reading_.take_dscp(lines_.where(),
+							  lines_.word(1));
+			if (lines_.find("hc-l3-dsr") == lines_.words().size())
+				reading_.problem(lines_.where(),
+					"tos-marking without hc-l3-dsr",
+					"it: the answers to health checks come from the VIP");
+		} else if (lines_.begins({"bind"})) {
+			// bind PORT {SERVER PORT}...
+			for (std::size_t i = 2; i < lines_.words().size(); i += 2)
+				binds_.push_back({current_, lines_.word(i),
+						  lines_.where()});
+		}
+	}
+
+	void resolve(const Bind &bind)
+	{
+		auto server = servers_.find(bind.server);
+
+		if (server == servers_.end())
+			reading_.problem(bind.where,
+					 "the server " + quote(bind.server),
+					 "one that is defined");
+		else
+			reading_.mappings[bind.mapping].servers.push_back(
+				{server->second, bind.where});
+	}
+
+	Lines lines_;
+	Reading reading_;
+	bool inside_ = false;	// a virtual server
+	std::size_t current_ = 0;
+	std::map<std::string, Ip> servers_;
+	std::map<std::string, std::size_t> virtuals_;
+	std::vector<Bind> binds_;
+};
+
+} // namespace
+
+std::string write_brocade(const Site &site)
+{
+	std::string lines = "! written by dsrctl lb-config\n";
+
+	for (const Server &server : site.servers) {
+		if (!server.weight)
+			continue;
+		// a server behind a router is a remote one to this device
+		lines += "server remote-name " + server_name(server) + " " +
+			 text(server.ip) + "\n";
+		for (const Service &service : site.services)
+			lines += " port " + port_name(service) + "\n";
+		lines += "!\n";
+	}
+	for (const Virtual &vip : site.vips) {
+		lines += "server virtual-name-or-ip vip_" + as_name(vip.ip) +
+			 " " + text(vip.ip) + "\n tos-marking " +
+			 std::to_string(vip.dscp) + " hc-l3-dsr\n";
+		for (const Service &service : site.services)
+			lines += " port " + port_name(service) + "\n";
+		for (const Service &service : site.services)
+			for (const Server &server :
+			     site.servers_of(vip.ip.family))
+				lines += " bind " + port_name(service) + " " +
+					 server_name(server) + " " +
+					 port_name(service) + "\n";
+		lines += "!\n";
+	}
+	return lines;
+}
+
+Reading read_brocade(std::string_view text, const std::string &file)
+{
+	return Brocade(text, file).read();
+}
+
+} // namespace dsr::lb

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "lines.hpp"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "save_format.hpp"
+
+namespace dsr::lb {
+
+std::optional<unsigned int> parse_unsigned(std::string_view text,
+					   unsigned int max)
+{
+	const char *last = text.data() + text.size();
+	unsigned int number;
+	auto [end, error] = std::from_chars(text.data(), last, number);
+
+	if (error != std::errc() || end != last || number > max)
+		return std::nullopt;
+	return number;
+}
+
+bool Lines::next()
+{
+	while (!rest_.empty()) {
+		std::size_t end = std::min(rest_.find('\n'), rest_.size());
+
+		words_ = save_words(rest_.substr(0, end));
+		rest_.remove_prefix(std::min(end + 1, rest_.size()));
+		number_++;
+		words_.erase(std::find_if(words_.begin(), words_.end(),
+					  [&](const std::string &word) {
+						  return !word.empty() &&
+							 comments_.find(word[0]) !=
+								 comments_.npos;
+					  }),
+			     words_.end());
+		if (!words_.empty())
+			return true;
+	}
+	return false;
+}
+
+const std::string &Lines::word(std::size_t index) const
+{
+	static const std::string none;
+
+	return index < words_.size() ? words_[index] : none;
+}
+
+bool Lines::begins(std::initializer_list<const char *> words) const
+{
+	std::size_t index = 0;
+
+	return std::all_of(words.begin(), words.end(), [&](const char *word) {
+		return !strcasecmp(this->word(index++).c_str(), word);
+	});
+}
+
+std::size_t Lines::find(const char *word) const
+{
+	auto found = std::find_if(words_.begin(), words_.end(),
+				  [&](const std::string &one) {
+					  return !strcasecmp(one.c_str(), word);
+				  });
+
+	return static_cast<std::size_t>(found - words_.begin());
+}
+
+std::string Lines::where() const
+{
+	return file_ + ":" + std::to_string(number_);
+}
+
+} // namespace dsr::lb
