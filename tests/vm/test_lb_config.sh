@@ -115,4 +115,4 @@ test_lb_config_ipvs_services()
 {
 	ipvs_test --service tcp/80 --service udp/7
 }
-scenario test_lb_config_ipvs_services "ipv4 ipv6" "nft" "-"
+scenario test_lb_config_ipvs_services "ipv4" "nft" "-"

@@ -10,6 +10,7 @@
 #include "dscp.hpp"
 #include "ip.hpp"
 #include "lb/command.hpp"
+#include "watch/command.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -32,6 +33,7 @@ const char ACTIONS[] =
 	"\n"
 	"Commands with options of their own; see dsrctl COMMAND --help:\n"
 	"  lb-config  the load balancer's side of the configuration\n"
+	"  watch      what comes to the VIPs and leaves from them, live\n"
 	"\n"
 	"Exit status: 0 fine, 1 an error; and 3, see check. dsrctl(8) and dsr.conf(5)\n"
 	"have the details.\n";
@@ -47,6 +49,7 @@ struct Command {
 
 const Command COMMANDS[] = {
 	{"lb-config", lb_config_command},
+	{"watch", watch_command},
 };
 
 struct Ignored {

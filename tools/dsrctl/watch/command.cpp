@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "command.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <limits>
+
+#include "capture.hpp"
+#include "link.hpp"
+#include "live.hpp"
+#include "netlink.hpp"
+#include "report.hpp"
+
+using namespace dsr;
+using namespace dsr::watch;
+
+namespace {
+
+enum Status { FINE = 0, FOUND = 3 };
+
+const char EXAMPLES[] =
+	"Examples:\n"
+	"  dsrctl watch                      until Ctrl-C\n"
+	"  dsrctl watch -i eth0 --seconds 10\n"
+	"  dsrctl watch --json --interval 60\n"
+	"  dsrctl watch --read server.pcap --server 10.128.9.31\n"
+	"\n"
+	"Exit status: 0 nothing was found, 1 an error, 3 something was found.\n"
+	"dsrctl-watch(8) has the details.\n";
+
+struct Options {
+	std::string directory = "/etc/dsr.d", file, interface = "any", input;
+	std::vector<std::string> servers;
+	std::uint64_t count = 0;
+	double seconds = 0, interval = 10;
+	bool json = false;
+};
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void interrupt(int)
+{
+	interrupted = 1;
+}
+
+std::vector<Entry> read_entries(const Options &options)
+{
+	ConfigReader reader(resolve);
+
+	if (options.file.empty())
+		reader.add_directory(options.directory);
+	else
+		reader.add_file(options.file);
+	for (const std::string &warning : reader.config.warnings)
+		std::cerr << "dsrctl: " << warning << "\n";
+	if (reader.config.errors.empty()) {
+		if (reader.config.entries.empty())
+			throw Error("found no VIP in the configuration, expected one at least");
+		return reader.config.entries;
+	}
+	std::string messages;
+	for (const Problem &problem : reader.config.errors)
+		messages += (messages.empty() ? "" : "\ndsrctl: ") +
+			    problem.message;
+	throw Error(messages);
+}
+
+// Those of the command line; or, of a live capture, this host's.
+std::vector<Ip> read_servers(const Options &options)
+{
+	std::vector<Ip> servers;
+
+	for (const std::string &word : options.servers) {
+		auto ip = parse_ip(word);
+
+		if (!ip)
+			throw Error("--server: found " + quote(word) +
+				    ", expected a numeric IPv4 or IPv6 address");
+		servers.push_back(*ip);
+	}
+	if (servers.empty() && options.input.empty())
+		for (const Address &address : read_addresses())
+			if (!refuse(address.ip))
+				servers.push_back(address.ip);
+	return servers;
+}
+
+class Watch {
+public:
+	explicit Watch(const Options &options)
+		: options_(options),
+		  observer_(read_entries(options), read_servers(options))
+	{
+	}
+
+	int run()
+	{
+		if (options_.input.empty())
+			live();
+		else
+			read();
+		progress_.end = true;
+		report();
+		return observer_.findings().empty() ? FINE : FOUND;
+	}
+
+private:
+	using Clock = std::chrono::steady_clock;
+
+	bool enough() const
+	{
+		return interrupted ||
+		       (options_.count && observer_.packets() >= options_.count);
+	}
+
+	void take(int link_type, const replay::Frame &frame)
+	{
+		replay::Packet packet;
+
+		if (enough() ||
+		    replay::find_packet(link_type, frame, packet) !=
+			    replay::Link::ip)
+			return;
+		std::string news = observer_.see(packet);
+		if (!news.empty() && !options_.json)
+			put("packet " + std::to_string(observer_.packets()) +
+			    ": " + news + "\n");
+	}
+
+	void read()
+	{
+		replay::CaptureReader reader(options_.input);
+		replay::Frame frame;
+
+		while (!enough() && reader.next(frame))
+			take(reader.link_type(), frame);
+		if (reader.damage())
+			throw Error(reader.name() + ": byte " +
+				    std::to_string(reader.damage()->offset) +
+				    ": " + reader.damage()->message);
+	}
+
+	void live()
+	{
+		constexpr int MOST = 1024, WAIT_MS = 100;
+		const Clock::time_point begin = Clock::now();
+		double next = options_.interval;
+		Live live(options_.interface);
+
+		if (!options_.json)
+			put("watching " + options_.interface + "\n");
+		while (!enough()) {
+			live.wait(WAIT_MS, MOST, [&](replay::Frame &frame) {
+				take(live.link_type(), frame);
+			});
+			progress_.seconds = std::chrono::duration<double>(
+				Clock::now() - begin).count();
+			progress_.lost = live.lost();
+			if (options_.seconds > 0 &&
+			    progress_.seconds >= options_.seconds)
+				break;
+			if (options_.interval > 0 && progress_.seconds >= next) {
+				next = progress_.seconds + options_.interval;
+				report();
+			}
+		}
+	}
+
+	void report() const
+	{
+		put(options_.json ? report_json(observer_, progress_) :
+				    report_table(observer_, progress_));
+	}
+
+	static void put(const std::string &text)
+	{
+		std::cout << text << std::flush;
+		if (!std::cout)
+			throw Error("standard output: cannot be written");
+	}
+
+	const Options &options_;
+	Observer observer_;
+	Progress progress_;
+};
+
+void define(CLI::App &app, Options &options)
+{
+	app.add_option("-d", options.directory,
+		       "Where the configuration is: all *.conf below it")
+		->type_name("DIR")->capture_default_str();
+	app.add_option("-f", options.file,
+		       "The only file of the configuration; -d is ignored")
+		->type_name("FILE");
+	auto *interface = app.add_option("-i", options.interface,
+		"The interface to watch; any is all of them")
+		->type_name("IFACE")->capture_default_str();
+	auto *input = app.add_option("--read", options.input,
+		"Read this capture (pcap or pcapng), and not an interface; - is standard input")
+		->type_name("FILE");
+	app.add_option("--server", options.servers,
+		       "This server's own address; may be repeated. By default, all of this host; of a capture, those that mapped packets go to")
+		->type_name("ADDR")->allow_extra_args(false);
+	app.add_option("--count", options.count,
+		       "End after so many IP packets")
+		->type_name("N")
+		->check(CLI::Range(std::uint64_t{1},
+				   std::numeric_limits<std::uint64_t>::max()));
+	auto *seconds = app.add_option("--seconds", options.seconds,
+		"End after so many seconds")
+		->type_name("S")->check(CLI::PositiveNumber);
+	auto *interval = app.add_option("--interval", options.interval,
+		"Print a report every so many seconds; 0: only at the end")
+		->type_name("S")->check(CLI::NonNegativeNumber)
+		->capture_default_str();
+	app.add_flag("--json", options.json,
+		     "Reports as JSON, each on a line, and nothing else");
+	input->excludes(interface)->excludes(seconds)->excludes(interval);
+	app.footer(EXAMPLES);
+}
+
+} // namespace
+
+int watch_command(int argc, char *argv[])
+{
+	CLI::App app("What comes to this server's VIPs and leaves from them, and what is wrong with it.",
+		     "dsrctl watch");
+	Options options;
+
+	define(app, options);
+	std::signal(SIGINT, interrupt);
+	std::signal(SIGTERM, interrupt);
+	try {
+		app.parse(argc, argv);
+		return Watch(options).run();
+	} catch (const CLI::ParseError &error) {
+		if (!error.get_exit_code())
+			return app.exit(error);
+		std::cerr << "dsrctl: " << error.what() << "\n"
+			  << "Try dsrctl watch --help.\n";
+	} catch (const std::exception &error) {
+		std::cerr << "dsrctl: " << error.what() << "\n";
+	}
+	return 1;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "live.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "ip.hpp"
+#include "link.hpp"
+
+namespace dsr::watch {
+
+namespace {
+
+// Checksums cover whole packets, offloaded ones are large, and they come in
+// bursts.
+constexpr int SNAPLEN = 262144, BUFFER = 16 << 20, TIMEOUT_MS = 100;
+
+struct Taker {
+	const std::function<void(replay::Frame &)> &take;
+};
+
+void hand_over(u_char *user, const pcap_pkthdr *header, const u_char *data)
+{
+	replay::Frame frame;
+
+	frame.data = const_cast<u_char *>(data);
+	frame.captured = header->caplen;
+	frame.length = std::max(header->len, header->caplen);
+	reinterpret_cast<Taker *>(user)->take(frame);
+}
+
+} // namespace
+
+Live::Live(const std::string &interface) : interface_(interface)
+{
+	char message[PCAP_ERRBUF_SIZE];
+
+	pcap_ = pcap_create(interface.c_str(), message);
+	if (!pcap_)
+		throw Error(interface + ": " + message);
+	try {
+		pcap_set_snaplen(pcap_, SNAPLEN);
+		pcap_set_buffer_size(pcap_, BUFFER);
+		pcap_set_timeout(pcap_, TIMEOUT_MS);
+		// a warning is above 0
+		if (int error = pcap_activate(pcap_); error < 0) {
+			if (error == PCAP_ERROR_PERM_DENIED)
+				fail("captures are not permitted, expected root or CAP_NET_RAW");
+			if (error == PCAP_ERROR_NO_SUCH_DEVICE)
+				fail("found no such interface, expected one of this host, or any");
+			fail(pcap_geterr(pcap_));
+		}
+		if (!replay::link_known(link_type()))
+			fail("found link type " + std::to_string(link_type()) +
+			     ", expected one of " + replay::link_names());
+		if (pcap_setnonblock(pcap_, 1, message) < 0)
+			fail(message);
+	} catch (const Error &) {
+		pcap_close(pcap_);
+		throw;
+	}
+}
+
+void Live::fail(const std::string &why) const
+{
+	throw Error(interface_ + ": " + why);
+}
+
+void Live::wait(int milliseconds, int most,
+		const std::function<void(replay::Frame &)> &take)
+{
+	pollfd ready{pcap_get_selectable_fd(pcap_), POLLIN, 0};
+	Taker taker{take};
+
+	// an interrupt is for the caller to see
+	if (poll(&ready, 1, milliseconds) < 0 && errno != EINTR)
+		fail(std::strerror(errno));
+	if (pcap_dispatch(pcap_, most, hand_over,
+			  reinterpret_cast<u_char *>(&taker)) < 0)
+		fail(pcap_geterr(pcap_));
+}
+
+std::uint64_t Live::lost() const
+{
+	pcap_stat stat{};
+
+	return pcap_stats(pcap_, &stat) ? 0 : stat.ps_drop;
+}
+
+} // namespace dsr::watch

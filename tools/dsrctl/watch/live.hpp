@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets of an interface as they come, by libpcap.
+#pragma once
+
+#include <pcap/pcap.h>
+
+#include <functional>
+#include <string>
+
+#include "packet.hpp"
+
+namespace dsr::watch {
+
+class Live {
+public:
+	// Throws Error.
+	explicit Live(const std::string &interface);
+	~Live() { pcap_close(pcap_); }
+	Live(const Live &) = delete;
+	Live &operator=(const Live &) = delete;
+
+	// Waits at most so long, and hands over what has come, @most frames.
+	// Throws Error.
+	void wait(int milliseconds, int most,
+		  const std::function<void(replay::Frame &)> &take);
+
+	int link_type() const { return pcap_datalink(pcap_); }
+	std::uint64_t lost() const;
+
+private:
+	[[noreturn]] void fail(const std::string &why) const;
+
+	std::string interface_;
+	pcap_t *pcap_;
+};
+
+} // namespace dsr::watch

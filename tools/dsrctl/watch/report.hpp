@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What was seen, as a table for people and as JSON.
+#pragma once
+
+#include "observer.hpp"
+
+namespace dsr::watch {
+
+struct Progress {
+	double seconds = 0;	// of a live capture
+	std::uint64_t lost = 0;	// packets that came too fast
+	bool end = false;	// nothing follows
+};
+
+std::string report_table(const Observer &observer, const Progress &progress);
+// On one line.
+std::string report_json(const Observer &observer, const Progress &progress);
+
+} // namespace dsr::watch

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "transport.hpp"
+
+#include <cstring>
+
+#include "checksum.hpp"
+#include "receive.hpp"
+#include "sum.hpp"
+
+namespace dsr::watch {
+
+namespace {
+
+using replay::Family;
+using replay::load16;
+using replay::Packet;
+
+constexpr std::uint8_t ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58,
+		       SCTP = 132, UDPLITE = 136;
+constexpr std::uint8_t TCP_SYN = 0x02, TCP_ACK = 0x10;
+
+const void *read(const void *packet, unsigned int offset, unsigned int length,
+		 void *)
+{
+	const Packet *from = static_cast<const Packet *>(packet);
+
+	return from->captures(std::uint64_t{offset} + length) ?
+		       from->data + offset : nullptr;
+}
+
+void take_ends(const Packet &packet, std::uint32_t at, Transport &transport)
+{
+	const std::uint8_t *header = packet.data + at;
+
+	switch (transport.protocol) {
+	case TCP:
+	case UDP:
+	case DCCP:
+	case SCTP:
+	case UDPLITE:
+		if (!packet.captures(std::uint64_t{at} + 4))
+			return;
+		transport.source = load16(header);
+		transport.destination = load16(header + 2);
+		transport.has_ends = true;
+		if (transport.protocol == TCP &&
+		    packet.captures(std::uint64_t{at} + 14))
+			transport.opens = (header[13] & (TCP_SYN | TCP_ACK)) ==
+					  TCP_SYN;
+		return;
+	case ICMP:
+	case ICMP6:
+		if (!packet.captures(std::uint64_t{at} + 8))
+			return;
+		transport.echo_request = header[0] ==
+			(transport.protocol == ICMP ? 8 : 128);
+		transport.has_ends = transport.echo_request ||
+			header[0] == (transport.protocol == ICMP ? 0 : 129);
+		transport.source = transport.destination = load16(header + 4);
+		return;
+	}
+}
+
+// Who sends leaves the rest to hardware: the field holds the sum of the
+// pseudo-header, not inverted. So do packets that another guest of the same
+// machine sent, and that never were on a wire.
+bool is_seed(const Packet &packet, const daddr_csum &csum)
+{
+	const std::uint8_t *ip = packet.data;
+	std::uint16_t field;
+	std::uint64_t seed = packet.family == Family::ip4 ?
+				     replay::sum(ip + 12, 8) :
+				     replay::sum(ip + 8, 32);
+
+	seed = replay::add(seed, replay::in_network_order(csum.protocol));
+	seed = replay::add(seed, replay::in_network_order(packet.length -
+							  csum.transport));
+	std::memcpy(&field, ip + csum.offset, sizeof(field));
+	return field == replay::fold(seed);
+}
+
+} // namespace
+
+bool find_transport(Packet &packet, Transport &transport)
+{
+	const replay::Received received = replay::receive(packet);
+	daddr_csum csum{};
+
+	transport = {};
+	if (received.cut)
+		return false;
+	if (received.drop != replay::Drop::none) {
+		transport.sum = Sum::bad;
+		return received.drop == replay::Drop::header_checksum;
+	}
+	daddr_cover cover = packet.family == Family::ip4 ?
+		daddr_find_csum4(read, &packet, &csum) :
+		daddr_find_csum6(read, &packet, &csum);
+	transport.protocol = csum.protocol;
+	if (cover == DADDR_CSUM_HERE || cover == DADDR_CSUM_NONE)
+		take_ends(packet, csum.transport, transport);
+	switch (replay::Coverage(packet).verify(packet)) {
+	case replay::Checksum::good:
+		transport.sum = Sum::good;
+		break;
+	case replay::Checksum::bad:
+		transport.sum = cover == DADDR_CSUM_HERE &&
+				packet.captures(csum.end) &&
+				is_seed(packet, csum) ? Sum::offload : Sum::bad;
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+} // namespace dsr::watch
