@@ -3,17 +3,36 @@
 _dsrctl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-	local actions="start stop restart reload status check metrics dscp"
+	local actions="start stop restart reload status check metrics dscp
+		lb-config watch"
 	local classes="EF AF11 AF12 AF13 AF21 AF22 AF23 AF31 AF32 AF33 AF41 AF42
 		AF43 CS1 CS2 CS3 CS4 CS5 CS6 CS7 VA LE"
 	local options="-d -f -a -i -k -n -s -v -x -h --help --version --backend
 		--table --rules --json --yes --output"
 	local words
 
+	case ${COMP_WORDS[1]} in
+	lb-config)
+		actions=
+		options="-d -f -4 -6 -h --help --vendor --servers --real --service
+			--verify" ;;
+	watch)
+		actions=
+		options="-d -f -i -h --help --read --server --count --seconds
+			--interval --json" ;;
+	esac
+	# of another command, -i has no argument
+	case ${COMP_WORDS[1]}:$previous in
+	watch:-i)
+		words=$(echo any; ls /sys/class/net)
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+		return ;;
+	esac
 	case $previous in
 	-d) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-	-f|--output) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-	-s) return ;;
+	-f|--output|--servers|--verify|--read) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+	-s|--real|--service|--server|--count|--seconds|--interval) return ;;
+	--vendor) words="a10 brocade netscaler vpp ipvs nft" ;;
 	--backend) words="daddr nft" ;;
 	--table) words="raw mangle" ;;
 	--rules) words="map each" ;;
