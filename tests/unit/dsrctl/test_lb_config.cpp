@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The load balancer's side of the configuration: as each vendor writes it, and
 // compared with what the servers have.
+#include <sys/wait.h>
+
 #include <map>
 
 #include "lb/verify.hpp"
@@ -896,4 +898,93 @@ TEST_CASE("dsrctl lb-config: what keeps a configuration from being written")
 	REQUIRE(errors.size() == 2);
 	CHECK(errors[0] == "s:1: found 10.1.1.1, which is a VIP in f:1, expected the server's own address");
 	CHECK(errors[1] == "found ipv6 VIPs and no ipv6 server, expected one of a weight above 0 with --servers or --real");
+}
+
+namespace {
+
+class Program {
+public:
+	Program()
+	{
+		directory.save("conf", CONFIG);
+		directory.save("servers", SERVERS);
+	}
+
+	int run(const std::string &arguments)
+	{
+		const std::string file = has(arguments, "-f ") ? "" : "-f conf ";
+		std::string command = "cd " + (directory / "") + " && " DSRCTL
+				      " lb-config " + file + arguments +
+				      " >stdout 2>stderr";
+		int status = std::system(command.c_str());
+
+		text = load(directory / "stdout");
+		error = load(directory / "stderr");
+		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	}
+
+	Directory directory;
+	std::string text, error;
+};
+
+} // namespace
+
+TEST_CASE("dsrctl lb-config: the program writes and compares")
+{
+	Program program;
+
+	CHECK(program.run("--vendor netscaler --servers servers") == 0);
+	CHECK(program.text == written("netscaler", {}));
+	CHECK(program.error == "");
+	program.directory.save("lb", program.text);
+	CHECK(program.run("--vendor netscaler --verify lb --servers servers") == 0);
+	CHECK(program.text == "All 3 VIPs agree.\n");
+	CHECK(program.run("--vendor netscaler --verify - <lb") == 0);
+	program.directory.save("lb", with(written("netscaler", {}),
+					  "-tosId 7", "-tosId 8"));
+	CHECK(program.run("--vendor netscaler --verify lb") == 1);
+	CHECK(program.text == "lb:5: found DSCP 8 for 10.128.8.46, expected DSCP 7 as in conf:1\n");
+	CHECK(program.error == "");
+	CHECK(program.run("-6 --vendor netscaler --verify lb") == 0);
+	CHECK(program.text == "The VIP agrees.\n");
+
+	CHECK(program.run("-4 --vendor vpp --real '10.1.1.1 weight 2'") == 0);
+	CHECK(program.text == "lb vip 10.128.8.46/32 encap l3dsr dscp 7\n"
+			      "lb as 10.128.8.46/32 10.1.1.1\n"
+			      "lb vip 10.128.8.47/32 encap l3dsr dscp 10\n"
+			      "lb as 10.128.8.47/32 10.1.1.1\n");
+	CHECK(program.error == "dsrctl: --real: found a weight, expected none for vpp: it is not written\n");
+	CHECK(program.run("-4 --vendor a10 --servers servers --service tcp/80") == 0);
+	CHECK(!has(program.text, "2001:"));
+}
+
+TEST_CASE("dsrctl lb-config: the program refuses, and writes nothing")
+{
+	struct {
+		const char *arguments, *error;
+	} const bad[] = {
+		{"", "--vendor is required"},
+		{"--vendor f5", "--vendor: found \"f5\", expected one of a10, brocade, netscaler, vpp, ipvs, nft"},
+		{"--vendor nft", "found ipv4 VIPs and no ipv4 server, expected one of a weight above 0 with --servers or --real"},
+		{"--vendor a10 --servers servers", "found no --service, expected one for a10: tcp/80"},
+		{"--vendor vpp --servers servers", "conf:2: found an IPv6 VIP, expected IPv4, which is all that vpp has L3DSR for; -4 leaves the others out"},
+		{"--vendor nft --servers none", "none: No such file or directory"},
+		{"--vendor nft --servers servers --service tcp", "--service: found \"tcp\", expected tcp or udp, / and a port: tcp/80"},
+		{"--vendor nft --real host", "--real: found \"host\", expected a server: its own address, and perhaps weight and a number"},
+		{"--vendor nft --real ''", "--real: found nothing, expected a server"},
+		{"--vendor nft --verify none", "none: No such file or directory"},
+		{"--vendor nft --servers servers -f bad", "bad:1: found \"x/y\""},
+	};
+	Program program;
+
+	program.directory.save("bad", "x/y\n");
+	for (const auto &one : bad) {
+		INFO(one.arguments);
+		CHECK(program.run(one.arguments) == 1);
+		CHECK(program.text == "");
+		INFO(program.error);
+		CHECK(has(program.error, one.error));
+	}
+	CHECK(program.run("--help") == 0);
+	CHECK(has(program.text, "dsrctl lb-config --vendor a10"));
 }

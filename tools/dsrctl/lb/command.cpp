@@ -167,7 +167,11 @@ int verify(const Options &options, const Vendor &vendor, Input &input)
 		std::cout << difference << "\n";
 	if (!found.empty())
 		return DIFFERENT;
-	std::cout << "All " << input.site.vips.size() << " VIPs agree.\n";
+	if (input.site.vips.size() == 1)
+		std::cout << "The VIP agrees.\n";
+	else
+		std::cout << "All " << input.site.vips.size()
+			  << " VIPs agree.\n";
 	return FINE;
 }
 

@@ -10,8 +10,8 @@ namespace dsr::watch {
 
 namespace {
 
-// A power of two; and how many entries the maps may have.
-constexpr std::size_t FLOWS = 1 << 16, ENTRIES = 1 << 12, SERVERS = 64;
+// How many there may be in the maps, and of what was learnt.
+constexpr std::size_t ENTRIES = 1 << 12, SERVERS = 64;
 
 Ip ip_of(const replay::Address &address)
 {
@@ -95,18 +95,23 @@ bool Observer::Flow::same(const Flow &other) const
 	       server_port == other.server_port;
 }
 
-std::size_t Observer::Flow::place() const
+std::uint64_t Observer::Flow::hash() const
 {
 	std::uint64_t ends = std::uint64_t{client_port} << 32 |
 			     std::uint64_t{server_port} << 8 | protocol;
 
-	return mix(mix(mix(0, client), server), ends) & (FLOWS - 1);
+	return mix(mix(mix(0, client), server), ends);
+}
+
+Observer::Flow &Observer::place(const Flow &flow)
+{
+	return flows_[flow.hash() & (flows_.size() - 1)];
 }
 
 Observer::Observer(const std::vector<Entry> &entries,
-		   const std::vector<Ip> &servers)
+		   const std::vector<Ip> &servers, std::size_t flows)
 	: servers_(servers.begin(), servers.end()), learn_(servers.empty()),
-	  flows_(FLOWS)
+	  flows_(flows)
 {
 	for (auto &family : by_dscp_)
 		std::fill(std::begin(family), std::end(family), NONE);
@@ -187,7 +192,7 @@ std::string Observer::to_server(const Seen &seen)
 
 		// an answer to this host's own ping or connection is none
 		if (!is_ping(transport.protocol) || transport.echo_request)
-			flows_[flow.place()] = flow;
+			place(flow) = flow;
 		if (!is_ping(transport.protocol) && services_.size() < ENTRIES)
 			services_.emplace(Service{seen.to, transport.protocol,
 						  transport.destination}, vip);
@@ -249,7 +254,7 @@ std::string Observer::from_server(const Seen &seen)
 	const Transport &transport = seen.transport;
 	const Flow asked{seen.to, seen.from, transport.protocol,
 			 transport.destination, transport.source, NONE};
-	const Flow &flow = flows_[asked.place()];
+	const Flow &flow = place(asked);
 	Key key;
 
 	if (!transport.has_ends || flow.vip == NONE || !flow.same(asked))

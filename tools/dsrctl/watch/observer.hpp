@@ -43,9 +43,10 @@ struct Finding {
 class Observer {
 public:
 	// @servers: this host's own addresses; when there are none, those are
-	// taken that mapped packets go to.
+	// taken that mapped packets go to. @flows: how many requests await
+	// their answers at once; a power of two.
 	Observer(const std::vector<Entry> &entries,
-		 const std::vector<Ip> &servers);
+		 const std::vector<Ip> &servers, std::size_t flows = 1 << 16);
 
 	// An IP packet. What it shows for the first time; mostly empty.
 	std::string see(replay::Packet packet);
@@ -87,7 +88,7 @@ private:
 		std::size_t vip = NONE;
 
 		bool same(const Flow &other) const;
-		std::size_t place() const;
+		std::uint64_t hash() const;
 	};
 	struct Seen {
 		Ip from, to;
@@ -105,6 +106,7 @@ private:
 	std::string count(const Key &key);
 	std::size_t vip_of(const Ip &ip) const;
 	std::size_t vip_of(Family family, std::uint8_t dscp) const;
+	Flow &place(const Flow &flow);
 	std::string text_of(const Key &key, std::uint64_t count) const;
 
 	std::vector<Vip> vips_;
