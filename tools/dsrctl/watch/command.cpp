@@ -112,8 +112,7 @@ private:
 
 	bool enough() const
 	{
-		return interrupted ||
-		       (options_.count && observer_.packets() >= options_.count);
+		return options_.count && observer_.packets() >= options_.count;
 	}
 
 	void take(int link_type, const replay::Frame &frame)
@@ -135,7 +134,7 @@ private:
 		replay::CaptureReader reader(options_.input);
 		replay::Frame frame;
 
-		while (!enough() && reader.next(frame))
+		while (!enough() && !interrupted && reader.next(frame))
 			take(reader.link_type(), frame);
 		if (reader.damage())
 			throw Error(reader.name() + ": byte " +
@@ -145,28 +144,36 @@ private:
 
 	void live()
 	{
-		constexpr int MOST = 1024, WAIT_MS = 100;
 		const Clock::time_point begin = Clock::now();
-		double next = options_.interval;
+		double next = options_.interval, end = options_.seconds;
 		Live live(options_.interface);
 
 		if (!options_.json)
 			put("watching " + options_.interface + "\n");
-		while (!enough()) {
-			live.wait(WAIT_MS, MOST, [&](replay::Frame &frame) {
-				take(live.link_type(), frame);
-			});
+		do {
+			take_some(live);
 			progress_.seconds = std::chrono::duration<double>(
 				Clock::now() - begin).count();
 			progress_.lost = live.lost();
-			if (options_.seconds > 0 &&
-			    progress_.seconds >= options_.seconds)
-				break;
+			// what came before an interrupt is still on its way
+			if (interrupted && !ending_) {
+				ending_ = true;
+				end = progress_.seconds + Live::DELAY;
+			}
 			if (options_.interval > 0 && progress_.seconds >= next) {
 				next = progress_.seconds + options_.interval;
 				report();
 			}
-		}
+		} while (!enough() && (end == 0 || progress_.seconds < end));
+	}
+
+	void take_some(Live &live)
+	{
+		constexpr int MOST = 1024, WAIT_MS = 100;
+
+		live.wait(WAIT_MS, MOST, [&](replay::Frame &frame) {
+			take(live.link_type(), frame);
+		});
 	}
 
 	void report() const
@@ -185,6 +192,7 @@ private:
 	const Options &options_;
 	Observer observer_;
 	Progress progress_;
+	bool ending_ = false;
 };
 
 void define(CLI::App &app, Options &options)

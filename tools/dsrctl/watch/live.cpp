@@ -17,6 +17,7 @@ namespace {
 // Checksums cover whole packets, offloaded ones are large, and they come in
 // bursts.
 constexpr int SNAPLEN = 262144, BUFFER = 16 << 20, TIMEOUT_MS = 100;
+static_assert(TIMEOUT_MS < Live::DELAY * 1000);
 
 struct Taker {
 	const std::function<void(replay::Frame &)> &take;

@@ -13,6 +13,9 @@ namespace dsr::watch {
 
 class Live {
 public:
+	// How many seconds packets may wait in the kernel for others.
+	static constexpr double DELAY = 0.2;
+
 	// Throws Error.
 	explicit Live(const std::string &interface);
 	~Live() { pcap_close(pcap_); }
