@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # dsrctl watch on the server, while what it is to find is made for real.
 
-# watch_start [OPTION]...: it sees packets when this returns
+# watch_start: it sees packets when this returns
 watch_start()
 {
 	on_background "$server" /lab/tree/build/tools/dsrctl/dsrctl watch \
-		-f "$lab_files/vip.conf" --interval 0 "$@" >"$lab_files/watch" 2>&1
+		-f "$lab_files/vip.conf" --interval 0 >"$lab_files/watch" 2>&1
 	watch_pid=$!
 	wait_until grep -q '^watching' "$lab_files/watch"
 }
