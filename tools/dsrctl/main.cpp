@@ -10,6 +10,7 @@
 #include "dscp.hpp"
 #include "ip.hpp"
 #include "lb/command.hpp"
+#include "probe/command.hpp"
 #include "watch/command.hpp"
 
 #include <nlohmann/json.hpp>
@@ -33,6 +34,7 @@ const char ACTIONS[] =
 	"\n"
 	"Commands with options of their own; see dsrctl COMMAND --help:\n"
 	"  lb-config  the load balancer's side of the configuration\n"
+	"  probe      does a server answer for a VIP?\n"
 	"  watch      what comes to the VIPs and leaves from them, live\n"
 	"\n"
 	"Exit status: 0 fine, 1 an error; and 3, see check. dsrctl(8) and dsr.conf(5)\n"
@@ -49,6 +51,7 @@ struct Command {
 
 const Command COMMANDS[] = {
 	{"lb-config", lb_config_command},
+	{"probe", probe_command},
 	{"watch", watch_command},
 };
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a captured packet says about a probe. Nothing here touches the system.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "ip.hpp"
+
+namespace dsr::probe {
+
+// What connects a packet with the probe that it answers.
+struct Key {
+	Ip us;
+	bool tcp = false;
+	// ports; or the identifier and sequence number of an echo
+	std::uint16_t local = 0, remote = 0;
+
+	auto operator<=>(const Key &) const = default;
+};
+
+struct Heard {
+	enum class Kind : std::uint8_t { syn_ack, reset, data, echo_reply, error };
+
+	Kind kind = Kind::data;
+	Key key;
+	Ip from;
+	std::uint8_t dscp = 0;
+	std::string error;	// "port unreachable"
+};
+
+// None: a packet that answers no probe. @data begins with the IP header, and
+// may be cut off.
+std::optional<Heard> hear(const std::uint8_t *data, std::size_t size);
+
+} // namespace dsr::probe

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is printed of the results.
+#pragma once
+
+#include "probe.hpp"
+
+namespace dsr::probe {
+
+struct Report {
+	Check check;
+	Timing timing;
+	std::vector<Result> results;
+	std::vector<std::string> skipped;
+};
+
+// 0 all succeed, 2 one fails, 3 none fails and one is to be warned of.
+int exit_status(const Report &report);
+
+// Of one target: what it is, an answer, and the sum of several.
+std::string head_text(const Target &target, const Check &check);
+std::string answer_text(const Answer &answer, unsigned int number);
+std::string sum_text(const Result &result);
+
+// One line each.
+std::string table_text(const Report &report);
+
+std::string json_text(const Report &report);
+
+// One line as monitoring plugins print it, and their exit status.
+std::string nagios_text(const Report &report);
+int nagios_status(const Report &report);
+
+} // namespace dsr::probe

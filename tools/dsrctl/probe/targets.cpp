@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "targets.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace dsr::probe {
+
+namespace {
+
+constexpr char BLANKS[] = " \t\r";
+
+std::string trim(const std::string &text)
+{
+	std::size_t first = text.find_first_not_of(BLANKS);
+
+	if (first == text.npos)
+		return "";
+	return text.substr(first, text.find_last_not_of(BLANKS) - first + 1);
+}
+
+void add(std::vector<Ip> &servers, const Ip &ip)
+{
+	if (std::find(servers.begin(), servers.end(), ip) == servers.end())
+		servers.push_back(ip);
+}
+
+// Nothing, unless all of it are addresses.
+std::vector<Ip> parse_list(const std::string &text)
+{
+	std::vector<Ip> servers;
+
+	for (std::size_t at = 0; at <= text.size();) {
+		std::size_t end = std::min(text.find(',', at), text.size());
+		auto ip = parse_ip(trim(text.substr(at, end - at)));
+
+		if (!ip)
+			return {};
+		add(servers, *ip);
+		at = end + 1;
+	}
+	return servers;
+}
+
+std::vector<Ip> read_file(const std::string &path)
+{
+	std::vector<Ip> servers;
+	std::string line, errors;
+	std::ifstream file(path);
+
+	if (!file)
+		throw Error("--servers: found " + quote(path) +
+			    ", expected addresses with commas between them, or a file that can be read (" +
+			    std::strerror(errno) + ")");
+	for (unsigned int number = 1; std::getline(file, line); number++) {
+		line = trim(line.substr(0, line.find('#')));
+		if (line.empty())
+			continue;
+		auto ip = parse_ip(line);
+		const char *refused = ip ? refuse(*ip) : nullptr;
+		if (ip && !refused)
+			add(servers, *ip);
+		else
+			errors += (errors.empty() ? "" : "\n") + path + ":" +
+				  std::to_string(number) + ": found " +
+				  quote(line) +
+				  (refused ? std::string(", ") + refused : "") +
+				  ", expected the address of a server";
+	}
+	if (!errors.empty())
+		throw Error(errors);
+	if (file.bad() || servers.empty())
+		throw Error(path + ": found no address in it, expected one of a server on each line");
+	return servers;
+}
+
+} // namespace
+
+std::vector<Ip> read_servers(const std::string &list_or_file)
+{
+	std::vector<Ip> servers = parse_list(list_or_file);
+
+	if (servers.empty())
+		return read_file(list_or_file);
+	for (const Ip &ip : servers)
+		if (const char *refused = refuse(ip))
+			throw Error("--servers: found " + text(ip) + ", " +
+				    refused + ", expected the address of a server");
+	return servers;
+}
+
+Targets combine(const Config &config, const std::vector<Ip> &servers)
+{
+	Targets targets;
+
+	for (const Entry &entry : config.entries) {
+		bool probed = false;
+
+		if (!entry.dscp) {
+			targets.skipped.push_back(entry.where + ": " + entry.name +
+				" is l2dsr: it has no DSCP to be probed by");
+			continue;
+		}
+		for (const Ip &server : servers) {
+			if (server.family != entry.ip.family)
+				continue;
+			targets.targets.push_back(
+				{server, entry.ip, *entry.dscp, entry.name});
+			probed = true;
+		}
+		if (!probed)
+			targets.skipped.push_back(entry.where + ": " + entry.name +
+				" is " + dsr::name(entry.ip.family) +
+				", and none of the servers is");
+	}
+	return targets;
+}
+
+} // namespace dsr::probe
