@@ -48,6 +48,45 @@ TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 	CHECK(program.error == "dsrctl: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp\n");
 }
 
+TEST_CASE("dsrctl: bad usage of probe")
+{
+	const std::string target =
+		"probe --real 10.128.9.31 --vip 10.128.8.46 --dscp 7 ";
+	Program program;
+
+	for (const std::string &arguments :
+	     {std::string("probe"), std::string("probe --real 10.128.9.31 --vip 10.128.8.46"),
+	      std::string("probe --real x --vip 10.128.8.46 --dscp 7"),
+	      std::string("probe --real 10.128.9.31 --vip 224.0.0.1 --dscp 7"),
+	      std::string("probe --real 10.128.9.31 --vip 2001:db8::46 --dscp 7"),
+	      std::string("probe --real 10.128.8.46 --vip 10.128.8.46 --dscp 7"),
+	      std::string("probe --real 10.128.9.31 --vip 10.128.8.46 --dscp 0"),
+	      std::string("probe --real 10.128.9.31 --vip 10.128.8.46 --dscp 777"),
+	      std::string("probe --from-config"),
+	      std::string("probe --from-config --servers 10.128.9.31 -f none"),
+	      target + "--from-config --servers 10.128.9.31",
+	      target + "--servers 10.128.9.31", target + "--tcp 0",
+	      target + "--tcp 65536", target + "--icmp --tcp 80",
+	      target + "--tcp 80 --http /", target + "--http status.html",
+	      target + "--http '/a b'", target + "--http / --host 'a b'",
+	      target + "--expect-status 200",
+	      target + "--http / --expect-status 99",
+	      target + "--http / --expect-status 300-200",
+	      target + "--http / --expect-status 200-",
+	      target + "--http / --expect-body '('", target + "--count 0",
+	      target + "--timeout 0", target + "--interval -1",
+	      target + "now"}) {
+		INFO(arguments);
+		CHECK(program.run(arguments) == 1);
+		CHECK(program.text == "");
+		CHECK(program.error.starts_with("dsrctl: "));
+	}
+	CHECK(program.run("probe --nagios --json") == 3);
+	CHECK(program.text.starts_with("DSR UNKNOWN - "));
+	CHECK(program.run("probe --help") == 0);
+	CHECK(has(program.text, "--real 10.128.9.31 --vip 10.128.8.46 --dscp 7"));
+}
+
 TEST_CASE("dsrctl: help and version")
 {
 	Program program;

@@ -428,9 +428,9 @@ void Attempt::expire()
 				"see its firewall"));
 	} else {
 		finish(Verdict::no_answer, "nothing came back" + within +
-		       ": the server is down, has no such VIP, or " +
+		       ": the server is down, does not have the address that " +
 		       dscp_text(target_.dscp) +
-		       " stands for another; or packets are lost on the path");
+		       " stands for there, or packets are lost on the path");
 	}
 }
 

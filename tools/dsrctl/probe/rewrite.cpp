@@ -45,7 +45,7 @@ constexpr unsigned int TYPE_BITS = 6;
 constexpr std::uint32_t PORT_SLOT = 4;
 constexpr std::uint32_t KEY_REGISTER = NFT_REG32_00, DATA_REGISTER = NFT_REG32_10;
 
-// Offsets of both addresses, which are neighbours, and of IPv4's checksum.
+// Offsets of the source, which the destination follows, and of IPv4's checksum.
 constexpr std::uint32_t SOURCE4 = 12, SOURCE6 = 8, CHECKSUM4 = 10;
 
 int number(Family family)
@@ -105,8 +105,8 @@ void load(const Rule &rule, std::uint32_t base, std::uint32_t offset,
 // Only TCP; then its addresses and ports in the registers of the key.
 void load_key(const Rule &rule, Family family)
 {
-	const std::uint32_t addresses = 2 * address_size(family);
-	const std::uint32_t ports = KEY_REGISTER + addresses / 4;
+	const std::uint32_t size = address_size(family);
+	const std::uint32_t us = KEY_REGISTER + size / 4, ports = us + size / 4;
 	nftnl_expr *meta = add_expression(rule, "meta");
 	nftnl_expr *cmp;
 
@@ -116,8 +116,9 @@ void load_key(const Rule &rule, Family family)
 	nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
 	nftnl_expr_set_u8(cmp, NFTNL_EXPR_CMP_DATA, IPPROTO_TCP);
-	load(rule, NFT_PAYLOAD_NETWORK_HEADER, source(family), addresses,
+	load(rule, NFT_PAYLOAD_NETWORK_HEADER, source(family), size,
 	     KEY_REGISTER);
+	load(rule, NFT_PAYLOAD_NETWORK_HEADER, source(family) + size, size, us);
 	load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, ports);
 	load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, ports + 1);
 }

@@ -26,6 +26,9 @@ namespace {
 // 1024 by default.
 constexpr std::size_t AT_ONCE = 256;
 
+// And so many with one server: it must not break down for being asked.
+constexpr std::size_t AT_ONE_SERVER = 16;
+
 // Readable when one of the signals that HoldSignals holds is waiting. It is
 // not taken: it ends the program when everything has been put away.
 Descriptor waiting_signals()
@@ -57,6 +60,7 @@ public:
 private:
 	void listen();
 	bool finished() const;
+	bool has_room(const Course &course) const;
 	void start();
 	Clock::time_point wake() const;
 	void wait();
@@ -78,6 +82,7 @@ private:
 	std::vector<Capture> captures_;
 	std::unique_ptr<Rewrite> rewrite_;
 	std::map<Key, Attempt *> attempts_;
+	std::map<Ip, std::size_t> load_;	// attempts of each server
 	std::uint16_t id_ = static_cast<std::uint16_t>(getpid());
 };
 
@@ -124,6 +129,14 @@ bool Run::finished() const
 			    });
 }
 
+bool Run::has_room(const Course &course) const
+{
+	auto at_server = load_.find(course.result.target.real);
+
+	return attempts_.size() < AT_ONCE &&
+	       (at_server == load_.end() || at_server->second < AT_ONE_SERVER);
+}
+
 void Run::start()
 {
 	const auto now = Clock::now();
@@ -131,14 +144,14 @@ void Run::start()
 	std::vector<Flow> flows;
 
 	for (Course &course : courses_) {
-		if (attempts_.size() >= AT_ONCE)
-			break;
-		if (course.running || !wants_more(course) || course.next > now)
+		if (course.running || !wants_more(course) || course.next > now ||
+		    !has_room(course))
 			continue;
 		course.running = std::make_unique<Attempt>(
 			course.result.target, check_, timing_, *course.us,
 			id_++);
 		attempts_.emplace(course.running->key(), course.running.get());
+		load_[course.result.target.real]++;
 		started.push_back(course.running.get());
 		if (auto flow = course.running->flow())
 			flows.push_back(*flow);
@@ -161,7 +174,7 @@ Clock::time_point Run::wake() const
 			first = std::min(first, course.running->done() ?
 					 Clock::now() :
 					 course.running->deadline());
-		else if (wants_more(course) && attempts_.size() < AT_ONCE)
+		else if (wants_more(course) && has_room(course))
 			first = std::min(first, course.next);
 	}
 	return first;
@@ -230,6 +243,7 @@ void Run::collect()
 		if (!course.running || !course.running->done())
 			continue;
 		attempts_.erase(course.running->key());
+		load_[course.result.target.real]--;
 		if (auto flow = course.running->flow())
 			flows.push_back(*flow);
 		record(course, course.running->answer());
