@@ -159,7 +159,7 @@ test_probe_names_what_the_server_answers()
 	probe_says wrong-status "HTTP status 404, expected 200" probe --http /none
 	probe_says wrong-status "HTTP status 200, expected 300 to 399" \
 		probe --http /status.html --expect-status 300-399
-	probe_says body-mismatch 'the body "Status: fine.*matches "^good"' \
+	probe_says body-mismatch 'the body "Status: fine.*matches "\^good"' \
 		probe --http /status.html --expect-body '^good'
 	probe_says bad-response 'found "GET / HTTP/1.0' probe --http / --port 81
 	probe_says no-response "a connection with $near_vip, but no complete response" \
@@ -194,12 +194,12 @@ test_probe_names_what_this_host_drops()
 	on "$client" ip link set eth1 up
 	on "$router" ip link set client1 up
 	on "$router" ip neigh add "$client_ip" dev client1 \
-		lladdr "$(on "$client" cat /sys/class/net/eth1/address)"
+		lladdr "$(on "$client" ip -br link show eth1 | awk '{print $3}')"
 	on "$router" ip route add "$client_ip" dev client1
 	on "$client" sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=1
 	probe_says dropped-here "SYN/ACK from $vip came in on eth1, .*rp_filter is 1" \
 		probe_from_client --tcp 80
-	on "$client" sysctl -qw net.ipv4.conf.eth1.rp_filter=2
+	on "$client" sysctl -qw net.ipv4.conf.eth1.rp_filter=0
 	assert_exit 0 probe_from_client --tcp 80
 }
 scenario test_probe_names_what_this_host_drops "ipv4 ipv6" "nft" "raw"
@@ -236,7 +236,7 @@ test_probe_leaves_nothing_behind()
 	wait_until lab_listens "$server" t 82
 	nft_rule "$neighbour" input "tcp dport 7 drop"
 	before=$(on "$neighbour" nft list ruleset)
-	for signal in KILL TERM INT; do
+	for signal in KILL TERM HUP; do
 		on_background "$neighbour" /lab/tree/build/tools/dsrctl/dsrctl \
 			probe --real "$near_rip" --vip "$near_vip" --dscp 7 \
 			--http / --port 82 --timeout 60

@@ -260,15 +260,19 @@ TEST_CASE("probe: what a response of HTTP is worth")
 	CHECK(refuse_pattern("(") != "");
 }
 
-TEST_CASE("probe: when a response is complete")
+TEST_CASE("probe: when a response is enough")
 {
-	CHECK_FALSE(is_complete("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"));
-	CHECK_FALSE(is_complete(response("200 OK", "all")));
-	CHECK_FALSE(is_complete(response("200 OK", "12", "Content-Length: 3\r\n")));
-	CHECK(is_complete(response("200 OK", "123", "Content-Length: 3\r\n")));
-	CHECK(is_complete(response("200 OK", "", "CONTENT-LENGTH:\t0 \r\n")));
-	CHECK_FALSE(is_complete(response("200 OK", "", "Content-Length: -1\r\n")));
-	CHECK_FALSE(is_complete(response("200 OK", "", "Content-Length:\r\n")));
+	CHECK_FALSE(is_enough("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"));
+	CHECK_FALSE(is_enough(response("200 OK", "all")));
+	CHECK_FALSE(is_enough(response("200 OK", "12", "Content-Length: 3\r\n")));
+	CHECK_FALSE(is_enough("HTTP"));
+	CHECK_FALSE(is_enough(""));
+	CHECK(is_enough("SSH-2.0"));
+	CHECK(is_enough("HTTPS/1.1"));
+	CHECK(is_enough(response("200 OK", "123", "Content-Length: 3\r\n")));
+	CHECK(is_enough(response("200 OK", "", "CONTENT-LENGTH:\t0 \r\n")));
+	CHECK_FALSE(is_enough(response("200 OK", "", "Content-Length: -1\r\n")));
+	CHECK_FALSE(is_enough(response("200 OK", "", "Content-Length:\r\n")));
 }
 
 TEST_CASE("probe: servers in a list or a file")
@@ -281,14 +285,14 @@ TEST_CASE("probe: servers in a list or a file")
 	CHECK(has(refusal("10.128.9.31,224.0.0.1"), "--servers: found 224.0.0.1"));
 	CHECK(has(refusal("10.128.9.3x"),
 		  "found \"10.128.9.3x\", expected addresses"));
-	directory.save("servers", "# web\n10.128.9.31 # one\n\n\t2001:db8:9::31\r\n");
+	directory.save("servers", "# web\n10.128.9.31 weight 2 # one\n\n\t2001:db8:9::31\r\n");
 	CHECK(read_servers(file) ==
 	      std::vector{ip("10.128.9.31"), ip("2001:db8:9::31")});
 	directory.save("servers", "10.128.9.31\nweb1\n127.0.0.1\n");
 	CHECK(has(refusal(file), "servers:2: found \"web1\""));
 	CHECK(has(refusal(file), "servers:3: found \"127.0.0.1\""));
 	directory.save("servers", "# none\n");
-	CHECK(has(refusal(file), "found no address"));
+	CHECK(has(refusal(file), "found no server"));
 }
 
 TEST_CASE("probe: every entry against every server of its family")

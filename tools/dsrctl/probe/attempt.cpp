@@ -324,7 +324,7 @@ void Attempt::read_response()
 		return;
 	}
 	response_.append(buffer, size);
-	if (size && !is_complete(response_) &&
+	if (size && !is_enough(response_) &&
 	    response_.size() < LARGEST_RESPONSE)
 		return;
 	Answer answer = judge(check_, response_);

@@ -61,7 +61,7 @@ void define(CLI::App &app, Options &options)
 		       "The only file of the configuration; -d is ignored")
 		->type_name("FILE");
 	app.add_option("--servers", options.servers,
-		       "With --from-config: addresses with commas between them, or a file with one a line")
+		       "With --from-config: addresses with commas between them, or a file as lb-config has it")
 		->type_name("LIST|FILE");
 	app.add_flag("--icmp", options.icmp, "An ICMP echo; the default");
 	app.add_option("--tcp", options.tcp, "A TCP handshake with this port")

@@ -2,9 +2,10 @@
 #include "http.hpp"
 
 #include <regex.h>
-
-#include <charconv>
 #include <strings.h>
+
+#include <algorithm>
+#include <charconv>
 
 namespace dsr::probe {
 
@@ -12,6 +13,9 @@ namespace {
 
 // What is shown of something unexpected.
 constexpr std::size_t SHOWN = 60;
+
+// Of every response.
+constexpr std::string_view BEGIN = "HTTP/1.";
 
 // Both kinds of line end are in use.
 std::size_t end_of_head(std::string_view response)
@@ -56,7 +60,6 @@ std::optional<std::size_t> content_length(std::string_view head)
 // "HTTP/1.1 200 OK"
 std::optional<unsigned int> status(std::string_view response)
 {
-	constexpr std::string_view BEGIN = "HTTP/1.";
 	constexpr std::size_t DIGITS = BEGIN.size() + 2, COUNT = 3;
 
 	if (!response.starts_with(BEGIN) || response.size() < DIGITS + COUNT ||
@@ -136,10 +139,13 @@ std::string refuse_pattern(const std::string &pattern)
 	return Pattern(pattern).error();
 }
 
-bool is_complete(std::string_view response)
+bool is_enough(std::string_view response)
 {
 	std::size_t body = end_of_head(response);
 
+	if (response.substr(0, BEGIN.size()) !=
+	    BEGIN.substr(0, std::min(response.size(), BEGIN.size())))
+		return true;
 	if (body == response.npos)
 		return false;
 	auto length = content_length(response.substr(0, body));

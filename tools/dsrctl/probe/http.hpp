@@ -16,8 +16,9 @@ std::string request(const Check &check, const Ip &vip);
 // Why the regular expression is none; empty when it is one.
 std::string refuse_pattern(const std::string &pattern);
 
-// Is all of it there, before the server closes?
-bool is_complete(std::string_view response);
+// Is all of it there, before the server closes, or enough to see that it is
+// no HTTP?
+bool is_enough(std::string_view response);
 
 // What a whole response is worth: verdict, text and status.
 Answer judge(const Check &check, std::string_view response);

@@ -36,8 +36,14 @@ Descriptor waiting_signals()
 	sigset_t held;
 
 	sigemptyset(&held);
-	for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
-		sigaddset(&held, signal);
+	for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
+		struct sigaction action;
+
+		// nohup's work
+		sigaction(signal, nullptr, &action);
+		if (action.sa_handler != SIG_IGN)
+			sigaddset(&held, signal);
+	}
 	return Descriptor(signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK),
 			  "a file for signals");
 }

@@ -5,6 +5,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
+
+#include "lb/site.hpp"
 
 namespace dsr::probe {
 
@@ -44,36 +47,30 @@ std::vector<Ip> parse_list(const std::string &text)
 	return servers;
 }
 
+// As lb-config reads it, too.
 std::vector<Ip> read_file(const std::string &path)
 {
-	std::vector<Ip> servers;
-	std::string line, errors;
-	std::ifstream file(path);
+	std::ifstream file(path, std::ios::binary);
+	std::vector<std::string> errors;
+	std::vector<lb::Server> servers;
+	std::vector<Ip> ips;
+	std::string message;
 
 	if (!file)
 		throw Error("--servers: found " + quote(path) +
 			    ", expected addresses with commas between them, or a file that can be read (" +
 			    std::strerror(errno) + ")");
-	for (unsigned int number = 1; std::getline(file, line); number++) {
-		line = trim(line.substr(0, line.find('#')));
-		if (line.empty())
-			continue;
-		auto ip = parse_ip(line);
-		const char *refused = ip ? refuse(*ip) : nullptr;
-		if (ip && !refused)
-			add(servers, *ip);
-		else
-			errors += (errors.empty() ? "" : "\n") + path + ":" +
-				  std::to_string(number) + ": found " +
-				  quote(line) +
-				  (refused ? std::string(", ") + refused : "") +
-				  ", expected the address of a server";
-	}
-	if (!errors.empty())
-		throw Error(errors);
-	if (file.bad() || servers.empty())
-		throw Error(path + ": found no address in it, expected one of a server on each line");
-	return servers;
+	std::string text((std::istreambuf_iterator<char>(file)), {});
+	lb::read_servers(text, path, servers, errors);
+	for (const std::string &error : errors)
+		message += (message.empty() ? "" : "\n") + error;
+	if (servers.empty() && errors.empty())
+		message = path + ": found no server in it, expected one on each line";
+	if (!message.empty())
+		throw Error(message);
+	for (const lb::Server &server : servers)
+		ips.push_back(server.ip);
+	return ips;
 }
 
 } // namespace

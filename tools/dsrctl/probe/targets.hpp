@@ -9,8 +9,8 @@
 
 namespace dsr::probe {
 
-// Addresses with commas between them; or else the name of a file with one on
-// each line. Throws Error, which names every line that is wrong.
+// Addresses with commas between them; or else the name of a file of servers.
+// Throws Error, which names every line that is wrong.
 std::vector<Ip> read_servers(const std::string &list_or_file);
 
 struct Targets {
