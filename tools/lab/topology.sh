@@ -108,6 +108,7 @@ lab_up()
 	client=client-$id router=router-$id lb=lb-$id
 	server=server-$id neighbour=neighbour-$id
 	lab_namespaces=("$client" "$router" "$lb" "$server" "$neighbour")
+	servers=()
 	lab_pids=()
 	lab_files=$(mktemp -d)
 
@@ -193,6 +194,48 @@ table ip6 l3dsr {
 		ip6 daddr 2001:db8:f::250 ip6 dscp set $lab_dscp ip6 daddr set 2001:db8:5::1
 	}
 }
+TEXT
+}
+
+# server_ip N: the address of server N that the load balancer sends to
+server_ip()
+{
+	case $family-$1 in
+	*-1) echo "$rip" ;;
+	ipv4-*) echo "74.80.$1.1" ;;
+	ipv6-*) echo "2001:db8:5:$1::1" ;;
+	esac
+}
+
+# lab_add_server N: another server with the same VIPs, behind the router in a
+# network of its own; its namespace is in ${servers[N]}, and server 1 is $server
+lab_add_server()
+{
+	local id=$1 name=server$1-${server#server-}
+
+	servers[1]=$server
+	servers[id]=$name
+	lab_namespaces+=("$name")
+	ip -batch - <<TEXT || return
+netns add $name
+link add eth0 netns $name type veth peer name server$id netns $router
+TEXT
+	ip -n "$router" -batch - <<TEXT || return
+link set server$id up
+addr add 74.80.$id.254/24 dev server$id
+addr add 2001:db8:5:$id::fe/64 dev server$id nodad
+TEXT
+	ip -n "$name" -batch - <<TEXT
+link set lo up
+link set eth0 up
+addr add 74.80.$id.1/24 dev eth0
+addr add 2001:db8:5:$id::1/64 dev eth0 nodad
+route add default via 74.80.$id.254
+route add default via 2001:db8:5:$id::fe
+addr add 198.18.0.250/32 dev lo
+addr add 10.128.8.46/32 dev lo
+addr add 2001:db8:f::250/128 dev lo nodad
+addr add 2001:db8::46/128 dev lo nodad
 TEXT
 }
 
