@@ -15,7 +15,7 @@
 #include <cstring>
 #include <memory>
 
-#include "ip.hpp"
+#include "descriptor.hpp"
 
 namespace dsr {
 
@@ -24,11 +24,6 @@ namespace {
 const char *const DIRECTORIES[] = {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"};
 
 unsigned int started;
-
-[[noreturn]] void fail(const std::string &what, int error)
-{
-	throw Error(what + ": " + std::strerror(error));
-}
 
 class Pipe {
 public:

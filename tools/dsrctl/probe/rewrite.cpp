@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -28,8 +29,7 @@ namespace dsr::probe {
 namespace {
 
 constexpr char PREFIX[] = "dsrctl-probe-";
-constexpr char CHAIN[] = "prerouting", DIRECT[] = "direct", ANSWERS[] = "answers";
-constexpr std::uint32_t DIRECT_ID = 1, ANSWERS_ID = 2;
+constexpr char CHAIN[] = "prerouting";
 
 // NFT_TABLE_F_OWNER, of kernel headers since 5.12
 constexpr std::uint32_t OWNER = 2;
@@ -66,6 +66,17 @@ std::uint32_t address_type(Family family)
 std::uint32_t source(Family family)
 {
 	return family == Family::ip4 ? SOURCE4 : SOURCE6;
+}
+
+// Of the map of answers, or of the set of what is dropped.
+const char *set_name(bool answers)
+{
+	return answers ? "answers" : "direct";
+}
+
+std::uint32_t set_id(bool answers)
+{
+	return answers ? 2 : 1;
 }
 
 template <typename T, void (*FREE)(const T *)>
@@ -123,14 +134,16 @@ void load_key(const Rule &rule, Family family)
 	load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, ports + 1);
 }
 
-nftnl_expr *look_up(const Rule &rule, const char *set, std::uint32_t id)
+void look_up(const Rule &rule, bool answers)
 {
 	nftnl_expr *lookup = add_expression(rule, "lookup");
 
 	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, KEY_REGISTER);
-	nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, set);
-	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, id);
-	return lookup;
+	nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, set_name(answers));
+	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, set_id(answers));
+	if (answers)
+		nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG,
+				   DATA_REGISTER);
 }
 
 void drop(const Rule &rule)
@@ -283,80 +296,14 @@ int Rewrite::commit(Batch &batch)
 
 void Rewrite::make_table(Family family)
 {
-	const std::uint32_t size = address_size(family);
-	const std::uint32_t type = address_type(family);
-	Table table(nftnl_table_alloc());
-	Chain chain(nftnl_chain_alloc());
-	Rule direct_rule(nftnl_rule_alloc()), answers_rule(nftnl_rule_alloc());
-	Set direct(nftnl_set_alloc()), answers(nftnl_set_alloc());
 	Batch batch;
 
-	nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name_.c_str());
-	if (owned_)
-		nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, OWNER);
-	batch.add(NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL,
-		  [&](nlmsghdr *message) {
-			  nftnl_table_nlmsg_build_payload(message, table.get());
-		  });
-
-	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, name_.c_str());
-	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, CHAIN);
-	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, "filter");
-	nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM,
-			    NF_INET_PRE_ROUTING);
-	nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, PRIORITY_RAW);
-	nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	batch.add(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE,
-		  [&](nlmsghdr *message) {
-			  nftnl_chain_nlmsg_build_payload(message, chain.get());
-		  });
-
-	for (const Set *set : {&direct, &answers}) {
-		bool map = set == &answers;
-
-		nftnl_set_set_str(set->get(), NFTNL_SET_TABLE, name_.c_str());
-		nftnl_set_set_str(set->get(), NFTNL_SET_NAME,
-				  map ? ANSWERS : DIRECT);
-		nftnl_set_set_u32(set->get(), NFTNL_SET_ID,
-				  map ? ANSWERS_ID : DIRECT_ID);
-		nftnl_set_set_u32(set->get(), NFTNL_SET_FAMILY, number(family));
-		nftnl_set_set_u32(set->get(), NFTNL_SET_KEY_TYPE,
-				  (type << TYPE_BITS | type) << 2 * TYPE_BITS |
-				  TYPE_PORT << TYPE_BITS | TYPE_PORT);
-		nftnl_set_set_u32(set->get(), NFTNL_SET_KEY_LEN,
-				  2 * size + 2 * PORT_SLOT);
-		if (map) {
-			nftnl_set_set_u32(set->get(), NFTNL_SET_FLAGS,
-					  NFT_SET_MAP);
-			nftnl_set_set_u32(set->get(), NFTNL_SET_DATA_TYPE, type);
-			nftnl_set_set_u32(set->get(), NFTNL_SET_DATA_LEN, size);
-		}
-		batch.add(NFT_MSG_NEWSET, family, NLM_F_CREATE,
-			  [&](nlmsghdr *message) {
-				  nftnl_set_nlmsg_build_payload(message,
-								set->get());
-			  });
-	}
-
-	load_key(direct_rule, family);
-	look_up(direct_rule, DIRECT, DIRECT_ID);
-	drop(direct_rule);
-	load_key(answers_rule, family);
-	nftnl_expr_set_u32(look_up(answers_rule, ANSWERS, ANSWERS_ID),
-			   NFTNL_EXPR_LOOKUP_DREG, DATA_REGISTER);
-	set_source(answers_rule, family);
-	for (const Rule *rule : {&direct_rule, &answers_rule}) {
-		nftnl_rule_set_str(rule->get(), NFTNL_RULE_TABLE, name_.c_str());
-		nftnl_rule_set_str(rule->get(), NFTNL_RULE_CHAIN, CHAIN);
-		nftnl_rule_set_u32(rule->get(), NFTNL_RULE_FAMILY,
-				   number(family));
-		batch.add(NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND,
-			  [&](nlmsghdr *message) {
-				  nftnl_rule_nlmsg_build_payload(message,
-								 rule->get());
-			  });
-	}
-
+	put_table(batch, family);
+	put_chain(batch, family);
+	put_set(batch, family, false);
+	put_set(batch, family, true);
+	put_rule(batch, family, false);
+	put_rule(batch, family, true);
 	int error = commit(batch);
 	// A flag that it does not know is what a kernel before 5.12 refuses.
 	if (owned_ && tables_.empty() &&
@@ -372,6 +319,82 @@ void Rewrite::make_table(Family family)
 		fail("the probe's rules (they need nftables in the kernel)",
 		     error);
 	tables_.insert(family);
+}
+
+void Rewrite::put_table(Batch &batch, Family family) const
+{
+	Table table(nftnl_table_alloc());
+
+	nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name_.c_str());
+	if (owned_)
+		nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, OWNER);
+	batch.add(NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL,
+		  [&](nlmsghdr *message) {
+			  nftnl_table_nlmsg_build_payload(message, table.get());
+		  });
+}
+
+void Rewrite::put_chain(Batch &batch, Family family) const
+{
+	Chain chain(nftnl_chain_alloc());
+
+	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, name_.c_str());
+	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, CHAIN);
+	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, "filter");
+	nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM,
+			    NF_INET_PRE_ROUTING);
+	nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, PRIORITY_RAW);
+	nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	batch.add(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE,
+		  [&](nlmsghdr *message) {
+			  nftnl_chain_nlmsg_build_payload(message, chain.get());
+		  });
+}
+
+// @answers: the map of answers; otherwise the set of what is dropped.
+void Rewrite::put_set(Batch &batch, Family family, bool answers) const
+{
+	const std::uint32_t size = address_size(family);
+	const std::uint32_t type = address_type(family);
+	Set set(nftnl_set_alloc());
+
+	nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, name_.c_str());
+	nftnl_set_set_str(set.get(), NFTNL_SET_NAME, set_name(answers));
+	nftnl_set_set_u32(set.get(), NFTNL_SET_ID, set_id(answers));
+	nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, number(family));
+	nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE,
+			  (type << TYPE_BITS | type) << 2 * TYPE_BITS |
+			  TYPE_PORT << TYPE_BITS | TYPE_PORT);
+	nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN,
+			  2 * size + 2 * PORT_SLOT);
+	if (answers) {
+		nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_MAP);
+		nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_TYPE, type);
+		nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_LEN, size);
+	}
+	batch.add(NFT_MSG_NEWSET, family, NLM_F_CREATE,
+		  [&](nlmsghdr *message) {
+			  nftnl_set_nlmsg_build_payload(message, set.get());
+		  });
+}
+
+void Rewrite::put_rule(Batch &batch, Family family, bool answers) const
+{
+	Rule rule(nftnl_rule_alloc());
+
+	nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, name_.c_str());
+	nftnl_rule_set_str(rule.get(), NFTNL_RULE_CHAIN, CHAIN);
+	nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, number(family));
+	load_key(rule, family);
+	look_up(rule, answers);
+	if (answers)
+		set_source(rule, family);
+	else
+		drop(rule);
+	batch.add(NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND,
+		  [&](nlmsghdr *message) {
+			  nftnl_rule_nlmsg_build_payload(message, rule.get());
+		  });
 }
 
 void Rewrite::remove_table(Family family, const std::string &name)
@@ -428,52 +451,51 @@ void Rewrite::remove_stale_tables()
 		remove_table(family, name);
 }
 
+void Rewrite::put_elements(Batch &batch, Family family,
+			   const std::vector<Flow> &flows, bool answers,
+			   bool add) const
+{
+	Set set(nftnl_set_alloc());
+
+	nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, name_.c_str());
+	nftnl_set_set_str(set.get(), NFTNL_SET_NAME, set_name(answers));
+	for (const Flow &flow : flows) {
+		const std::string key =
+			key_bytes(answers ? flow.vip : flow.real, flow);
+
+		if (flow.real.family != family)
+			continue;
+		nftnl_set_elem *element = nftnl_set_elem_alloc();
+		if (!element)
+			throw std::bad_alloc();
+		nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(),
+				   key.size());
+		if (answers && add)
+			nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA,
+					   flow.real.bytes.data(),
+					   flow.real.size());
+		nftnl_set_elem_add(set.get(), element);
+	}
+	batch.add(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, family,
+		  add ? NLM_F_CREATE : 0, [&](nlmsghdr *message) {
+			  nftnl_set_elems_nlmsg_build_payload(message, set.get());
+		  });
+}
+
 void Rewrite::change(const std::vector<Flow> &flows, bool add)
 {
-	const unsigned int type = add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM;
 	Batch batch;
 
 	for (Family family : FAMILIES) {
-		Set direct(nftnl_set_alloc()), answers(nftnl_set_alloc());
-		bool any = false;
-
-		for (const Flow &flow : flows) {
-			if (flow.real.family != family)
-				continue;
-			any = true;
-			for (const Set *set : {&direct, &answers}) {
-				bool map = set == &answers;
-				std::string key = key_bytes(
-					map ? flow.vip : flow.real, flow);
-				nftnl_set_elem *element = nftnl_set_elem_alloc();
-
-				if (!element)
-					throw std::bad_alloc();
-				nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY,
-						   key.data(), key.size());
-				if (map && add)
-					nftnl_set_elem_set(
-						element, NFTNL_SET_ELEM_DATA,
-						flow.real.bytes.data(),
-						flow.real.size());
-				nftnl_set_elem_add(set->get(), element);
-			}
-		}
-		if (!any)
+		if (std::none_of(flows.begin(), flows.end(),
+				 [&](const Flow &flow) {
+					 return flow.real.family == family;
+				 }))
 			continue;
-		if (add && !tables_.contains(family))
+		if (!tables_.contains(family))
 			make_table(family);
-		for (const Set *set : {&direct, &answers}) {
-			nftnl_set_set_str(set->get(), NFTNL_SET_TABLE,
-					  name_.c_str());
-			nftnl_set_set_str(set->get(), NFTNL_SET_NAME,
-					  set == &answers ? ANSWERS : DIRECT);
-			batch.add(type, family, add ? NLM_F_CREATE : 0,
-				  [&](nlmsghdr *message) {
-					  nftnl_set_elems_nlmsg_build_payload(
-						  message, set->get());
-				  });
-		}
+		for (bool answers : {false, true})
+			put_elements(batch, family, flows, answers, add);
 	}
 	if (int error = commit(batch))
 		fail("the elements of the probe's rules", error);

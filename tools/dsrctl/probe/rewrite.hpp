@@ -53,12 +53,19 @@ public:
 	void remove(const std::vector<Flow> &flows);
 
 private:
-	// One netlink message at the place where libnftnl writes it.
+	// The messages of a transaction.
 	class Batch;
 
 	// The number of the first error; 0: the whole transaction was done.
 	int commit(Batch &batch);
 	void make_table(Family family);
+	void put_table(Batch &batch, Family family) const;
+	void put_chain(Batch &batch, Family family) const;
+	void put_set(Batch &batch, Family family, bool answers) const;
+	void put_rule(Batch &batch, Family family, bool answers) const;
+	void put_elements(Batch &batch, Family family,
+			  const std::vector<Flow> &flows, bool answers,
+			  bool add) const;
 	void remove_table(Family family, const std::string &name);
 	void remove_stale_tables();
 	void change(const std::vector<Flow> &flows, bool add);
