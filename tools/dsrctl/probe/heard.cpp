@@ -212,7 +212,7 @@ std::optional<Heard> hear_icmp(const Packet &packet)
 	if (heard.error.empty())
 		return std::nullopt;
 	auto key = key_of_quoted(packet.payload.behind(ICMP_HEADER));
-	if (!key)
+	if (!key || key->us.family != packet.to.family)
 		return std::nullopt;
 	heard.kind = Heard::Kind::error;
 	heard.key = *key;

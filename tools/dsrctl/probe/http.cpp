@@ -99,12 +99,13 @@ public:
 		return text;
 	}
 
-	bool matches(std::string_view text) const
+	// zero bytes included
+	bool matches(const std::string &text) const
 	{
 		regmatch_t range{};
 
 		range.rm_eo = static_cast<regoff_t>(text.size());
-		return !regexec(&pattern_, text.data(), 1, &range, REG_STARTEND);
+		return !regexec(&pattern_, text.c_str(), 1, &range, REG_STARTEND);
 	}
 
 private:
@@ -173,7 +174,7 @@ Answer judge(const Check &check, std::string_view response)
 		answer.text = found + ", expected " + expected_status(check);
 		return answer;
 	}
-	std::string_view body = response.substr(body_at);
+	const std::string body(response.substr(body_at));
 	auto length = content_length(response.substr(0, body_at));
 	if (length && body.size() < *length) {
 		answer.verdict = Verdict::bad_response;
