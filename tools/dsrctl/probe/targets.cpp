@@ -103,6 +103,10 @@ Targets combine(const Config &config, const std::vector<Ip> &servers)
 		for (const Ip &server : servers) {
 			if (server.family != entry.ip.family)
 				continue;
+			if (server == entry.ip)
+				throw Error("--servers: found " + text(server) +
+					    ", which is a VIP in " + entry.where +
+					    ", expected the server's own address");
 			targets.targets.push_back(
 				{server, entry.ip, *entry.dscp, entry.name});
 			probed = true;

@@ -18,7 +18,7 @@ struct Targets {
 	std::vector<std::string> skipped;	// what cannot be probed, and why
 };
 
-// Every entry against every server of its family.
+// Every entry against every server of its family. Throws Error.
 Targets combine(const Config &config, const std::vector<Ip> &servers);
 
 } // namespace dsr::probe
