@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>	// before the kernel's headers, which then leave out the same
 
-#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -18,9 +17,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <map>
-#include <memory>
+
+#include "netlink_socket.hpp"
 
 namespace dsr {
 
@@ -28,71 +27,6 @@ namespace {
 
 // linux/netfilter_ipv4/ip_tables.h and its IPv6 sister do not compile as C++.
 constexpr int IPT_REVISION_TARGET = 67, IP6T_REVISION_TARGET = 69;
-
-using Handler = std::function<void(const nlmsghdr *)>;
-
-int run_handler(const nlmsghdr *message, void *handler)
-{
-	(*static_cast<Handler *>(handler))(message);
-	return MNL_CB_OK;
-}
-
-int run_attribute(const nlattr *attribute, void *handler)
-{
-	(*static_cast<std::function<void(const nlattr *)> *>(handler))(attribute);
-	return MNL_CB_OK;
-}
-
-// libmnl's mnl_attr_for_each is C only.
-void each_attribute(const nlmsghdr *message, std::size_t header,
-		    std::function<void(const nlattr *)> handler)
-{
-	mnl_attr_parse(message, header, run_attribute, &handler);
-}
-
-class Socket {
-public:
-	explicit Socket(int bus)
-		: socket_(mnl_socket_open2(bus, SOCK_CLOEXEC), mnl_socket_close)
-	{
-		if (!socket_ || mnl_socket_bind(socket_.get(), 0,
-						MNL_SOCKET_AUTOPID) < 0)
-			throw Error(std::string("a netlink socket: ") +
-				    std::strerror(errno));
-	}
-
-	void send(const void *data, std::size_t size)
-	{
-		if (mnl_socket_sendto(socket_.get(), data, size) < 0)
-			throw Error(std::string("netlink: ") +
-				    std::strerror(errno));
-	}
-
-	// One read's worth of answers; 0 when it was the end, negative on an
-	// error, whose number is in errno.
-	int receive(unsigned int sequence, Handler handler)
-	{
-		ssize_t count = mnl_socket_recvfrom(socket_.get(), buffer_,
-						    sizeof(buffer_));
-
-		if (count < 0)
-			return -1;
-		return mnl_cb_run(buffer_, count, sequence,
-				  mnl_socket_get_portid(socket_.get()),
-				  run_handler, &handler);
-	}
-
-	ssize_t receive_raw(const char *&data)
-	{
-		data = buffer_;
-		return mnl_socket_recvfrom(socket_.get(), buffer_,
-					   sizeof(buffer_));
-	}
-
-private:
-	std::unique_ptr<mnl_socket, int (*)(mnl_socket *)> socket_;
-	char buffer_[32768];
-};
 
 std::string interface_name(unsigned int index,
 			   std::map<unsigned int, std::string> &known)
@@ -184,8 +118,8 @@ std::string describe(const AddressStep &step)
 }
 
 // Sends the steps as one, and reads an answer to each.
-void change_some(Socket &socket, const AddressStep *steps, std::size_t count,
-		 std::vector<AddressStep> &done)
+void change_some(NetlinkSocket &socket, const AddressStep *steps,
+		 std::size_t count, std::vector<AddressStep> &done)
 {
 	std::vector<char> messages;
 	std::string failed;
@@ -273,7 +207,7 @@ Target probe_nft(int family)
 	mnl_attr_put_strz(message, NFTA_COMPAT_NAME, "DADDR");
 	mnl_attr_put_u32(message, NFTA_COMPAT_REV, htonl(1));
 	mnl_attr_put_u32(message, NFTA_COMPAT_TYPE, htonl(1)); // a target
-	Socket socket(NETLINK_NETFILTER);
+	NetlinkSocket socket(NETLINK_NETFILTER);
 	socket.send(message, message->nlmsg_len);
 	do
 		result = socket.receive(1, [&](const nlmsghdr *) {
@@ -315,29 +249,25 @@ std::vector<Address> read_addresses()
 	std::vector<Address> addresses;
 	alignas(nlmsghdr) char buffer[256];
 	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	int result;
 
 	message->nlmsg_type = RTM_GETADDR;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	message->nlmsg_seq = 1;
 	mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg));
-	Socket socket(NETLINK_ROUTE);
-	socket.send(message, message->nlmsg_len);
-	do
-		result = socket.receive(1, [&](const nlmsghdr *one) {
-			Address address;
+	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message,
+						       [&](const nlmsghdr *one) {
+		Address address;
 
-			if (one->nlmsg_type != RTM_NEWADDR ||
-			    !take_address(one, address))
-				return;
-			address.dev = interface_name(
-				static_cast<const ifaddrmsg *>(
-					mnl_nlmsg_get_payload(one))->ifa_index,
-				interfaces);
-			addresses.push_back(std::move(address));
-		});
-	while (result > 0);
-	if (result < 0)
+		if (one->nlmsg_type != RTM_NEWADDR ||
+		    !take_address(one, address))
+			return;
+		address.dev = interface_name(
+			static_cast<const ifaddrmsg *>(
+				mnl_nlmsg_get_payload(one))->ifa_index,
+			interfaces);
+		addresses.push_back(std::move(address));
+	});
+	if (failed)
 		throw Error(std::string("reading the addresses: ") +
 			    std::strerror(errno));
 	return addresses;
@@ -347,7 +277,7 @@ void change_addresses(const std::vector<AddressStep> &steps,
 		      std::vector<AddressStep> &done)
 {
 	constexpr std::size_t AT_ONCE = 64;
-	Socket socket(NETLINK_ROUTE);
+	NetlinkSocket socket(NETLINK_ROUTE);
 
 	for (std::size_t at = 0; at < steps.size(); at += AT_ONCE)
 		change_some(socket, &steps[at],
@@ -382,22 +312,16 @@ bool has_nft_table(int family, const std::string &name)
 		buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
 		NLM_F_DUMP, family);
 	bool found = false;
-	int result;
 
-	Socket socket(NETLINK_NETFILTER);
-	socket.send(message, message->nlmsg_len);
-	do
-		result = socket.receive(1, [&](const nlmsghdr *one) {
-			each_attribute(one, sizeof(nfgenmsg),
-				       [&](const nlattr *attribute) {
-				if (mnl_attr_get_type(attribute) ==
-					    NFTA_TABLE_NAME &&
-				    name == mnl_attr_get_str(attribute))
-					found = true;
-			});
-		});
-	while (result > 0);
 	// An error means that the kernel has no nftables, and so no table.
+	NetlinkSocket(NETLINK_NETFILTER).dump(message, [&](const nlmsghdr *one) {
+		each_attribute(one, sizeof(nfgenmsg),
+			       [&](const nlattr *attribute) {
+			if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&
+			    name == mnl_attr_get_str(attribute))
+				found = true;
+		});
+	});
 	return found;
 }
 

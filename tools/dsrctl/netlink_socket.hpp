@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A netlink socket, and the attributes of what comes out of it.
+#pragma once
+
+#include <libmnl/libmnl.h>
+
+#include <functional>
+#include <memory>
+
+namespace dsr {
+
+// libmnl's mnl_attr_for_each is C only.
+void each_attribute(const nlmsghdr *message, std::size_t header,
+		    std::function<void(const nlattr *)> handler);
+
+class NetlinkSocket {
+public:
+	using Handler = std::function<void(const nlmsghdr *)>;
+
+	// Throws Error.
+	explicit NetlinkSocket(int bus);
+
+	// Throws Error.
+	void send(const void *data, std::size_t size);
+
+	// One read's worth of answers; 0 when it was the end, negative on an
+	// error, whose number is in errno.
+	int receive(unsigned int sequence, Handler handler);
+	ssize_t receive_raw(const char *&data);
+
+	// Sends a request for a dump, whose sequence number is 1, and reads
+	// all of it. Negative on an error, whose number is in errno.
+	int dump(const nlmsghdr *request, const Handler &handler);
+
+private:
+	std::unique_ptr<mnl_socket, int (*)(mnl_socket *)> socket_;
+	char buffer_[32768];
+};
+
+} // namespace dsr
