@@ -3,6 +3,7 @@
 
 #include <linux/netfilter.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -14,8 +15,14 @@ namespace dsr {
 
 namespace {
 
-// Does the legacy variant have this table, here and now?
-bool has_legacy_table(Family family)
+using Tables = std::vector<std::string>;
+
+// Those that rules of the target can be in, and those of iptables.
+const Tables OURS{"raw", "mangle"};
+const Tables ALL{"raw", "mangle", "nat", "filter", "security"};
+
+// Does the legacy variant have one of these, here and now?
+bool has_legacy_table(Family family, const Tables &tables)
 {
 	std::ifstream names(family == Family::ip4 ?
 				    "/proc/net/ip_tables_names" :
@@ -23,9 +30,20 @@ bool has_legacy_table(Family family)
 	std::string table;
 
 	while (std::getline(names, table))
-		if (table == "raw" || table == "mangle")
+		if (std::find(tables.begin(), tables.end(), table) !=
+		    tables.end())
 			return true;
 	return false;
+}
+
+bool has_nft_table(Family family, const Tables &tables)
+{
+	int number = family == Family::ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+
+	return std::any_of(tables.begin(), tables.end(),
+			   [&](const std::string &table) {
+				   return dsr::has_nft_table(number, table);
+			   });
 }
 
 Outcome run_named(const std::string &name,
@@ -69,34 +87,41 @@ std::string Iptables::program(Store store, Family family,
 	return name + suffix;
 }
 
-bool Iptables::has_other(Family family) const
+bool Iptables::has_other(Family family, const Tables &tables) const
 {
-	if (nft_)
-		return has_legacy_table(family);
-	int number = family == Family::ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	return has_nft_table(number, "raw") || has_nft_table(number, "mangle");
+	return nft_ ? has_legacy_table(family, tables)
+		    : has_nft_table(family, tables);
 }
 
-std::vector<Rule> Iptables::read_store(Family family, Store store) const
+std::string Iptables::save_store(Family family, Store store,
+				 const Tables &tables) const
 {
 	std::string name = program(store, family, "-save");
-	Outcome outcome = run_named(name, {"-c"});
 
+	if (store == Store::iptables && !available_)
+		return "";
+	// Without the program of the other variant, nobody could read it.
+	if (store == Store::other &&
+	    (!has_other(family, tables) || find_program(name).empty()))
+		return "";
+	Outcome outcome = run_named(name, {"-c"});
 	if (outcome.status)
 		throw Error(name + ": " + outcome.reason());
-	return parse_save(outcome.output, store, family);
+	return outcome.output;
+}
+
+std::string Iptables::save(Family family, Store store) const
+{
+	return save_store(family, store, ALL);
 }
 
 std::vector<Rule> Iptables::read(Family family) const
 {
 	std::vector<Rule> rules;
 
-	if (available_)
-		rules = read_store(family, Store::iptables);
-	// Without the program of the other variant, nobody could read them.
-	if (has_other(family) &&
-	    !find_program(program(Store::other, family, "-save")).empty())
-		for (Rule &rule : read_store(family, Store::other))
+	for (Store store : {Store::iptables, Store::other})
+		for (Rule &rule : parse_save(save_store(family, store, OURS),
+					     store, family))
 			rules.push_back(std::move(rule));
 	return rules;
 }

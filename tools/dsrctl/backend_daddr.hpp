@@ -21,6 +21,10 @@ public:
 	// tables that could hold some.
 	std::vector<Rule> read(Family family) const;
 
+	// What iptables-save prints of a store; empty where there is no such
+	// program, or nothing of the other variant.
+	std::string save(Family family, Store store) const;
+
 	// The steps of one family and one store, in one transaction. Throws
 	// Error; nothing has changed then.
 	void apply(const std::vector<RuleStep> &steps, Store store,
@@ -31,8 +35,11 @@ public:
 			    const std::string &suffix) const;
 
 private:
-	std::vector<Rule> read_store(Family family, Store store) const;
-	bool has_other(Family family) const;
+	// @tables: those that matter of the other variant
+	std::string save_store(Family family, Store store,
+			       const std::vector<std::string> &tables) const;
+	bool has_other(Family family,
+		       const std::vector<std::string> &tables) const;
 
 	bool available_ = false, nft_ = false;
 };

@@ -39,28 +39,6 @@ std::optional<Item> item(const std::string &dscp, const std::string &address,
 	return Item{*number, *ip};
 }
 
-// "7=10.128.8.46,8=10.128.8.47"
-bool take_map(const std::string &word, Rule &rule)
-{
-	std::size_t at = 0;
-
-	while (at <= word.size()) {
-		std::size_t end = std::min(word.find(',', at), word.size());
-		std::string entry = word.substr(at, end - at);
-		std::size_t equals = entry.find('=');
-
-		if (equals == entry.npos)
-			return false;
-		auto parsed = item(entry.substr(0, equals),
-				   entry.substr(equals + 1), rule.family);
-		if (!parsed)
-			return false;
-		rule.items.push_back(*parsed);
-		at = end + 1;
-	}
-	return true;
-}
-
 // The words behind "-A PREROUTING" are exactly one of
 //	-m dscp --dscp 0x07 -j DADDR --set-daddr 10.128.8.46
 //	-j DADDR --dscp-map 7=10.128.8.46 [--dscp-map ...]...
@@ -83,9 +61,13 @@ bool understand(const std::vector<std::string> &words, Rule &rule)
 	if (words.size() < 4 || words.size() % 2 || words[0] != "-j" ||
 	    words[1] != "DADDR")
 		return false;
-	for (std::size_t i = 2; i < words.size(); i += 2)
-		if (words[i] != "--dscp-map" || !take_map(words[i + 1], rule))
+	for (std::size_t i = 2; i < words.size(); i += 2) {
+		std::vector<Item> items = parse_map(words[i + 1], rule.family);
+
+		if (words[i] != "--dscp-map" || items.empty())
 			return false;
+		rule.items.insert(rule.items.end(), items.begin(), items.end());
+	}
 	rule.map = true;
 	return true;
 }
@@ -178,6 +160,55 @@ std::vector<Rule> parse_save(std::string_view text, Store store, Family family)
 		rules.push_back(std::move(rule));
 	}
 	return rules;
+}
+
+std::vector<SavedRule> parse_all(std::string_view text, Store store,
+				 Family family)
+{
+	std::vector<SavedRule> rules;
+	std::string table;
+
+	while (!text.empty()) {
+		std::size_t end = std::min(text.find('\n'), text.size());
+		std::string_view line = text.substr(0, end);
+
+		text.remove_prefix(std::min(end + 1, text.size()));
+		if (line.starts_with('*'))
+			table = line.substr(1, line.find_first_of(" \r") - 1);
+		if (!line.starts_with("-A ") && !line.starts_with('['))
+			continue;
+		std::vector<std::string> words = save_words(line);
+		std::size_t first = line.starts_with('[') ? 1 : 0;
+
+		if (words.size() < first + 2 || words[first] != "-A")
+			continue;
+		SavedRule rule{store, family, table, words[first + 1], {}};
+		rule.words.assign(words.begin() + first + 2, words.end());
+		rules.push_back(std::move(rule));
+	}
+	return rules;
+}
+
+std::vector<Item> parse_map(const std::string &word, Family family)
+{
+	std::vector<Item> items;
+	std::size_t at = 0;
+
+	while (at <= word.size()) {
+		std::size_t end = std::min(word.find(',', at), word.size());
+		std::string entry = word.substr(at, end - at);
+		std::size_t equals = entry.find('=');
+
+		if (equals == entry.npos)
+			return {};
+		auto parsed = item(entry.substr(0, equals),
+				   entry.substr(equals + 1), family);
+		if (!parsed)
+			return {};
+		items.push_back(*parsed);
+		at = end + 1;
+	}
+	return items;
 }
 
 std::string restore_input(const std::vector<RuleStep> &steps, Store store,

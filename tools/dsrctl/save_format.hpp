@@ -16,6 +16,20 @@ std::vector<std::string> save_words(std::string_view line);
 // our business.
 std::vector<Rule> parse_save(std::string_view text, Store store, Family family);
 
+// Any rule, of any table and chain.
+struct SavedRule {
+	Store store = Store::iptables;
+	Family family = Family::ip4;
+	std::string table, chain;
+	std::vector<std::string> words;	// behind "-A CHAIN"
+};
+
+std::vector<SavedRule> parse_all(std::string_view text, Store store,
+				 Family family);
+
+// The items of the map behind --dscp-map; none when it is not one.
+std::vector<Item> parse_map(const std::string &word, Family family);
+
 // The input of iptables-restore --noflush for the steps of one family and one
 // store; empty when there is none.
 std::string restore_input(const std::vector<RuleStep> &steps, Store store,
