@@ -4,7 +4,7 @@ _dsrctl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
 	local actions="start stop restart reload status check metrics dscp
-		lb-config probe watch"
+		doctor lb-config probe watch"
 	local classes="EF AF11 AF12 AF13 AF21 AF22 AF23 AF31 AF32 AF33 AF41 AF42
 		AF43 CS1 CS2 CS3 CS4 CS5 CS6 CS7 VA LE"
 	local options="-d -f -a -i -k -n -s -v -x -h --help --version --backend
@@ -12,6 +12,10 @@ _dsrctl()
 	local words
 
 	case ${COMP_WORDS[1]} in
+	doctor)
+		actions=
+		options="-d -f -v -h --help --port --sample --compare --fix --yes
+			--json" ;;
 	lb-config)
 		actions=
 		options="-d -f -4 -6 -h --help --vendor --servers --real --service
@@ -35,9 +39,9 @@ _dsrctl()
 		return ;;
 	esac
 	case $previous in
-	-d) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+	-d|--compare) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
 	-f|--output|--servers|--verify|--read) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-	-s|--real|--service|--server|--count|--seconds|--interval|--vip|--tcp|--http|--port|--host|--expect-status|--expect-body|--timeout) return ;;
+	-s|--sample|--real|--service|--server|--count|--seconds|--interval|--vip|--tcp|--http|--port|--host|--expect-status|--expect-body|--timeout) return ;;
 	--vendor) words="a10 brocade netscaler vpp ipvs nft" ;;
 	--backend) words="daddr nft" ;;
 	--table) words="raw mangle" ;;

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "control.hpp"
+#include "doctor/doctor.hpp"
 #include "dscp.hpp"
 #include "ip.hpp"
 #include "lb/command.hpp"
@@ -33,6 +34,7 @@ const char ACTIONS[] =
 	"             tos:40, 0xb8\n"
 	"\n"
 	"Commands with options of their own; see dsrctl COMMAND --help:\n"
+	"  doctor     what is wrong with this server, and the command that mends it\n"
 	"  lb-config  the load balancer's side of the configuration\n"
 	"  probe      does a server answer for a VIP?\n"
 	"  watch      what comes to the VIPs and leaves from them, live\n"
@@ -49,7 +51,8 @@ struct Command {
 	int (*run)(int argc, char *argv[]);
 };
 
-const Command COMMANDS[] = {
+constexpr Command COMMANDS[] = {
+	{"doctor", doctor_command},
 	{"lb-config", lb_config_command},
 	{"probe", probe_command},
 	{"watch", watch_command},
@@ -149,6 +152,8 @@ void check_usage(const CLI::App &app, const Options &options)
 		}
 		names += (names.empty() ? "" : ", ") + std::string(name);
 	}
+	for (const Command &command : COMMANDS)
+		names += std::string(", ") + command.name;
 	throw Error((options.action.empty() ?
 			     "found no action" :
 			     "found the action " + quote(options.action)) +
@@ -176,9 +181,8 @@ int show_dscp(const Options &options)
 	return 0;
 }
 
-} // namespace
-
-int main(int argc, char *argv[])
+// All that begins with an action.
+int run_action(int argc, char *argv[])
 {
 	CLI::App app("The L3DSR and L2DSR state of this server: VIPs, and the rules that lead to them.",
 		     "dsrctl");
@@ -191,15 +195,34 @@ int main(int argc, char *argv[])
 	define(app, options, ignored);
 	try {
 		app.parse(argc, argv);
-		check_usage(app, options);
-		if (options.action == "dscp")
-			return show_dscp(options);
-		return control(options);
 	} catch (const CLI::ParseError &error) {
-		if (!error.get_exit_code())
-			return app.exit(error);
+		if (error.get_exit_code())
+			throw;
+		return app.exit(error);
+	}
+	check_usage(app, options);
+	if (options.action == "dscp")
+		return show_dscp(options);
+	return control(options);
+}
+
+} // namespace
+
+int main(int argc, char *argv[])
+{
+	std::string name = "dsrctl";
+
+	try {
+		for (const Command &command : COMMANDS) {
+			if (argc < 2 || argv[1] != std::string(command.name))
+				continue;
+			name += std::string(" ") + command.name;
+			return command.run(argc - 1, argv + 1);
+		}
+		return run_action(argc, argv);
+	} catch (const CLI::ParseError &error) {
 		std::cerr << "dsrctl: " << error.what() << "\n"
-			  << "Try dsrctl --help.\n";
+			  << "Try " << name << " --help.\n";
 	} catch (const std::exception &error) {
 		std::cerr << "dsrctl: " << error.what() << "\n";
 	}

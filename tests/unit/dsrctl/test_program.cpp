@@ -1,33 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The program as it is called, as far as nothing has to be changed for it.
-#include <sys/wait.h>
-
 #include <nlohmann/json.hpp>
 
-#include "world.hpp"
+#include "program.hpp"
 
 using namespace dsr_test;
-
-namespace {
-
-class Program {
-public:
-	int run(const std::string &arguments)
-	{
-		std::string command = "cd " + (directory / "") + " && " DSRCTL " " +
-				      arguments + " >stdout 2>stderr </dev/null";
-		int status = std::system(command.c_str());
-
-		text = load(directory / "stdout");
-		error = load(directory / "stderr");
-		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	}
-
-	Directory directory;
-	std::string text, error;
-};
-
-} // namespace
 
 TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 {
@@ -45,7 +22,7 @@ TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 		CHECK(program.error.starts_with("dsrctl: "));
 	}
 	program.run("boomer");
-	CHECK(program.error == "dsrctl: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp\n");
+	CHECK(program.error == "dsrctl: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp, doctor\n");
 }
 
 TEST_CASE("dsrctl: bad usage of probe")

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// dsrctl doctor: the configuration and the rules.
+#include <nlohmann/json.hpp>
+
+#include "doctor_world.hpp"
+
+using namespace dsr_test;
+using namespace std::string_literals;
+
+namespace {
+
+const char MANGLE[] =
+	"mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+	"raw PREROUTING -j DADDR --dscp-map 8=10.0.0.8\n";
+const char INVALID[] = "filter OUTPUT -m conntrack --ctstate INVALID -j DROP\n";
+
+Facts with_rules(const std::string &rules)
+{
+	Facts facts = healthy();
+
+	std::erase_if(facts.rewrites, [](const Rewrite &rewrite) {
+		return rewrite.family == Family::ip4;
+	});
+	add_rules(facts, rules);
+	return facts;
+}
+
+std::string ruleset(const std::string &family, const std::string &expressions)
+{
+	return R"({"nftables": [{"metainfo": {"version": "1.0.6"}},
+		{"table": {"family": "inet", "name": "guard"}},
+		{"rule": {"family": ")" + family + R"(", "table": "guard",
+			"chain": "output", "handle": 9, "expr": )" +
+	       expressions + "}}]}";
+}
+
+Firewall of_nft(const std::string &expressions,
+		const std::string &family = "inet")
+{
+	Firewall firewall;
+
+	add_ruleset(firewall, ruleset(family, expressions));
+	return firewall;
+}
+
+} // namespace
+
+TEST_CASE("doctor: nothing is wrong with a healthy host")
+{
+	CHECK(examine(healthy()).size() == 1);
+	CHECK(ids(examine(healthy())) == "note: echo-dscp");
+}
+
+TEST_CASE("doctor: a host without anything, and an error in a file")
+{
+	Facts facts;
+
+	CHECK(ids(check_configuration(facts)) == "warning: nothing-configured");
+	facts.config = parse("10.0.0.7=77\n10.0.0.8=8\n10.0.0.8=8\n");
+	CHECK(ids(check_configuration(facts)) ==
+	      "error: configuration, warning: configuration");
+	CHECK(has(check_configuration(facts)[0].found, "f:1: found \"77\""));
+	CHECK(check_configuration(healthy()).empty());
+
+	// a rule is something to look at, too
+	facts.config = {};
+	facts.rewrites = healthy().rewrites;
+	CHECK(check_configuration(facts).empty());
+}
+
+TEST_CASE("doctor: a VIP that no rule leads to")
+{
+	Facts facts = with_rules("raw PREROUTING -j DADDR --dscp-map 8=10.0.0.8");
+	Finding finding = only(check_rules(facts));
+
+	CHECK(finding.id == "rule-missing");
+	CHECK(finding.severity == Severity::error);
+	CHECK(finding.found == "found no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one (/etc/dsr.d/f.conf:1)");
+	CHECK(finding.mend == std::vector<std::string>{"dsrctl start"});
+	CHECK(finding.safe);
+	facts.from = "-d /x";
+	CHECK(only(check_rules(facts)).mend[0] == "dsrctl -d /x start");
+
+	// whatever else a rule matches, it leads there
+	add_rules(facts, "raw PREROUTING -i eth0 -m dscp --dscp 0x07 -m comment --comment \"a b\" -j DADDR --set-daddr 10.0.0.7");
+	CHECK(check_rules(facts).empty());
+	CHECK(facts.rewrites.back().matches == "-i eth0 -m comment --comment \"a b\"");
+
+	// but not one for all other packets, nor one of what is sent
+	facts.rewrites.pop_back();
+	add_rules(facts, "raw PREROUTING -m dscp ! --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+			 "mangle OUTPUT -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n");
+	CHECK(check_rules(facts).size() == 1);
+
+	facts = healthy();
+	facts.rewrites.clear();
+	facts.ip6 = false;
+	CHECK(check_rules(facts).size() == 2);
+}
+
+TEST_CASE("doctor: a DSCP with two owners")
+{
+	const std::string first = "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n";
+	const std::string second = "mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n";
+	Facts facts = with_rules(first + second + second);
+	Finding finding = only(check_owners(facts));
+
+	CHECK(finding.id == "dscp-two-owners");
+	CHECK(finding.found == "found that DSCP 7 (TOS 28, 0x1c, 000111b) leads to 10.0.0.7 (\"iptables -t raw -A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\") and to 10.0.0.8 (\"iptables -t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\"), expected one VIP");
+	CHECK_FALSE(finding.safe);
+
+	// copies of a rule, and rules for different packets, get along
+	CHECK(check_owners(with_rules(first + first)).empty());
+	CHECK(check_owners(with_rules(
+			"raw PREROUTING -i eth0 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+			"raw PREROUTING -i eth1 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n"))
+		      .empty());
+	CHECK(check_owners(with_rules(
+			"raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+			"raw PREROUTING -i eth1 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n"))
+		      .size() == 1);
+	CHECK(check_owners(healthy()).empty());	// of two families
+}
+
+TEST_CASE("doctor: a mix of variants")
+{
+	Facts facts = healthy();
+
+	CHECK(check_variants(facts).empty());
+	add_rules(facts, "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7",
+		  Family::ip4, Store::other);
+	Finding finding = only(check_variants(facts));
+	CHECK(finding.id == "variant-mix");
+	CHECK(has(finding.found, "found \"iptables-legacy -t raw -A PREROUTING"));
+	CHECK(has(finding.found, "expected all rules in iptables-nft"));
+	CHECK(finding.mend ==
+	      std::vector<std::string>{
+		      "iptables -t raw -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7",
+		      "iptables-legacy -t raw -D PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7"});
+
+	// which the system's own variant has already
+	add_rules(facts, "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7");
+	CHECK(only(check_variants(facts)).mend ==
+	      std::vector<std::string>{
+		      "iptables-legacy -t raw -D PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7"});
+}
+
+TEST_CASE("doctor: a rule in mangle while connections are tracked")
+{
+	Facts facts = with_rules(MANGLE);
+
+	CHECK(check_conntrack(facts).empty());
+	facts.tracked = 5;
+	Finding finding = only(check_conntrack(facts));
+	CHECK(finding.id == "mangle-conntrack");
+	CHECK(finding.severity == Severity::warning);
+	CHECK(finding.mend ==
+	      std::vector<std::string>{
+		      "iptables -t raw -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7",
+		      "iptables -t mangle -D PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7"});
+	CHECK_FALSE(finding.safe);
+
+	// no connection yet, but rules that track them
+	for (const char *rule :
+	     {"filter INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n",
+	      "filter INPUT -m state --state NEW -j ACCEPT\n",
+	      "filter INPUT -m connlimit --connlimit-above 3 -j DROP\n",
+	      "nat POSTROUTING -o eth0 -j MASQUERADE\n",
+	      "raw PREROUTING -p tcp -j CT --helper ftp\n"}) {
+		INFO(rule);
+		CHECK(ids(check_conntrack(with_rules(std::string(MANGLE) + rule))) ==
+		      "warning: mangle-conntrack");
+	}
+	for (const char *rule : {"filter INPUT -p tcp -j DROP\n",
+				 "raw PREROUTING -j CT --notrack\n"}) {
+		INFO(rule);
+		CHECK(check_conntrack(with_rules(std::string(MANGLE) + rule)).empty());
+	}
+}
+
+TEST_CASE("doctor: answers that are dropped because they are invalid")
+{
+	for (const char *rule :
+	     {INVALID, "filter INPUT -m state --state INVALID -j DROP\n",
+	      "filter two -m conntrack --ctstate INVALID -j DROP\nfilter one -g two\nfilter INPUT -j one\n",
+	      "filter OUTPUT -m conntrack --ctstate NEW,INVALID -j REJECT --reject-with icmp-port-unreachable\n"}) {
+		INFO(rule);
+		Finding finding = only(check_conntrack(with_rules(std::string(MANGLE) + rule)));
+
+		CHECK(finding.id == "invalid-drop");
+		CHECK(finding.severity == Severity::error);
+		CHECK(has(finding.found, "rule \"-t filter -A "));
+		CHECK(finding.mend.size() == 2);
+	}
+	for (const char *rule :
+	     {"filter INPUT -m conntrack ! --ctstate INVALID -j DROP\n",
+	      "filter INPUT -m conntrack --ctstate INVALID -j LOG\n",
+	      "filter FORWARD -m conntrack --ctstate INVALID -j DROP\n",
+	      "filter FORWARD -j guard\nfilter guard -m conntrack --ctstate INVALID -j DROP\n",
+	      "filter INPUT -m conntrack --ctstate NEW -j DROP\n"}) {
+		INFO(rule);
+		CHECK(ids(check_conntrack(with_rules(std::string(MANGLE) + rule))) ==
+		      "warning: mangle-conntrack");
+	}
+
+	// in raw, nothing is invalid; nor is anything of the other family
+	Facts facts = healthy();
+	add_rules(facts, INVALID);
+	CHECK(found(facts) == "");
+	facts = with_rules(MANGLE);
+	add_rules(facts, INVALID, Family::ip6);
+	CHECK(found(facts) == "");
+}
+
+TEST_CASE("doctor: dsrctl's own rules of nftables, in mangle")
+{
+	Facts facts = healthy();
+	Rule rule;
+
+	rule.store = Store::nft;
+	rule.family = Family::ip4;
+	rule.table = "mangle";
+	rule.items = {{7, ip("10.0.0.7")}};
+	add_own(facts, {rule});
+	facts.tracks[0] = true;
+	Finding finding = only(check_conntrack(facts));
+	CHECK(finding.mend == std::vector<std::string>{
+				      "dsrctl stop", "dsrctl --table raw start"});
+}
+
+TEST_CASE("doctor: rules of nftables that track and that drop")
+{
+	const std::string state = R"({"ct": {"key": "state"}})";
+	const std::string drop = R"({"drop": null})";
+	auto match = [&](const std::string &op, const std::string &right) {
+		return R"({"match": {"op": ")" + op + R"(", "left": )" + state +
+		       R"(, "right": )" + right + "}}";
+	};
+
+	for (const std::string &rule :
+	     {match("in", "\"invalid\"") + R"(, {"counter": null}, )" + drop,
+	      match("==", "\"invalid\"") + R"(, {"reject": {"type": "tcp reset"}})",
+	      match("in", R"(["invalid", "untracked"])") + ", " + drop,
+	      match("==", R"({"set": ["new", "invalid"]})") + ", " + drop,
+	      R"({"vmap": {"key": )" + state +
+		      R"(, "data": {"set": [["established", {"accept": null}], ["invalid", {"drop": null}]]}}})"}) {
+		INFO(rule);
+		Firewall firewall = of_nft("[" + rule + "]");
+
+		CHECK(firewall.drops ==
+		      std::vector<Drop>{{Family::ip4, "rule with handle 9 of the nftables chain inet guard output"},
+					{Family::ip6, "rule with handle 9 of the nftables chain inet guard output"}});
+		CHECK(firewall.tracks[0]);
+		CHECK(of_nft("[" + rule + "]", "ip").drops.size() == 1);
+		CHECK(of_nft("[" + rule + "]", "bridge").drops.empty());
+	}
+	for (const std::string &rule :
+	     {match("!=", "\"invalid\"") + ", " + drop,
+	      match("in", "\"invalid\"") + R"(, {"accept": null})",
+	      match("in", "\"new\"") + ", " + drop,
+	      drop + ", " + match("in", "\"invalid\""),
+	      R"({"vmap": {"key": )" + state +
+		      R"(, "data": {"set": [["new", {"drop": null}], ["invalid", {"accept": null}]]}}})",
+	      R"({"vmap": {"key": )" + state + R"(, "data": "@named"}})"}) {
+		INFO(rule);
+		CHECK(of_nft("[" + rule + "]").drops.empty());
+		CHECK(of_nft("[" + rule + "]").tracks[1]);
+	}
+	// what is only forwarded
+	Firewall forward;
+	add_ruleset(forward, R"({"nftables": [{"chain": {"family": "inet", "table": "guard", "name": "output", "hook": "forward"}},)" +
+			     ruleset("inet", "[" + match("in", "\"invalid\"") + ", " + drop + "]")
+				     .substr(R"({"nftables": [)"s.size()));
+	CHECK(forward.drops.empty());
+	CHECK(forward.tracks[0]);
+
+	CHECK_FALSE(of_nft(R"([{"xt": null}, {"notrack": null}])").tracks[0]);
+	CHECK(of_nft(R"([{"masquerade": null}])", "ip").tracks[0]);
+	CHECK_FALSE(of_nft(R"([{"masquerade": null}])", "ip").tracks[1]);
+
+	Firewall firewall;
+	CHECK_THROWS_AS(add_ruleset(firewall, "{"), Error);
+	CHECK_THROWS_AS(add_ruleset(firewall, "{}"), Error);
+}
+
+TEST_CASE("doctor: a router that rewrites what it forwards")
+{
+	Facts facts = healthy();
+
+	facts.forwards[1] = true;
+	Finding finding = only(check_router(facts));
+	CHECK(finding.id == "rule-on-router");
+	CHECK(has(finding.found, "\"ip6tables -t raw "));
+	facts.rewrites.back().matches = "-i eth0";
+	CHECK(check_router(facts).empty());
+}
+
+TEST_CASE("doctor: what clients get to see of the DSCP")
+{
+	const char *const of_ip4 =
+		"mangle OUTPUT -s 10.0.0.0/24 -j DSCP --set-dscp 0x00";
+	Facts facts = healthy();
+
+	CHECK(ids(check_answers(facts)) == "note: echo-dscp");
+	CHECK(check_answers(facts)[0].mend ==
+	      std::vector<std::string>{
+		      "iptables -t mangle -A OUTPUT -s 10.0.0.7 -j DSCP --set-dscp 0",
+		      "iptables -t mangle -A OUTPUT -s 10.0.0.8 -j DSCP --set-dscp 0",
+		      "ip6tables -t mangle -A OUTPUT -s 2001:db8::7 -j DSCP --set-dscp 0"});
+	facts.tcp_reflect_tos = true;
+	CHECK(ids(check_answers(facts)) ==
+	      "warning: tcp-reflect-tos, note: echo-dscp");
+	CHECK(check_answers(facts)[0].safe);
+	CHECK(check_answers(facts)[0].mend[0] ==
+	      "sysctl -w net.ipv4.tcp_reflect_tos=0");
+
+	// cleared on the way out, of one family and of both
+	add_rules(facts, of_ip4);
+	CHECK(check_answers(facts)[1].mend.size() == 1);
+	add_rules(facts, "mangle POSTROUTING -j DSCP --set-dscp 0x00", Family::ip6);
+	CHECK(check_answers(facts).empty());
+	for (const char *rule : {"mangle OUTPUT -p icmp -j DSCP --set-dscp 0x00",
+				 "mangle OUTPUT -j DSCP --set-dscp 0x01"})
+		CHECK_FALSE(with_rules(rule).resets_dscp[0]);
+	CHECK(of_nft(R"([{"mangle": {"key": {"payload": {"protocol": "ip", "field": "dscp"}}, "value": "cs0"}}])", "ip")
+		      .resets_dscp[0]);
+	CHECK_FALSE(of_nft(R"([{"mangle": {"key": {"payload": {"protocol": "ip", "field": "dscp"}}, "value": "cs1"}}])", "ip")
+			    .resets_dscp[0]);
+
+	// without a DSCP, there is none to see
+	facts = healthy();
+	facts.config = parse("10.0.0.9\n");
+	facts.rewrites.clear();
+	facts.tcp_reflect_tos = true;
+	CHECK(check_answers(facts).empty());
+}
+
+TEST_CASE("doctor: the files of two servers")
+{
+	auto compared = [](const std::string &a, const std::string &b) {
+		return compare(parse(a, "a"), parse(b, "b"), "/b");
+	};
+	auto disagreement = [&](const std::string &a, const std::string &b) {
+		return only(compared(a, b)).found;
+	};
+
+	CHECK(compared("10.0.0.7=7\n10.0.0.9\n", "10.0.0.9\n10.0.0.7=0x7 dev eth1\n").empty());
+	CHECK(disagreement("10.0.0.7=7\n", "10.0.0.8=7\n") ==
+	      "found that a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.8 = 7, expected one VIP for DSCP 7 (TOS 28, 0x1c, 000111b)");
+	CHECK(disagreement("10.0.0.7=7\n", "10.0.0.7=AF11\n") ==
+	      "found that a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.7 = AF11, expected the same of both");
+	CHECK(disagreement("10.0.0.7\n", "10.0.0.7=7\n") ==
+	      "found that a:1 has 10.0.0.7 (l2dsr) and b:1 has 10.0.0.7 = 7, expected the same of both");
+	CHECK(disagreement("10.0.0.7=7\n10.0.0.8=8\n", "10.0.0.7=7\n") ==
+	      "found that a:2 has 10.0.0.8 = 8, expected the same in /b");
+	CHECK(disagreement("10.0.0.7=7\n", "10.0.0.7=7\n10.0.0.8=8\n") ==
+	      "found that b:2 has 10.0.0.8 = 8, expected the same in this host's files");
+	// one DSCP of the VIP more, on either side
+	CHECK(disagreement("10.0.0.7=7\n10.0.0.7=9\n", "10.0.0.7=7\n") ==
+	      "found that a:2 has 10.0.0.7 = 9, expected the same in /b");
+	CHECK(disagreement("10.0.0.7=7\n", "10.0.0.7=7\n10.0.0.7=9\n") ==
+	      "found that b:2 has 10.0.0.7 = 9, expected the same in this host's files");
+	// the same DSCP, in families of their own
+	CHECK(compared("10.0.0.7=7\n", "2001:db8::7=7\n").size() == 2);
+	CHECK(ids(compared("10.0.0.7=7\n", "10.0.0.7=7\nx y\n")) ==
+	      "error: configuration");
+}
+
+TEST_CASE("doctor: words as the shell reads them")
+{
+	const std::vector<std::string> words{"it's", "$(x)", "", "a \\\"b", "`y`"};
+
+	CHECK(shell_line({"-d", "/etc/dsr.d"}) == "-d /etc/dsr.d");
+	CHECK(shell_line({"!", "-i", "a b"}) == "! -i \"a b\"");
+	CHECK(shell_line(words) ==
+	      R"~("it's" "\$(x)" "" "a \\\"b" "\`y\`")~");
+	CHECK(save_words(shell_line(words)) == words);
+}

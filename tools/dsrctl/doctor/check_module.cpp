@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The module xt_DADDR, and what iptables needs besides to use it.
+#include "checks.hpp"
+
+namespace dsr::doctor {
+
+namespace {
+
+constexpr char NO_MODULE[] =
+	"no rule of the target DADDR can be added, or restored at boot: marked packets keep the server's own address, and clients get no answer";
+
+// "6.1.0-9-amd64 SMP preempt mod_unload modversions" without its first word
+std::string flavour(const std::string &vermagic)
+{
+	std::size_t blank = vermagic.find(' ');
+	std::string rest = blank == vermagic.npos ? ""
+						  : vermagic.substr(blank + 1);
+
+	while (rest.ends_with(' '))
+		rest.pop_back();
+	return rest;
+}
+
+std::string release(const std::string &vermagic)
+{
+	return vermagic.substr(0, vermagic.find(' '));
+}
+
+// As the kernel compares them: a module with versions of its symbols may be of
+// another release.
+bool fits(const ModuleFacts &module)
+{
+	std::string ours = flavour(module.vermagic);
+
+	if (!module.kernel_vermagic.empty() &&
+	    ours != flavour(module.kernel_vermagic))
+		return false;
+	return release(module.vermagic) == module.release ||
+	       ours.find("modversions") != ours.npos;
+}
+
+std::vector<std::string> build_commands()
+{
+	return {"make -f Makefile.kbuild", "make -f Makefile.kbuild install"};
+}
+
+Finding missing(const ModuleFacts &module)
+{
+	return {Severity::error, "module-missing",
+		"found no module xt_DADDR for the kernel " + module.release +
+			", expected one that modprobe finds",
+		NO_MODULE, build_commands(),
+		"build it again for each new kernel; or do without it: dsrctl --backend nft start",
+		false};
+}
+
+Finding wrong_kernel(const ModuleFacts &module)
+{
+	std::string expected = module.kernel_vermagic.empty() ?
+				       module.release :
+				       module.kernel_vermagic;
+
+	return {Severity::error, "module-vermagic",
+		"found " + module.file + " for the kernel \"" +
+			module.vermagic + "\", expected \"" + expected + "\"",
+		std::string("the kernel refuses to load it (vermagic): ") +
+			NO_MODULE,
+		build_commands(), "build it again for each new kernel", false};
+}
+
+bool wants_signature(const ModuleFacts &module)
+{
+	return module.sig_enforce ||
+	       (!module.lockdown.empty() && module.lockdown != "none");
+}
+
+std::string why_signature(const ModuleFacts &module)
+{
+	std::string why = module.sig_enforce ?
+				  "module.sig_enforce is set" :
+				  "lockdown is \"" + module.lockdown + "\"";
+
+	return module.secure_boot ? why + ", under Secure Boot" : why;
+}
+
+Finding unsigned_module(const ModuleFacts &module)
+{
+	return {Severity::error, "module-unsigned",
+		"found no signature on " + module.file +
+			", expected one: this kernel loads signed modules only (" +
+			why_signature(module) + ")",
+		NO_MODULE,
+		{"/lib/modules/" + module.release +
+			 "/build/scripts/sign-file sha256 KEY.priv KEY.der " +
+			 module.file,
+		 "mokutil --import KEY.der"},
+		"sign each build with the key that was enrolled; or do without the module: dsrctl --backend nft start",
+		false};
+}
+
+Finding refused(const ModuleFacts &module)
+{
+	std::string why = NO_MODULE;
+
+	if (wants_signature(module))
+		why = "this kernel loads only modules that are signed with a key it knows (" +
+		      why_signature(module) + "): " + why;
+	return {Severity::error, "module-refused",
+		"found that the kernel refused to load " + module.file +
+			" the last time: \"" + module.refusals.back() +
+			"\", expected it to be loaded",
+		why,
+		{"make -f Makefile.kbuild clean", "make -f Makefile.kbuild",
+		 "make -f Makefile.kbuild install", "modprobe xt_DADDR"},
+		"build it again for each new kernel; where the signature is refused, enrol its key: mokutil --import KEY.der",
+		false};
+}
+
+Finding not_loaded()
+{
+	return {Severity::warning, "module-not-loaded",
+		"found the module xt_DADDR not loaded, expected it to be in use",
+		"the first rule of the target DADDR loads it: so there is none, and marked packets keep the server's own address",
+		{"modprobe xt_DADDR"},
+		"systemctl enable dsrctl, whose rules load it; or a line xt_DADDR in /etc/modules-load.d/xt_DADDR.conf",
+		true};
+}
+
+} // namespace
+
+Findings check_module(const Facts &facts)
+{
+	const ModuleFacts &module = facts.module;
+
+	if (module.loaded || !needs_module(facts))
+		return {};
+	if (module.file.empty())
+		return {missing(module)};
+	// Without modinfo, nothing is known of the file.
+	if (!module.vermagic.empty()) {
+		if (!fits(module))
+			return {wrong_kernel(module)};
+		if (wants_signature(module) && !module.has_signature)
+			return {unsigned_module(module)};
+	}
+	if (!module.refusals.empty())
+		return {refused(module)};
+	return {not_loaded()};
+}
+
+Findings check_kernel_modules(const Facts &facts)
+{
+	const std::vector<std::string> &missing = facts.module.missing;
+	const std::string &release = facts.module.release;
+	Finding finding{Severity::error, "kernel-modules-missing",
+			"found no " + list(missing) + " in the kernel " +
+				release + ", expected what iptables-" +
+				facts.variant + " needs for rules of DADDR",
+			"iptables cannot add the rules: on RHEL 10, these modules are in a package that is not installed by default",
+			{}, "", false};
+
+	if (missing.empty() || !facts.has_iptables || !needs_module(facts))
+		return {};
+	// Only single rules want it; a map does without.
+	if (missing == std::vector<std::string>{"xt_dscp"}) {
+		finding.severity = Severity::warning;
+		finding.why = "rules with -m dscp cannot be added; one rule with --dscp-map can";
+	}
+	if (facts.os.find("debian") != facts.os.npos)
+		finding.mend = {"apt-get install --reinstall linux-image-" +
+				release};
+	else
+		finding.mend = {"dnf install kernel-modules-extra-" + release};
+	if (facts.variant == "legacy") {
+		finding.mend.push_back("dnf install iptables-nft");
+		finding.why = "iptables cannot add the rules: newer kernels come without the legacy variant of iptables";
+		if (facts.os.find("debian") != facts.os.npos)
+			finding.mend.back() =
+				"update-alternatives --set iptables /usr/sbin/iptables-nft";
+	}
+	finding.keep = "have the package installed with each new kernel; or do without the module: dsrctl --backend nft start";
+	return {finding};
+}
+
+Findings check_plugin(const Facts &facts)
+{
+	if (facts.module.has_plugin || !facts.has_iptables ||
+	    !needs_module(facts))
+		return {};
+	return {{Severity::error, "plugin-missing",
+		 "found no libxt_DADDR.so where iptables looks for its plugins, expected the plugin of DADDR",
+		 "iptables does not know the target DADDR: it can neither add nor show its rules",
+		 {"cmake -S . -B build", "cmake --build build",
+		  "cmake --install build"},
+		 "the plugin stays installed", false}};
+}
+
+} // namespace dsr::doctor

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The configuration and the rules: what is there, what is missing, and what
+// gets in each other's way.
+#include <algorithm>
+#include <set>
+
+#include "checks.hpp"
+
+namespace dsr::doctor {
+
+namespace {
+
+std::string program(const Facts &facts, const Rewrite &rewrite)
+{
+	std::string name = rewrite.family == Family::ip4 ? "iptables"
+							 : "ip6tables";
+
+	return rewrite.store == Store::other ? name + "-" + facts.other : name;
+}
+
+// As its owner would look for it.
+std::string describe(const Facts &facts, const Rewrite &rewrite)
+{
+	if (rewrite.store == Store::nft)
+		return "the nftables chain inet dsrctl " + rewrite.chain;
+	return "\"" + program(facts, rewrite) + " -t " + rewrite.table +
+	       " -A " + rewrite.chain + " " + rewrite.text + "\"";
+}
+
+bool same_place(const Rewrite &a, const Rewrite &b)
+{
+	return a.store == b.store && a.family == b.family &&
+	       a.table == b.table && a.chain == b.chain && a.text == b.text;
+}
+
+// The commands that put a rule somewhere else: it is there twice for a moment,
+// which does no harm, and never missing.
+std::vector<std::string> move(const Facts &facts, const Rewrite &rewrite,
+			      const Rewrite &to)
+{
+	std::vector<std::string> commands;
+
+	if (std::none_of(facts.rewrites.begin(), facts.rewrites.end(),
+			 [&](const Rewrite &one) {
+				 return same_place(one, to);
+			 }))
+		commands.push_back(program(facts, to) + " -t " + to.table +
+				   " -A " + to.chain + " " + rewrite.text);
+	commands.push_back(program(facts, rewrite) + " -t " + rewrite.table +
+			   " -D " + rewrite.chain + " " + rewrite.text);
+	return commands;
+}
+
+bool has(const Facts &facts, const Item &item)
+{
+	return std::any_of(facts.rewrites.begin(), facts.rewrites.end(),
+			   [&](const Rewrite &rewrite) {
+		return std::find(rewrite.items.begin(), rewrite.items.end(),
+				 item) != rewrite.items.end();
+	});
+}
+
+bool is_active(const Facts &facts, Family family)
+{
+	return facts.tracks[index(family)] || facts.tracked;
+}
+
+std::string drops_text(const Facts &facts, Family family)
+{
+	std::vector<std::string> rules;
+
+	for (const Drop &drop : facts.drops)
+		if (drop.family == family)
+			rules.push_back(drop.where);
+	return list(rules);
+}
+
+Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
+{
+	std::string drops = drops_text(facts, rewrite.family);
+	std::string found = "found " + describe(facts, rewrite) +
+			    " while connections are tracked";
+	Rewrite to = rewrite;
+	Finding finding{Severity::warning, "mangle-conntrack",
+			found + ", expected it in the table raw",
+			"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and any rule that drops what is invalid takes the VIP down",
+			{}, "change the rule where it is kept, too (iptables-save, or dsrctl --table raw)",
+			false};
+
+	if (!drops.empty()) {
+		finding.severity = Severity::error;
+		finding.id = "invalid-drop";
+		finding.found = found + " and dropped when invalid (" + drops +
+				"), expected it in the table raw";
+		finding.why = "connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and dropped";
+	}
+	to.table = "raw";
+	to.chain = "PREROUTING";
+	if (rewrite.store == Store::nft)
+		finding.mend = {dsrctl(facts, "stop"),
+				dsrctl(facts, "--table raw start")};
+	else
+		finding.mend = move(facts, rewrite, to);
+	return finding;
+}
+
+} // namespace
+
+Findings check_configuration(const Facts &facts)
+{
+	Findings findings;
+
+	for (const Problem &problem : facts.config.errors)
+		findings.push_back(
+			{Severity::error, "configuration", problem.message,
+			 "nothing is changed while the configuration has an error: the server stays as it is, or comes up without VIPs",
+			 {}, "", false});
+	for (const std::string &warning : facts.config.warnings)
+		findings.push_back({Severity::warning, "configuration", warning,
+				    "it may be a slip of the pen", {}, "",
+				    false});
+	if (vips(facts).empty() && findings.empty())
+		findings.push_back(
+			{Severity::warning, "nothing-configured",
+			 "found no VIP in the configuration and no rule of DADDR, expected some",
+			 "a server without the rewrite takes what the load balancer sends it for its own address: clients get no answer",
+			 {}, "write the VIPs to a file in /etc/dsr.d, see dsr.conf(5)",
+			 false});
+	return findings;
+}
+
+Findings check_rules(const Facts &facts)
+{
+	Findings findings;
+
+	for (const Entry &entry : facts.config.entries) {
+		if (!entry.dscp || has(facts, {*entry.dscp, entry.ip}) ||
+		    (entry.ip.family == Family::ip6 && !facts.ip6))
+			continue;
+		findings.push_back(
+			{Severity::error, "rule-missing",
+			 "found no rule for " + dscp_text(*entry.dscp) + " to " +
+				 text(entry.ip) + ", expected one (" +
+				 entry.where + ")",
+			 "the packets that the load balancer marks so keep the server's own address: clients get a reset, an answer from the wrong address, or none",
+			 {dsrctl(facts, "start")}, "systemctl enable dsrctl",
+			 true});
+	}
+	return findings;
+}
+
+Findings check_owners(const Facts &facts)
+{
+	std::set<std::pair<Item, Item>> seen;
+	Findings findings;
+
+	auto compare = [&](const Rewrite &one, const Rewrite &other) {
+		// Rules that are for different packets get along.
+		if (!one.matches.empty() && !other.matches.empty() &&
+		    one.matches != other.matches)
+			return;
+		for (const Item &a : one.items)
+			for (const Item &b : other.items) {
+				if (a.dscp != b.dscp || a.ip == b.ip ||
+				    one.family != other.family ||
+				    !seen.insert(std::minmax(a, b)).second)
+					continue;
+				findings.push_back(
+					{Severity::error, "dscp-two-owners",
+					 "found that " + dscp_text(a.dscp) +
+						 " leads to " + text(a.ip) +
+						 " (" + describe(facts, one) +
+						 ") and to " + text(b.ip) +
+						 " (" + describe(facts, other) +
+						 "), expected one VIP",
+					 "the last rule decides: the other VIP gets no packets",
+					 {}, "remove the rule that is wrong, here and where it is kept (iptables-save, the files of dsrctl)",
+					 false});
+			}
+	};
+	for (std::size_t i = 0; i < facts.rewrites.size(); i++)
+		for (std::size_t j = i; j < facts.rewrites.size(); j++)
+			compare(facts.rewrites[i], facts.rewrites[j]);
+	return findings;
+}
+
+Findings check_variants(const Facts &facts)
+{
+	Findings findings;
+
+	for (const Rewrite &rewrite : facts.rewrites) {
+		if (rewrite.store != Store::other)
+			continue;
+		Rewrite to = rewrite;
+
+		to.store = Store::iptables;
+		findings.push_back(
+			{Severity::warning, "variant-mix",
+			 "found " + describe(facts, rewrite) +
+				 ", expected all rules in iptables-" +
+				 facts.variant +
+				 ", which this system's iptables is",
+			 "both variants are at work, but iptables shows and saves one of them: the rule is missed when rules are looked at, and lost or left over when they are restored",
+			 move(facts, rewrite, to),
+			 "let whatever adds the rule at boot use iptables, without -" +
+				 facts.other,
+			 false});
+	}
+	return findings;
+}
+
+Findings check_conntrack(const Facts &facts)
+{
+	Findings findings;
+
+	for (const Rewrite &rewrite : facts.rewrites)
+		if (rewrite.table == "mangle" &&
+		    is_active(facts, rewrite.family))
+			findings.push_back(invalid_answers(facts, rewrite));
+	return findings;
+}
+
+Findings check_router(const Facts &facts)
+{
+	Findings findings;
+
+	for (const Rewrite &rewrite : facts.rewrites) {
+		if (!facts.forwards[index(rewrite.family)] ||
+		    !rewrite.matches.empty())
+			continue;
+		findings.push_back(
+			{Severity::warning, "rule-on-router",
+			 "found " + describe(facts, rewrite) +
+				 " on a host that forwards " +
+				 name(rewrite.family) +
+				 ", expected the rule to name an interface (-i) or a destination (-d)",
+			 "it also rewrites marked packets that the host only forwards; answers to a marked ping are marked, and go round in circles",
+			 {}, "name the interface to the load balancer in the rule; or switch forwarding off, if it is not needed",
+			 false});
+	}
+	return findings;
+}
+
+// What clients get to see of the DSCP.
+Findings check_answers(const Facts &facts)
+{
+	Findings findings;
+	Finding echo{Severity::note, "echo-dscp",
+		     "found no rule that clears the DSCP of what is sent from a VIP",
+		     "answers to a marked ping carry its DSCP to the client, which does no harm in most networks",
+		     {}, "", false};
+
+	for (const Vip &vip : vips(facts))
+		if (!vip.dscps.empty() &&
+		    !facts.resets_dscp[index(vip.ip.family)])
+			echo.mend.push_back(
+				std::string(vip.ip.family == Family::ip4 ?
+						    "iptables" :
+						    "ip6tables") +
+				" -t mangle -A OUTPUT -s " + text(vip.ip) +
+				" -j DSCP --set-dscp 0");
+	if (echo.mend.empty())
+		return {};
+	if (facts.tcp_reflect_tos)
+		findings.push_back(
+			{Severity::warning, "tcp-reflect-tos",
+			 "found net.ipv4.tcp_reflect_tos=1, expected 0",
+			 "answers of TCP carry the DSCP of the request to the client: routers on the way take it for a class of service, and may treat or drop the packets accordingly",
+			 {"sysctl -w net.ipv4.tcp_reflect_tos=0"},
+			 "net.ipv4.tcp_reflect_tos = 0 in a file in /etc/sysctl.d",
+			 true});
+	findings.push_back(echo);
+	return findings;
+}
+
+} // namespace dsr::doctor

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "checks.hpp"
+
+#include <algorithm>
+
+#include "dscp.hpp"
+
+namespace dsr::doctor {
+
+namespace {
+
+using Check = Findings (*)(const Facts &);
+
+constexpr Check CHECKS[] = {
+	check_configuration, check_module, check_kernel_modules, check_plugin,
+	check_rules, check_owners, check_variants, check_conntrack,
+	check_addresses, check_services, check_refused, check_unmapped,
+	check_unmarked, check_rp_filter, check_arp, check_router,
+	check_answers, check_offload,
+};
+
+} // namespace
+
+Findings examine(const Facts &facts)
+{
+	Findings all;
+
+	for (Check check : CHECKS)
+		for (Finding &finding : check(facts))
+			all.push_back(std::move(finding));
+	std::stable_sort(all.begin(), all.end(),
+			 [](const Finding &a, const Finding &b) {
+				 return a.severity > b.severity;
+			 });
+	return all;
+}
+
+bool needs_module(const Facts &facts)
+{
+	std::vector<Item> done;
+
+	for (const Rewrite &rewrite : facts.rewrites)
+		if (rewrite.store == Store::nft)
+			done.insert(done.end(), rewrite.items.begin(),
+				    rewrite.items.end());
+	for (const Vip &vip : vips(facts))
+		for (std::uint8_t dscp : vip.dscps)
+			if (std::find(done.begin(), done.end(),
+				      Item{dscp, vip.ip}) == done.end())
+				return true;
+	return false;
+}
+
+std::string dsrctl(const Facts &facts, const std::string &action)
+{
+	return "dsrctl " + (facts.from.empty() ? "" : facts.from + " ") +
+	       action;
+}
+
+std::string dscp_text(std::uint8_t dscp)
+{
+	return "DSCP " + std::to_string(dscp) + " (TOS " +
+	       std::to_string(dscp << 2) + ", " + hex(dscp << 2) + ", " +
+	       binary(dscp) + "b)";
+}
+
+std::string list(const std::vector<std::string> &words)
+{
+	std::string text;
+
+	for (std::size_t i = 0; i < words.size(); i++) {
+		if (i)
+			text += i + 1 == words.size() ? " and " : ", ";
+		text += words[i];
+	}
+	return text;
+}
+
+} // namespace dsr::doctor

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "doctor.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include "checks.hpp"
+#include "fix.hpp"
+#include "gather.hpp"
+#include "report.hpp"
+
+namespace dsr {
+
+namespace {
+
+using namespace doctor;
+
+constexpr char FOOTER[] =
+	"Exit status: 0 nothing found, or notes only; 2 warnings; 3 errors; 1 doctor\n"
+	"itself could not do its work. dsrctl-doctor(8) has all that it looks for.\n";
+
+struct DoctorOptions {
+	std::string directory = "/etc/dsr.d", file;
+	std::vector<std::string> compare, ports;
+	double sample = 2;
+	bool fix = false, yes = false, json = false, verbose = false;
+};
+
+// "80", "tcp/80", "udp/53"
+std::optional<Port> parse_port(const std::string &text)
+{
+	std::size_t slash = text.find('/');
+	std::string protocol = slash == text.npos ? "tcp"
+						  : text.substr(0, slash);
+	std::string number = slash == text.npos ? text : text.substr(slash + 1);
+
+	if ((protocol != "tcp" && protocol != "udp") || number.empty() ||
+	    number.size() > 5 ||
+	    number.find_first_not_of("0123456789") != number.npos)
+		return std::nullopt;
+	unsigned long port = std::stoul(number);
+	if (!port || port > 65535)
+		return std::nullopt;
+	return Port{protocol == "udp", static_cast<std::uint16_t>(port)};
+}
+
+std::string check_port(const std::string &text)
+{
+	return parse_port(text) ? "" :
+				  "found " + quote(text) +
+					  ", expected a port such as 80, tcp/80 or udp/53";
+}
+
+std::string check_seconds(const std::string &text)
+{
+	char *end;
+	double seconds = std::strtod(text.c_str(), &end);
+
+	if (!text.empty() && !*end && seconds >= 0 && seconds <= 3600)
+		return "";
+	return "found " + quote(text) +
+	       ", expected seconds: 0 to 3600";
+}
+
+void define(CLI::App &app, DoctorOptions &options)
+{
+	app.add_option("-d", options.directory,
+		       "Where the configuration is: all *.conf below it")
+		->type_name("DIR")->capture_default_str();
+	app.add_option("-f", options.file,
+		       "The only file of the configuration; -d is ignored")
+		->type_name("FILE");
+	app.add_option("--port", options.ports,
+		       "A port that the service of every VIP listens on: 80, udp/53")
+		->type_name("PORT")->check(check_port);
+	app.add_option("--sample", options.sample,
+		       "For how many seconds to look at what arrives")
+		->type_name("S")->check(check_seconds)->capture_default_str();
+	app.add_option("--compare", options.compare,
+		       "Only compare the files with those of another server")
+		->type_name("DIR");
+	app.add_flag("--fix", options.fix,
+		     "Do what is safe of what mends, after asking");
+	app.add_flag("--yes", options.yes, "Do not ask");
+	app.add_flag("-v", options.verbose, "Show notes, too");
+	app.add_flag("--json", options.json, "Print JSON");
+	app.footer(FOOTER);
+}
+
+Config read_directory(const std::string &directory)
+{
+	ConfigReader reader(resolve);
+
+	reader.add_directory(directory);
+	return reader.config;
+}
+
+Config read_configuration(const DoctorOptions &options)
+{
+	ConfigReader reader(resolve);
+
+	if (options.file.empty()) {
+		reader.add_directory(options.directory);
+		// Without a directory, nothing is configured.
+		std::erase_if(reader.config.errors, [](const Problem &problem) {
+			return problem.kind == Problem::Kind::missing;
+		});
+	} else {
+		reader.add_file(options.file);
+	}
+	return reader.config;
+}
+
+// The options that name the configuration, for commands that are shown.
+std::string from(const DoctorOptions &options)
+{
+	if (!options.file.empty())
+		return shell_line({"-f", options.file});
+	if (options.directory != DoctorOptions{}.directory)
+		return shell_line({"-d", options.directory});
+	return "";
+}
+
+int print(const Findings &findings, const std::string &what,
+	  const DoctorOptions &options)
+{
+	if (options.json)
+		std::cout << findings_json(findings);
+	else
+		std::cout << findings_text(findings, options.verbose)
+			  << summary(findings, what, options.verbose);
+	std::cout << std::flush;
+	return exit_status(findings);
+}
+
+int compare_files(const DoctorOptions &options)
+{
+	Config here = read_configuration(options);
+	Findings findings;
+	std::size_t files = 0;
+
+	for (const Problem &problem : here.errors)
+		findings.push_back({Severity::error, "configuration",
+				    problem.message,
+				    "what has an error is not compared", {}, "",
+				    false});
+	for (const std::string &directory : options.compare) {
+		Config there = read_directory(directory);
+
+		files += there.entries.size();
+		for (Finding &finding : compare(here, there, directory))
+			findings.push_back(std::move(finding));
+	}
+	return print(findings,
+		     std::to_string(here.entries.size()) +
+			     " entries compared with " + std::to_string(files),
+		     options);
+}
+
+Facts look(const DoctorOptions &options)
+{
+	Facts facts = gather(read_configuration(options));
+
+	facts.from = from(options);
+	for (const std::string &port : options.ports)
+		facts.ports.push_back(*parse_port(port));
+	return facts;
+}
+
+bool has_l3dsr(const Facts &facts)
+{
+	for (const Vip &vip : vips(facts))
+		if (!vip.dscps.empty())
+			return true;
+	return false;
+}
+
+std::string vips_text(const Facts &facts)
+{
+	std::size_t count = vips(facts).size();
+
+	return std::to_string(count) + (count == 1 ? " VIP" : " VIPs");
+}
+
+Findings look_again(const DoctorOptions &options, Facts &facts)
+{
+	std::optional<Sample> sample = std::move(facts.sample);
+
+	facts = look(options);
+	facts.sample = std::move(sample);
+	return examine(facts);
+}
+
+int examine_host(const DoctorOptions &options)
+{
+	if (geteuid())
+		throw Error("found user " + std::to_string(geteuid()) +
+			    ", expected root, who alone may see rules");
+	Facts facts = look(options);
+	if (options.sample > 0 && has_l3dsr(facts))
+		facts.sample = take_sample(options.sample, facts.addresses);
+	Findings findings = examine(facts);
+	if (options.fix) {
+		if (!options.json)
+			std::cout << findings_text(findings, options.verbose)
+				  << std::flush;
+		// What counts is what a second look finds.
+		if (fix(findings, options.yes)) {
+			findings = look_again(options, facts);
+			if (!options.json)
+				std::cout << "After that:\n";
+		}
+	}
+	return print(findings, vips_text(facts), options);
+}
+
+} // namespace
+
+int doctor_command(int argc, char *argv[])
+{
+	CLI::App app("What is wrong with this server, why it matters, and the command that mends it.",
+		     "dsrctl doctor");
+	DoctorOptions options;
+
+	define(app, options);
+	try {
+		app.parse(argc, argv);
+	} catch (const CLI::ParseError &error) {
+		if (error.get_exit_code())
+			throw;
+		return app.exit(error);
+	}
+	if (options.yes && !options.fix)
+		throw Error("found --yes, expected it with --fix");
+	return options.compare.empty() ? examine_host(options)
+				       : compare_files(options);
+}
+
+} // namespace dsr

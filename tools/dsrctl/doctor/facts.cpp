@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "facts.hpp"
+
+#include <algorithm>
+
+namespace dsr::doctor {
+
+namespace {
+
+Vip &vip_of(std::vector<Vip> &vips, const Ip &ip)
+{
+	for (Vip &vip : vips)
+		if (vip.ip == ip)
+			return vip;
+	vips.push_back({});
+	vips.back().ip = ip;
+	return vips.back();
+}
+
+void add_dscp(Vip &vip, std::uint8_t dscp)
+{
+	if (std::find(vip.dscps.begin(), vip.dscps.end(), dscp) ==
+	    vip.dscps.end())
+		vip.dscps.push_back(dscp);
+}
+
+bool is_any(const Ip &ip)
+{
+	return ip.bytes == Ip{}.bytes;
+}
+
+} // namespace
+
+std::vector<Vip> vips(const Facts &facts)
+{
+	std::vector<Vip> vips;
+
+	for (const Entry &entry : facts.config.entries) {
+		if (entry.ip.family == Family::ip6 && !facts.ip6)
+			continue;
+		Vip &vip = vip_of(vips, entry.ip);
+
+		vip.configured = true;
+		vip.dev = entry.dev;
+		vip.where = vip.where.empty() ? entry.where : vip.where;
+		if (entry.dscp)
+			add_dscp(vip, *entry.dscp);
+		else
+			vip.l2dsr = true;
+	}
+	for (const Rewrite &rewrite : facts.rewrites)
+		for (const Item &item : rewrite.items) {
+			Vip &vip = vip_of(vips, item.ip);
+
+			if (vip.where.empty())
+				vip.where = "a rule in " + rewrite.table + " " +
+					    rewrite.chain;
+			add_dscp(vip, item.dscp);
+		}
+	return vips;
+}
+
+bool is_vip(const std::vector<Vip> &vips, const Ip &ip)
+{
+	return std::any_of(vips.begin(), vips.end(), [&](const Vip &vip) {
+		return vip.ip == ip;
+	});
+}
+
+bool serves(const Listener &listener, const Ip &ip)
+{
+	if (listener.ip == ip)
+		return true;
+	return is_any(listener.ip) &&
+	       (listener.ip.family == ip.family ||
+		(listener.both && ip.family == Family::ip4));
+}
+
+} // namespace dsr::doctor

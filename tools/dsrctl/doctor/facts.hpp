@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Everything that the checks look at. They see the host through this alone.
+#pragma once
+
+#include <map>
+
+#include "config.hpp"
+#include "rewrite.hpp"
+
+namespace dsr::doctor {
+
+struct ModuleFacts {
+	bool loaded = false;
+	std::string release;		// of the running kernel
+	std::string file;		// what modprobe would load; or empty
+	std::string vermagic;		// the file's
+	std::string kernel_vermagic;	// of the kernel's own modules; or empty
+	bool has_signature = false;
+	bool sig_enforce = false;	// the kernel takes signed modules only
+	std::string lockdown;		// none, integrity, confidentiality
+	bool secure_boot = false;
+	// What the kernel said when it refused to load the module.
+	std::vector<std::string> refusals;
+	// Of iptables' own modules, those that this kernel does not have.
+	std::vector<std::string> missing;
+	bool has_plugin = true;
+};
+
+struct Link {
+	std::string name;
+	bool up = true;
+	bool arp = true;		// neighbours can ask on it
+	bool loopback = false;
+	// As they are in effect: the larger one of the interface and of all.
+	int rp_filter = 0, arp_ignore = 0, arp_announce = 0;
+	bool default4 = false;		// a default route of IPv4 leaves by it
+	bool gro = false, tso = false, tx_checksum = false;
+};
+
+struct Listener {
+	Ip ip;			// all bytes 0: any address
+	bool udp = false;
+	bool both = false;	// :: that takes IPv4 too
+	std::uint16_t port = 0;
+
+	bool operator==(const Listener &) const = default;
+};
+
+// Packets that were on their way to one of the host's own addresses.
+struct Arrival {
+	std::uint8_t dscp = 0;
+	Ip to;
+	std::uint8_t protocol = 0;
+	std::uint16_t port = 0;	// 0: none
+	// It asks for something, rather than answers or goes on: it opens a
+	// connection of TCP, is a ping, or a datagram to no ephemeral port.
+	bool opens = false;
+
+	auto operator<=>(const Arrival &) const = default;
+};
+
+struct Sample {
+	double seconds = 0;
+	std::map<Arrival, std::uint64_t> packets;
+};
+
+// A service that has to listen on every VIP.
+struct Port {
+	bool udp = false;
+	std::uint16_t number = 0;
+};
+
+struct Facts : Firewall {
+	std::string from;	// the options that name the configuration
+	std::string os;		// ID and ID_LIKE of os-release
+
+	Config config;
+	ModuleFacts module;
+	bool has_iptables = true;
+	std::string variant = "nft", other = "legacy";
+	unsigned long tracked = 0;	// connections that conntrack has
+	std::vector<Address> addresses;
+	std::vector<Link> links;
+	unsigned long dropped_by_rp_filter = 0;
+	bool tcp_reflect_tos = false;
+	bool forwards[2] = {false, false};	// by family: it is a router
+	bool ip6 = true;
+	std::optional<std::vector<Listener>> listeners;	// or not known
+	std::vector<Port> ports;
+	std::optional<Sample> sample;
+};
+
+// What is to be served: of the configuration, and what rules lead to.
+struct Vip {
+	Ip ip;
+	std::string dev;	// of one that is configured
+	std::string where;	// "FILE:LINE", or the rule
+	bool configured = false;
+	std::vector<std::uint8_t> dscps;
+	bool l2dsr = false;
+
+	bool operator==(const Vip &) const = default;
+};
+
+std::vector<Vip> vips(const Facts &facts);
+
+// The host's own addresses, which are nobody's VIP.
+bool is_vip(const std::vector<Vip> &vips, const Ip &ip);
+
+// Would a packet to this address reach a service?
+bool serves(const Listener &listener, const Ip &ip);
+
+} // namespace dsr::doctor

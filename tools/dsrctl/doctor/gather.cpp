@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "gather.hpp"
+
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "backend_daddr.hpp"
+#include "backend_nft.hpp"
+#include "netlink.hpp"
+#include "process.hpp"
+
+namespace dsr::doctor {
+
+namespace {
+
+void gather_iptables(const Iptables &iptables, Firewall &firewall)
+{
+	for (Family family : FAMILIES)
+		for (Store store : {Store::iptables, Store::other})
+			add_saved(firewall,
+				  parse_all(iptables.save(family, store), store,
+					    family));
+}
+
+void gather_nftables(Firewall &firewall)
+{
+	std::string program = find_program("nft");
+
+	if (program.empty())
+		return;
+	add_own(firewall, nft::read());
+	// An nft of old does not print JSON; of RHEL 7, say.
+	Outcome outcome = run(program, {"-j", "list", "ruleset"});
+	if (!outcome.status)
+		add_ruleset(firewall, outcome.output);
+}
+
+// Where iptables looks: what XTABLES_LIBDIR says, or its own directory.
+bool has_plugin(const Root &root)
+{
+	const char *variable = std::getenv("XTABLES_LIBDIR");
+	std::string directories = variable ? variable : XTABLES_DIRECTORY;
+
+	while (!directories.empty()) {
+		std::size_t end = std::min(directories.find(':'),
+					   directories.size());
+
+		if (root.exists(directories.substr(0, end) + "/libxt_DADDR.so"))
+			return true;
+		directories.erase(0, std::min(end + 1, directories.size()));
+	}
+	return false;
+}
+
+// "rhel fedora" of lines such as ID="rhel" and ID_LIKE="fedora"
+std::string os(const Root &root)
+{
+	std::string text = "\n" + root.read("/etc/os-release"), ids;
+
+	for (const char *key : {"\nID=", "\nID_LIKE="}) {
+		std::size_t at = text.find(key);
+
+		if (at == text.npos)
+			continue;
+		at += std::string_view(key).size();
+		ids += text.substr(at, text.find('\n', at) - at) + " ";
+	}
+	return ids;
+}
+
+} // namespace
+
+Facts gather(Config config)
+{
+	const Root root;
+	Iptables iptables;
+	Facts facts;
+	utsname kernel;
+
+	facts.config = std::move(config);
+	facts.os = os(root);
+	facts.has_iptables = iptables.available();
+	facts.variant = iptables.variant(Store::iptables);
+	facts.other = iptables.variant(Store::other);
+	gather_iptables(iptables, facts);
+	gather_nftables(facts);
+	uname(&kernel);
+	facts.module = gather_module(root, kernel.release,
+				     facts.has_iptables ? facts.variant : "");
+	facts.module.has_plugin = has_plugin(root);
+	facts.addresses = read_addresses();
+	facts.links = gather_links();
+	facts.listeners = gather_listeners();
+	facts.ip6 = has_ip6();
+	gather_switches(root, facts);
+	return facts;
+}
+
+} // namespace dsr::doctor

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "report.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace dsr::doctor {
+
+namespace {
+
+std::size_t count(const Findings &findings, Severity severity)
+{
+	return std::count_if(findings.begin(), findings.end(),
+			     [&](const Finding &finding) {
+				     return finding.severity == severity;
+			     });
+}
+
+std::string counted(std::size_t count, const std::string &noun)
+{
+	return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string text(const Finding &finding)
+{
+	std::string text = std::string(name(finding.severity)) + ": " +
+			   finding.id + ": " + finding.found + "\n    why:  " +
+			   finding.why + "\n";
+
+	for (const std::string &command : finding.mend)
+		text += "    mend: " + command + "\n";
+	if (!finding.keep.empty())
+		text += "    keep: " + finding.keep + "\n";
+	return text;
+}
+
+} // namespace
+
+std::string findings_text(const Findings &findings, bool notes)
+{
+	std::string all;
+
+	for (const Finding &finding : findings)
+		if (notes || finding.severity != Severity::note)
+			all += text(finding);
+	return all;
+}
+
+std::string summary(const Findings &findings, const std::string &what,
+		    bool notes)
+{
+	std::size_t of_notes = count(findings, Severity::note);
+	std::string line = what + ": " +
+			   counted(count(findings, Severity::error), "error") +
+			   ", " +
+			   counted(count(findings, Severity::warning),
+				   "warning");
+
+	if (of_notes)
+		line += ", " + counted(of_notes, "note") +
+			(notes ? "" : " (see -v)");
+	return line + "\n";
+}
+
+std::string findings_json(const Findings &findings)
+{
+	using nlohmann::json;
+	json list = json::array();
+
+	for (const Finding &finding : findings)
+		list.push_back({{"severity", name(finding.severity)},
+				{"id", finding.id},
+				{"found", finding.found},
+				{"why", finding.why},
+				{"mend", finding.mend},
+				{"keep", finding.keep},
+				{"safe", finding.safe}});
+	return json{{"findings", list},
+		    {"errors", count(findings, Severity::error)},
+		    {"warnings", count(findings, Severity::warning)},
+		    {"notes", count(findings, Severity::note)}}
+		       .dump(2, ' ', false, json::error_handler_t::replace) +
+	       "\n";
+}
+
+int exit_status(const Findings &findings)
+{
+	return count(findings, Severity::error)	  ? 3 :
+	       count(findings, Severity::warning) ? 2 :
+						    0;
+}
+
+} // namespace dsr::doctor

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Findings, as they are printed.
+#pragma once
+
+#include "finding.hpp"
+
+namespace dsr::doctor {
+
+// @notes: with those that are notes only
+std::string findings_text(const Findings &findings, bool notes);
+
+// The last line. @what: has been looked at, "7 VIPs"
+std::string summary(const Findings &findings, const std::string &what,
+		    bool notes);
+
+std::string findings_json(const Findings &findings);
+
+// 0 nothing but notes, 2 a warning, 3 an error
+int exit_status(const Findings &findings);
+
+} // namespace dsr::doctor

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rewrite.hpp"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include <nlohmann/json.hpp>
+
+#include "dscp.hpp"
+
+namespace dsr::doctor {
+
+namespace {
+
+using nlohmann::json;
+
+// The word behind this one; empty when there is none.
+std::string behind(const std::vector<std::string> &words,
+		   const std::string &word)
+{
+	auto at = std::find(words.begin(), words.end(), word);
+
+	return at == words.end() || at + 1 == words.end() ? "" : at[1];
+}
+
+bool has(const std::vector<std::string> &words, const std::string &word)
+{
+	return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool names_invalid(const std::string &states)
+{
+	std::string list = "," + states + ",";
+
+	return list.find(",INVALID,") != list.npos;
+}
+
+// "-m conntrack --ctstate INVALID -j DROP", or of the older match, state.
+// A negated one is for all that is valid.
+bool drops_invalid(const std::vector<std::string> &words)
+{
+	std::string target = behind(words, "-j");
+
+	if (target != "DROP" && target != "REJECT")
+		return false;
+	for (const char *option : {"--ctstate", "--state"}) {
+		auto at = std::find(words.begin(), words.end(), option);
+
+		if (at != words.end() && at + 1 != words.end() &&
+		    (at == words.begin() || at[-1] != "!") &&
+		    names_invalid(at[1]))
+			return true;
+	}
+	return false;
+}
+
+bool tracks(const SavedRule &rule)
+{
+	std::string target = behind(rule.words, "-j");
+
+	if (rule.table == "nat")
+		return true;
+	for (std::size_t i = 0; i + 1 < rule.words.size(); i++)
+		if (rule.words[i] == "-m" &&
+		    (rule.words[i + 1].starts_with("conn") ||
+		     rule.words[i + 1] == "state" ||
+		     rule.words[i + 1] == "helper"))
+			return true;
+	return target == "CT" && !has(rule.words, "--notrack");
+}
+
+bool resets_dscp(const SavedRule &rule)
+{
+	return (rule.chain == "OUTPUT" || rule.chain == "POSTROUTING") &&
+	       !has(rule.words, "-p") &&
+	       behind(rule.words, "-j") == "DSCP" &&
+	       behind(rule.words, "--set-dscp") == "0x00";
+}
+
+using Chain = std::tuple<Store, Family, std::string, std::string>;
+
+Chain chain(const SavedRule &rule, const std::string &name)
+{
+	return {rule.store, rule.family, rule.table, name};
+}
+
+// The chains that packets of the host itself go through; others are for those
+// that it only forwards.
+std::set<Chain> own_chains(const std::vector<SavedRule> &rules)
+{
+	std::set<Chain> chains;
+	std::size_t before;
+
+	for (const SavedRule &rule : rules)
+		for (const char *name : {"PREROUTING", "INPUT", "OUTPUT",
+					 "POSTROUTING"})
+			chains.insert(chain(rule, name));
+	do {
+		before = chains.size();
+		for (const SavedRule &rule : rules)
+			if (chains.contains(chain(rule, rule.chain)))
+				for (const char *jump : {"-j", "-g"})
+					chains.insert(chain(
+						rule, behind(rule.words, jump)));
+	} while (chains.size() != before);
+	return chains;
+}
+
+// Takes what says where a DSCP leads to; what is left is what else it matches.
+Rewrite rewrite(const SavedRule &rule)
+{
+	Rewrite rewrite{rule.store, rule.family, rule.table, rule.chain,
+			{}, "", false, shell_line(rule.words)};
+	std::vector<std::string> left, words = rule.words;
+	std::optional<std::uint8_t> dscp;
+	std::optional<Ip> ip;
+
+	for (std::size_t i = 0; i < words.size(); i++) {
+		std::string next = i + 1 < words.size() ? words[i + 1] : "";
+
+		if (words[i] == "--dscp" && (i == 0 || words[i - 1] != "!")) {
+			dscp = parse_dscp(next);
+			i++;
+		} else if (words[i] == "--set-daddr") {
+			ip = parse_ip(next);
+			i++;
+		} else if (words[i] == "--dscp-map") {
+			for (const Item &item : parse_map(next, rule.family))
+				rewrite.items.push_back(item);
+			i++;
+		} else if (words[i] == "--set-dport") {
+			rewrite.dport = true;
+			i++;
+		} else if ((words[i] == "-m" && next == "dscp") ||
+			   (words[i] == "-j" && next == "DADDR")) {
+			i++;
+		} else {
+			left.push_back(words[i]);
+		}
+	}
+	if (dscp && ip)
+		rewrite.items.push_back({*dscp, *ip});
+	rewrite.matches = shell_line(left);
+	return rewrite;
+}
+
+bool is_ct_state(const json &expression)
+{
+	return expression.contains("ct") &&
+	       expression["ct"].value("key", "") == "state";
+}
+
+// "invalid", one of a list, or one of a set.
+bool holds_invalid(const json &value)
+{
+	if (value == "invalid")
+		return true;
+	if (value.is_object() && value.contains("set"))
+		return holds_invalid(value["set"]);
+	return value.is_array() &&
+	       std::any_of(value.begin(), value.end(), holds_invalid);
+}
+
+bool is_drop(const json &verdict)
+{
+	return verdict.contains("drop") || verdict.contains("reject");
+}
+
+// "ct state vmap { established : accept, invalid : drop }"
+bool maps_invalid_to_drop(const json &map)
+{
+	if (!is_ct_state(map.at("key")) || !map.at("data").is_object())
+		return false;
+	for (const json &pair : map["data"].value("set", json::array()))
+		if (pair.is_array() && pair.size() == 2 &&
+		    holds_invalid(pair[0]) && is_drop(pair[1]))
+			return true;
+	return false;
+}
+
+bool drops_invalid(const json &expressions)
+{
+	bool invalid = false;
+
+	for (const json &one : expressions) {
+		if (one.contains("vmap") && maps_invalid_to_drop(one["vmap"]))
+			return true;
+		if (one.contains("match") &&
+		    is_ct_state(one["match"].at("left")) &&
+		    one["match"].at("op") != "!=" &&
+		    holds_invalid(one["match"].at("right")))
+			invalid = true;
+		if (invalid && is_drop(one))
+			return true;
+	}
+	return false;
+}
+
+// Somewhere in it, whatever is around it.
+bool holds_key(const json &value, const char *key)
+{
+	if (value.is_object() && value.contains(key))
+		return true;
+	return value.is_structured() &&
+	       std::any_of(value.begin(), value.end(), [&](const json &one) {
+		       return holds_key(one, key);
+	       });
+}
+
+bool resets_dscp(const json &expressions)
+{
+	for (const json &one : expressions) {
+		if (!one.contains("mangle"))
+			continue;
+		const json &key = one["mangle"].at("key");
+		const json &value = one["mangle"].at("value");
+
+		if (key.contains("payload") &&
+		    key["payload"].value("field", "") == "dscp" &&
+		    (value == "cs0" || value == 0))
+			return true;
+	}
+	return false;
+}
+
+// The families of a table of nftables.
+std::vector<Family> families(const std::string &name)
+{
+	if (name == "ip")
+		return {Family::ip4};
+	if (name == "ip6")
+		return {Family::ip6};
+	if (name == "inet")
+		return {Family::ip4, Family::ip6};
+	return {};
+}
+
+// What names a chain; @name: the key of its own name
+json full_name(const json &object, const char *name)
+{
+	return json::array({object.at("family"), object.at("table"),
+			    object.at(name)});
+}
+
+// The base chains that see nothing but what the host forwards.
+std::set<json> forward_chains(const json &objects)
+{
+	std::set<json> chains;
+
+	for (const json &one : objects)
+		if (one.contains("chain") &&
+		    one["chain"].value("hook", "") == "forward")
+			chains.insert(full_name(one["chain"], "name"));
+	return chains;
+}
+
+// @own: the chain sees packets of the host itself
+void add_nft_rule(Firewall &firewall, const json &rule, bool own)
+{
+	const std::string family = rule.at("family");
+	const std::string chain = rule.at("chain");
+	const json &expressions = rule.at("expr");
+
+	for (Family one : families(family)) {
+		if (own && drops_invalid(expressions))
+			firewall.drops.push_back(
+				{one, "rule with handle " +
+					      rule.at("handle").dump() +
+					      " of the nftables chain " +
+					      family + " " +
+					      rule.at("table").get<std::string>() +
+					      " " + chain});
+		for (const char *key : {"ct", "snat", "dnat", "masquerade",
+					"redirect"})
+			if (holds_key(expressions, key))
+				firewall.tracks[index(one)] = true;
+		if (resets_dscp(expressions))
+			firewall.resets_dscp[index(one)] = true;
+	}
+}
+
+} // namespace
+
+std::string shell_line(const std::vector<std::string> &words)
+{
+	constexpr char PLAIN[] = "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789-_=.,:/@%+";
+	constexpr std::string_view QUOTED = "\"\\$`";
+	std::string line;
+
+	for (const std::string &word : words) {
+		line += line.empty() ? "" : " ";
+		if (word == "!" || (!word.empty() &&
+				    word.find_first_not_of(PLAIN) == word.npos)) {
+			line += word;
+			continue;
+		}
+		line += '"';
+		for (char c : word) {
+			if (QUOTED.find(c) != QUOTED.npos)
+				line += '\\';
+			line += c;
+		}
+		line += '"';
+	}
+	return line;
+}
+
+void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules)
+{
+	const std::set<Chain> own = own_chains(rules);
+
+	for (const SavedRule &rule : rules) {
+		if (behind(rule.words, "-j") == "DADDR" &&
+		    rule.chain != "OUTPUT")
+			firewall.rewrites.push_back(rewrite(rule));
+		if (drops_invalid(rule.words) &&
+		    own.contains(chain(rule, rule.chain)))
+			firewall.drops.push_back(
+				{rule.family, "rule \"-t " + rule.table +
+						      " -A " + rule.chain + " " +
+						      shell_line(rule.words) +
+						      "\""});
+		if (tracks(rule))
+			firewall.tracks[index(rule.family)] = true;
+		if (resets_dscp(rule))
+			firewall.resets_dscp[index(rule.family)] = true;
+	}
+}
+
+void add_ruleset(Firewall &firewall, const std::string &text)
+{
+	try {
+		const json all = json::parse(text);
+		const std::set<json> forward =
+			forward_chains(all.at("nftables"));
+
+		for (const json &one : all["nftables"]) {
+			if (!one.contains("rule"))
+				continue;
+			const json &rule = one["rule"];
+
+			add_nft_rule(firewall, rule,
+				     !forward.contains(full_name(rule, "chain")));
+		}
+	} catch (const json::exception &error) {
+		throw Error(std::string("nft -j list ruleset: ") +
+			    error.what());
+	}
+}
+
+void add_own(Firewall &firewall, const std::vector<Rule> &rules)
+{
+	for (const Rule &rule : rules)
+		firewall.rewrites.push_back({Store::nft, rule.family,
+					     rule.table, rule.table,
+					     rule.items, "", false, ""});
+}
+
+} // namespace dsr::doctor

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the firewall of the host does that matters to L3DSR: rules that lead to
+// VIPs, whatever else they match, and rules that get in their way.
+#pragma once
+
+#include <string_view>
+
+#include "save_format.hpp"
+
+namespace dsr::doctor {
+
+// A rule that sets the destination.
+struct Rewrite {
+	Store store = Store::iptables;
+	Family family = Family::ip4;
+	std::string table, chain;
+	std::vector<Item> items;
+	std::string matches;	// what else the packet must have; or empty
+	bool dport = false;	// it sets the port, too
+	std::string text;	// behind "-A CHAIN"; empty for a rule of nftables
+};
+
+// A rule that drops what connection tracking finds invalid.
+struct Drop {
+	Family family = Family::ip4;
+	std::string where;	// the rule, as its owner would know it
+
+	bool operator==(const Drop &) const = default;
+};
+
+struct Firewall {
+	std::vector<Rewrite> rewrites;
+	std::vector<Drop> drops;
+	// By family: a rule wants connection tracking; a rule clears the DSCP
+	// of what leaves.
+	bool tracks[2] = {false, false}, resets_dscp[2] = {false, false};
+};
+
+// Of an array by family.
+inline std::size_t index(Family family)
+{
+	return family == Family::ip4 ? 0 : 1;
+}
+
+// What iptables-save printed.
+void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules);
+
+// What "nft -j list ruleset" printed. Rules that only iptables understands are
+// left out. Throws Error.
+void add_ruleset(Firewall &firewall, const std::string &json);
+
+// The rules of dsrctl's own table of nftables.
+void add_own(Firewall &firewall, const std::vector<Rule> &rules);
+
+// A line that the shell, and save_words(), reads as these words.
+std::string shell_line(const std::vector<std::string> &words);
+
+} // namespace dsr::doctor
