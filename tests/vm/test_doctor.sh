@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# dsrctl doctor: each failure made for real, and named.
+source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
+
+# Without a sample, unless $seconds says so: it takes its time.
+doctor()
+{
+	on "$server" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" \
+		/lab/tree/build/tools/dsrctl/dsrctl doctor -d "$conf" \
+		--sample "${seconds:-0}" "$@"
+}
+
+# doctor_asks ANSWER: --fix on a terminal
+doctor_asks()
+{
+	on "$server" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" script -qec \
+		"/lab/tree/build/tools/dsrctl/dsrctl doctor -d $conf --sample 0 --fix" \
+		/dev/null <<<"$1"
+}
+
+# A server on which all is well: started, with a service that listens on all
+# addresses.
+healthy()
+{
+	dsrctl_up
+	mkdir -p "$lab_files/www"
+	serve_http "$server" "$lab_files/www"
+	assert_exit 0 dsrctl --table raw start
+	assert_silent
+}
+
+assert_silent()
+{
+	assert_exit 0 doctor "$@"
+	assert_contains "doctor" "$said" '^[0-9]+ VIPs?: 0 errors, 0 warnings'
+	assert_equal "lines that doctor prints" "$(wc -l <<<"$said")" 1
+}
+
+# assert_finds SEVERITY ID PATTERN [OPTION]...: and nothing else that bad
+assert_finds()
+{
+	local severity=$1 id=$2 pattern=$3 status=2
+
+	shift 3
+	[ "$severity" = warning ] || status=3
+	assert_exit "$status" doctor "$@"
+	assert_contains "doctor" "$said" "^$severity: $id: $pattern"
+	assert_equal "findings" \
+		"$(grep -E '^(error|warning|note): ' <<<"$said" | cut -d : -f 2 | sort -u | xargs)" \
+		"$id"
+}
+
+switch()
+{
+	on "$server" sysctl -qw "$@"
+}
+
+# What --fix --yes does leaves nothing to say.
+assert_fixed()
+{
+	assert_exit 0 doctor --fix --yes "$@"
+	assert_contains "doctor --fix" "$said" 'to keep it: .'
+	assert_silent
+}
+
+test_doctor_names_what_is_missing()
+{
+	healthy <<<"10.128.8.46=7
+2001:db8::46=7"
+
+	# addresses
+	on "$server" ip address delete 10.128.8.46/32 dev lo
+	assert_finds error vip-missing 'found 10.128.8.46 on no interface, expected it on lo \(.*10-vip.conf:1\)'
+	assert_contains "doctor" "$said" "mend: dsrctl -d $conf start"
+	assert_exit 3 doctor_asks n
+	assert_exit 3 doctor
+	assert_exit 0 doctor_asks y
+	assert_contains "doctor --fix" "$said" "Do this, against vip-missing"
+	assert_contains "doctor --fix" "$said" 'to keep it: systemctl enable dsrctl'
+	assert_silent --fix
+
+	on "$server" ip address delete 10.128.8.46/32 dev lo
+	on "$server" ip link add dummy0 type dummy
+	on "$server" ip address add 10.128.8.46/32 dev dummy0
+	assert_finds warning vip-misplaced 'found 10.128.8.46 on dummy0, expected it on lo'
+	on "$server" ip address add 10.128.8.46/32 dev lo
+	assert_finds warning vip-elsewhere 'found 10.128.8.46 on dummy0 too, expected it on lo only'
+	assert_contains "doctor" "$said" 'mend: ip address del 10.128.8.46/32 dev dummy0'
+	on "$server" ip address delete 10.128.8.46/32 dev dummy0
+	on "$server" ip address add 10.128.8.46/24 dev lo
+	assert_finds warning vip-network 'found 10.128.8.46/24 on lo'
+	on "$server" ip address delete 10.128.8.46/24 dev lo
+	assert_silent
+
+	# rules
+	rules_restore <<-TEXT
+		*raw
+		-F
+		COMMIT
+	TEXT
+	assert_finds error rule-missing 'found no rule for DSCP 7 \(TOS 28, 0x1c, 000111b\) to 10.128.8.46'
+	assert_exit 3 doctor --fix
+	assert_contains "doctor --fix without a terminal" "$said" 'found no terminal to ask on, expected --yes'
+	assert_exit 3 doctor
+	assert_fixed
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+
+	echo '10.1.1.1 = 7' >"$conf/20.conf"
+	assert_finds error configuration '.*20.conf:1: found DSCP 7 for 10.1.1.1, expected another one'
+	rm "$conf/20.conf"
+	assert_exit 0 dsrctl stop
+	rm "$conf"/*
+	assert_finds warning nothing-configured 'found no VIP'
+}
+scenario test_doctor_names_what_is_missing "ipv4" "nft" "-"
+
+# The modules, in a layer that can be written to.
+writable_modules()
+{
+	local modules
+
+	modules=/lib/modules/$(uname -r)
+	mkdir -p /run/modules/upper /run/modules/work
+	mount -t overlay -o "lowerdir=$modules,upperdir=/run/modules/upper,workdir=/run/modules/work" \
+		modules "$modules"
+}
+
+test_doctor_knows_why_the_module_is_not_there()
+{
+	local module
+
+	module=/lib/modules/$(uname -r)/updates/xt_DADDR.ko
+	healthy <<<"10.128.8.46=7"
+	assert_exit 0 dsrctl stop
+	module_unload || fail "xt_DADDR is still in use"
+	assert_exit 3 doctor
+	assert_contains "doctor" "$said" '^warning: module-not-loaded: '
+	assert_contains "doctor" "$said" '^error: rule-missing: '
+	assert_fixed
+	assert_contains "modules" "$(lsmod)" '^xt_DADDR '
+	assert_exit 0 dsrctl stop
+	module_unload || fail "xt_DADDR is still in use"
+
+	writable_modules
+	cp "$module" "$lab_files/good.ko"
+	sed -i 's/vermagic=\([^ ]*\) SMP /vermagic=\1 XMP /' "$module"
+	! modprobe xt_DADDR 2>/dev/null || fail "the doctored module was loaded"
+	assert_exit 3 doctor
+	assert_contains "doctor" "$said" "^error: module-vermagic: found $module for the kernel \"$(uname -r) XMP .*\", expected \"$(uname -r) SMP"
+
+	rm "$module"
+	! modprobe xt_DADDR 2>/dev/null || fail "the missing module was loaded"
+	assert_exit 3 doctor
+	assert_contains "doctor" "$said" "^error: module-missing: found no module xt_DADDR for the kernel $(uname -r)"
+	cp "$lab_files/good.ko" "$module"
+	assert_fixed
+}
+scenario test_doctor_knows_why_the_module_is_not_there "ipv4" "nft" "-"
+
+test_doctor_looks_through_rules()
+{
+	local other=legacy line
+
+	healthy <<<"10.128.8.46=7
+198.18.0.250=4"
+	line="PREROUTING -m dscp --dscp 0x04 -j DADDR --set-daddr 198.18.0.250"
+	[ "$variant" = nft ] || other=nft
+
+	# the other variant; what is said to mend it does
+	# shellcheck disable=SC2086 # the words of the rule
+	on "$server" "iptables-$other" -t raw -A $line
+	assert_finds warning variant-mix "found \"iptables-$other -t raw -A $line\", expected all rules in iptables-$variant"
+	mend
+	assert_silent
+	rule -t raw -F
+
+	# mangle, without and with conntrack, and with rules that drop
+	# shellcheck disable=SC2086 # the words of the rule
+	rule -t mangle -A $line
+	rule -t mangle -A PREROUTING -j DADDR --dscp-map 7=10.128.8.46
+	assert_silent
+	rule -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	assert_finds warning mangle-conntrack "found \"iptables -t mangle -A $line\" while connections are tracked"
+	rule -A OUTPUT -m conntrack --ctstate INVALID -j DROP
+	assert_finds error invalid-drop '.* dropped when invalid \(rule "-t filter -A OUTPUT -m conntrack --ctstate INVALID -j DROP"\)'
+	assert_no_http
+	rule -F
+	on "$server" nft -f - <<-TEXT
+		table inet guard {
+			chain output {
+				type filter hook output priority filter
+				ct state vmap { established : accept, invalid : drop }
+			}
+		}
+	TEXT
+	assert_finds error invalid-drop '.* dropped when invalid \(rule with handle [0-9]+ of the nftables chain inet guard output\)'
+	assert_no_http
+	mend
+	assert_silent
+	: >"$lab_files/www/file"
+	assert_http "$client" "$vip" "$lab_files/www/file"
+	on "$server" nft delete table inet guard
+
+	# owners
+	rule -t raw -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 198.18.0.250
+	assert_finds error dscp-two-owners 'found that DSCP 7 .* leads to 10.128.8.46 .* and to 198.18.0.250'
+	rule -t raw -D PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 198.18.0.250
+
+	# a router
+	switch net.ipv4.ip_forward=1
+	assert_finds warning rule-on-router 'found .* on a host that forwards ipv4'
+	switch net.ipv4.ip_forward=0
+	assert_silent
+	assert_exit 0 dsrctl -a stop
+}
+scenario test_doctor_looks_through_rules "ipv4" "legacy nft" "-"
+
+# Runs the commands that doctor says mend it.
+mend()
+{
+	sed -n 's/^    mend: //p' <<<"$said" >"$lab_files/mend"
+	[ -s "$lab_files/mend" ] || fail "nothing to mend: $said"
+	on "$server" bash -e "$lab_files/mend"
+}
+
+assert_no_http()
+{
+	! on "$client" curl -sS --max-time 1 "http://$vip/" 2>/dev/null ||
+		fail "the VIP answers, though what is INVALID is dropped"
+}
+
+test_doctor_looks_at_interfaces()
+{
+	healthy <<<"10.128.8.46=7"
+	on "$server" ip route add 144.100.10.0/24 via 74.80.1.254
+
+	# what comes in by eth1 from the client is dropped, and counted; even ARP
+	# is, so the neighbour has to know the server already
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	switch net.ipv4.conf.eth1.rp_filter=1
+	assert_finds warning rp-filter 'found strict rp_filter \(1\) on eth1'
+	on "$neighbour" ip address add 144.100.10.1/32 dev lo
+	assert_no_answer "$neighbour" "$near_rip" -I 144.100.10.1 -Q 28
+	assert_finds error rp-filter 'found strict rp_filter \(1\) on eth1, .* packets dropped by rp_filter'
+	assert_fixed
+	switch net.ipv4.conf.eth0.rp_filter=1 # clients are there
+	assert_silent
+
+	# l2dsr: who asks for the VIP, and gets an answer
+	echo 10.128.9.100 >"$conf/20.conf"
+	assert_exit 0 dsrctl start
+	assert_exit 3 doctor
+	assert_contains "doctor" "$said" '^error: arp-ignore: found arp_ignore below 1 on eth[01]'
+	assert_contains "doctor" "$said" '^error: arp-announce: found arp_announce below 2'
+	assert_arp 10.128.9.100 answers
+	assert_fixed
+	assert_arp 10.128.9.100 ""
+	switch net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.all.arp_announce=0
+	echo 10.128.9.100=8 >"$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	assert_exit 2 doctor # in the segment of eth1
+	assert_contains "doctor" "$said" '^warning: arp-ignore: found arp_ignore below 1 on eth1, which'
+	assert_fixed
+
+	# an address of eth1 answers, whatever arp_ignore says
+	echo '10.128.9.100=8 dev eth1' >"$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	assert_finds warning vip-answers-arp 'found the VIP 10.128.9.100 on eth1, whose neighbours ask'
+	assert_arp 10.128.9.100 answers
+	rm "$conf/20.conf"
+	assert_exit 0 dsrctl reload
+
+	switch net.ipv4.tcp_reflect_tos=1
+	assert_finds warning tcp-reflect-tos 'found net.ipv4.tcp_reflect_tos=1'
+	capture_start "$client" tos tcp
+	http_vip=$vip
+	echo "$http_vip=4" >"$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	: >"$lab_files/www/file"
+	assert_http "$client" "$vip" "$lab_files/www/file"
+	capture_stop tos 1 "tos 0x10.*$vip.80 > .*Flags .S\.."
+	assert_fixed
+
+	# notes: no reason for an exit status, and not printed unasked
+	assert_silent
+	assert_exit 0 doctor -v
+	assert_contains "doctor -v" "$said" '^note: offload: found offloads .* on eth0'
+	assert_contains "doctor -v" "$said" '^note: echo-dscp: '
+	assert_exit 0 doctor --json
+	assert_contains "doctor --json" "$said" '"severity": "note"'
+	assert_contains "doctor --json" "$said" '"errors": 0'
+	assert_exit 0 dsrctl stop
+}
+scenario test_doctor_looks_at_interfaces "ipv4" "nft" "-"
+
+# assert_arp ADDRESS answers|"": to the neighbour
+assert_arp()
+{
+	local known
+
+	on "$neighbour" ip neighbour flush all
+	on "$neighbour" ip route replace "$1/32" dev eth0
+	on "$neighbour" ping -n -c 1 -W 0.3 "$1" >/dev/null 2>&1 || true
+	known=$(on "$neighbour" ip neighbour show "$1" | grep -o lladdr || true)
+	on "$neighbour" ip route delete "$1/32" dev eth0
+	assert_equal "what answers ARP for $1" "${known:+answers}" "$2"
+}
+
+test_doctor_knows_who_listens()
+{
+	local pid
+
+	dsrctl_up <<<"$near_vip = 7"
+	assert_exit 0 dsrctl start
+	assert_finds error service-missing "found nothing that listens on $near_vip, expected"
+	on_background "$server" busybox httpd -f -p "$(url_host "$near_rip"):80" -h "$lab_files"
+	pid=$!
+	wait_until lab_listens "$server" t 80
+	assert_finds error service-on-rip "found nothing that listens on $near_vip, only on $near_rip \\(TCP port 80\\)"
+	! on "$neighbour" curl -sS --max-time 5 "http://$(url_host "$near_vip")/" 2>/dev/null ||
+		fail "the VIP answers"
+	kill "$pid"
+	on_background "$server" busybox httpd -f -p "$(url_host "$near_vip"):80" -h "$lab_files"
+	wait_until lab_listens "$server" t 80
+	assert_silent
+	assert_silent --port 80
+	assert_finds error service-missing "found nothing that listens on $near_vip TCP port 443" --port 443
+	assert_finds error service-missing "found nothing that listens on $near_vip UDP port 53" --port 80 --port udp/53
+	serve_udp_echo "$server" "$near_vip" 53
+	assert_silent --port 80 --port udp/53
+	assert_exit 0 dsrctl stop
+}
+scenario test_doctor_knows_who_listens "ipv4 ipv6" "nft" "-"
+
+# sampled STATUS ID PATTERN COMMAND...: doctor, while the neighbour runs the
+# command
+sampled()
+{
+	local status=$1 id=$2 pattern=$3 pid
+
+	shift 3
+	on_background "$neighbour" "$@" >/dev/null 2>&1
+	pid=$!
+	seconds=1 assert_exit "$status" doctor
+	kill "$pid"
+	wait "$pid" 2>/dev/null || true
+	assert_contains "doctor" "$said" "$pattern"
+	assert_equal "findings" \
+		"$(grep -E '^(error|warning): ' <<<"$said" | cut -d : -f 2 | sort -u | xargs)" \
+		"$id"
+}
+
+test_doctor_samples_what_arrives()
+{
+	local tcp=TCP4
+
+	[ "$family" = ipv4 ] || tcp=TCP6
+	healthy <<<"$near_vip = 7"
+	sampled 0 "" '1 VIP: 0 errors' ping -n -i 0.01 -Q 28 "$near_rip"
+	sampled 2 dscp-unmapped "^warning: dscp-unmapped: found [0-9]+ packets with DSCP 9 \(TOS 36, 0x24, 001001b\) to $near_rip ICMP.* expected a DSCP that is mapped in $family: 7" \
+		ping -n -i 0.01 -Q 36 "$near_rip"
+	sampled 2 dscp-cleared "^warning: dscp-cleared: found [0-9]+ connections opened with DSCP 0, to $near_rip TCP port 80, .* and no marked packet" \
+		curl -s "http://$(url_host "$near_rip")/[1-100000]"
+	on "$neighbour" nft -f - <<-TEXT
+		table inet marker {
+			chain output {
+				type route hook output priority mangle
+				tcp dport 81 ip dscp set 7
+				tcp dport 81 ip6 dscp set 7
+			}
+		}
+	TEXT
+	sampled 3 service-missing "^error: service-missing: found nothing that listens on $near_vip TCP port 81, .* connections to it were asked for" \
+		socat -u /dev/null \
+		"$tcp:$(url_host "$near_rip"):81,connect-timeout=0.1,interval=0.01,forever"
+	assert_exit 0 dsrctl stop
+}
+scenario test_doctor_samples_what_arrives "ipv4 ipv6" "nft" "-"
+
+test_doctor_looks_at_rules_of_nftables()
+{
+	healthy <<<"10.128.8.46=7
+2001:db8::46=7"
+	assert_exit 0 dsrctl stop
+	module_unload || fail "xt_DADDR is still in use"
+	assert_exit 0 dsrctl --backend nft start
+	assert_silent
+	assert_exit 0 dsrctl stop
+	assert_exit 0 dsrctl --backend nft --table mangle start
+	on "$server" nft -f - <<-TEXT
+		table inet guard {
+			chain input {
+				type filter hook input priority filter
+				ct state established,related accept
+				ct state invalid counter drop
+			}
+		}
+	TEXT
+	assert_finds error invalid-drop 'found the nftables chain inet dsrctl mangle while connections are tracked and dropped when invalid'
+	assert_exit 0 dsrctl stop
+}
+scenario test_doctor_looks_at_rules_of_nftables "-" "nft" "-"
