@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The maps of rules, and /proc/net/xt_DADDR: see daddr_map.h. */
 #include <linux/err.h>
+#include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/proc_fs.h>
@@ -11,6 +12,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "compat.h"
 #include "daddr_map.h"
 
 #define DADDR_PROC_NAME "xt_DADDR"
@@ -36,7 +38,8 @@ struct daddr_net {
 	struct rb_root vips;
 };
 
-static unsigned int daddr_net_id;
+/* of the type that the kernel keeps it in */
+static typeof(*((struct pernet_operations *)NULL)->id) daddr_net_id;
 
 static struct daddr_net *daddr_pernet(struct net *net)
 {
@@ -157,7 +160,7 @@ struct daddr_map *daddr_map_create(struct net *net, u8 family,
 	if (!map)
 		return ERR_PTR(-ENOMEM);
 
-	strscpy(key.table, table, sizeof(key.table));
+	snprintf(key.table, sizeof(key.table), "%s", table);
 	mutex_lock(&dn->mutex);
 	for (dscp = 0; dscp < XT_DADDR_DSCPS; dscp++) {
 		if (!(info->mapped >> dscp & 1))
@@ -247,8 +250,8 @@ static void *daddr_seq_next(struct seq_file *file, void *v, loff_t *pos)
 	++*pos;
 	node = v == SEQ_START_TOKEN ? rb_first(&dn->vips) :
 		rb_next(&vip->node);
-	return daddr_seq_remember(file->private,
-				  rb_entry_safe(node, struct daddr_vip, node));
+	vip = node ? rb_entry(node, struct daddr_vip, node) : NULL;
+	return daddr_seq_remember(file->private, vip);
 }
 
 static void daddr_seq_stop(struct seq_file *file, void *v)

@@ -5,6 +5,8 @@
  * is decided in daddr_rewrite.h; this file does what only an skb needs. What
  * rules may ask for is in daddr_check.c, the map of VIPs in daddr_map.c.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/module.h>
@@ -12,11 +14,13 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/skbuff.h>
 #include <linux/stddef.h>
+#include <linux/string.h>
 #include <net/dst.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
 
+#include "compat.h"
 #include "daddr_check.h"
 #include "daddr_map.h"
 #include "daddr_rewrite.h"
@@ -26,6 +30,10 @@ MODULE_DESCRIPTION("Xtables: set the destination address (Layer 3 Direct Server 
 MODULE_LICENSE("GPL v2");
 MODULE_ALIAS("ipt_DADDR");
 MODULE_ALIAS("ip6t_DADDR");
+
+static char *table = "raw";
+module_param(table, charp, 0444);
+MODULE_PARM_DESC(table, "where control tools put rules, raw (default) or mangle; the target works in both");
 
 /*
  * The IP header of a packet in a netfilter hook is at skb->data, and what every
@@ -420,7 +428,7 @@ static struct xt_target daddr_tg_reg[] __read_mostly = {
 		.hooks = DADDR_HOOKS,
 		.target = daddr_tg4_v1,
 		.targetsize = sizeof(struct xt_daddr_info_v1),
-		.usersize = offsetof(struct xt_daddr_info_v1, map),
+		DADDR_USERSIZE(offsetof(struct xt_daddr_info_v1, map))
 		.checkentry = daddr_tg_check_v1,
 		.destroy = daddr_tg_destroy_v1,
 		.me = THIS_MODULE,
@@ -432,7 +440,7 @@ static struct xt_target daddr_tg_reg[] __read_mostly = {
 		.hooks = DADDR_HOOKS,
 		.target = daddr_tg6_v1,
 		.targetsize = sizeof(struct xt_daddr_info_v1),
-		.usersize = offsetof(struct xt_daddr_info_v1, map),
+		DADDR_USERSIZE(offsetof(struct xt_daddr_info_v1, map))
 		.checkentry = daddr_tg_check_v1,
 		.destroy = daddr_tg_destroy_v1,
 		.me = THIS_MODULE,
@@ -441,8 +449,14 @@ static struct xt_target daddr_tg_reg[] __read_mostly = {
 
 static int __init daddr_tg_init(void)
 {
-	int err = daddr_map_init();
+	int err;
 
+	if (strcmp(table, "raw") && strcmp(table, "mangle")) {
+		pr_err("parameter table: found \"%s\", expected raw or mangle\n",
+		       table);
+		return -EINVAL;
+	}
+	err = daddr_map_init();
 	if (err)
 		return err;
 	err = xt_register_targets(daddr_tg_reg, ARRAY_SIZE(daddr_tg_reg));

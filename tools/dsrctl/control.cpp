@@ -284,9 +284,18 @@ private:
 		return good;
 	}
 
+	// A backend that was asked for takes over all VIPs, when whatever
+	// differs changes.
+	bool takes_over() const
+	{
+		return !options_.backend.empty() &&
+		       (options_.action == "reload" ||
+			options_.action == "restart");
+	}
+
 	How how(bool map) const
 	{
-		return {store_, table_, map, options_.top, ip6_};
+		return {store_, table_, map, options_.top, ip6_, takes_over()};
 	}
 
 	static bool adds(const Plan &plan)
@@ -392,7 +401,9 @@ private:
 		last.backend = during.backend;
 		remember(last);
 		state_ = last;
-		report(plan);
+		added_ += plan.add.size();
+		removed_ += plan.remove.size();
+		rules_ += plan.rules.size();
 	}
 
 	void apply(const Goal &goal, Plan &plan) const
@@ -411,13 +422,13 @@ private:
 		}
 	}
 
-	void report(const Plan &plan) const
+	void report() const
 	{
-		if (!options_.json)
+		if (!options_.json || options_.show)
 			return;
-		put(nlohmann::json{{"addresses_added", plan.add.size()},
-				   {"addresses_removed", plan.remove.size()},
-				   {"rules_changed", plan.rules.size()},
+		put(nlohmann::json{{"addresses_added", added_},
+				   {"addresses_removed", removed_},
+				   {"rules_changed", rules_},
 				   {"processes", processes_started()}}.dump(2) +
 		    "\n");
 	}
@@ -459,7 +470,20 @@ private:
 		for (const Entry &entry : config_.entries)
 			after.add(owned(entry, source_));
 		execute(goal, after);
+		if (takes_over())
+			give_up_others(goal, after);
+		report();
 		return 0;
+	}
+
+	// Only now that this backend has every rule do those of the other go:
+	// for a moment both are there, and never none.
+	void give_up_others(const Goal &goal, const State &after)
+	{
+		if (options_.show)
+			return;
+		read_actual();
+		execute(goal, after);
 	}
 
 	// What another configuration has too stays.
@@ -515,6 +539,7 @@ private:
 			return 1;
 		}
 		execute(goal, after);
+		report();
 		if (!options_.keep_module && !options_.show)
 			unload_module();
 		return 0;
@@ -585,6 +610,7 @@ private:
 	Actual actual_;
 	Store store_ = Store::iptables;
 	bool may_fall_back_ = false;
+	std::size_t added_ = 0, removed_ = 0, rules_ = 0;
 };
 
 } // namespace

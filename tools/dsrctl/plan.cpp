@@ -54,6 +54,29 @@ private:
 		known_.insert(absent_.begin(), absent_.end());
 	}
 
+	// nftables, or the target DADDR in any variant of iptables.
+	bool same_backend(const Rule &rule) const
+	{
+		return (rule.store == Store::nft) == (how_.store == Store::nft);
+	}
+
+	// Does a rule do this that may stay?
+	bool done(const Item &item) const
+	{
+		return std::any_of(actual_.rules.begin(), actual_.rules.end(),
+				   [&](const Rule &rule) {
+			return (same_backend(rule) || !how_.takes_over) &&
+			       rule.has(item);
+		});
+	}
+
+	// In the rule of the other backend, when this one has it already.
+	bool replaced(const Rule &rule, const Item &item) const
+	{
+		return how_.takes_over && !same_backend(rule) &&
+		       wanted_.contains(item) && done(item);
+	}
+
 	bool goes(const Item &item) const
 	{
 		if (wanted_.contains(item))
@@ -80,7 +103,7 @@ private:
 			std::vector<Item> stay;
 
 			for (const Item &item : rule.items)
-				if (!goes(item))
+				if (!goes(item) && !replaced(rule, item))
 					stay.push_back(item);
 			if (stay.size() == rule.items.size())
 				continue;
@@ -164,7 +187,7 @@ private:
 			    skipped(entry.ip))
 				continue;
 			Item item{*entry.dscp, entry.ip};
-			if (actual_.has(item))
+			if (done(item))
 				continue;
 			if (how_.map && !taken.contains(item.dscp))
 				mapped.push_back(item);
@@ -294,15 +317,6 @@ private:
 Owned owned(const Entry &entry, const std::string &source)
 {
 	return {source, entry.name, entry.ip, entry.dscp, entry.dev};
-}
-
-bool Actual::has(const Item &item) const
-{
-	for (const Rule &rule : rules)
-		if (std::find(rule.items.begin(), rule.items.end(), item) !=
-		    rule.items.end())
-			return true;
-	return false;
 }
 
 const Address *Actual::find(const Ip &ip, const std::string &dev) const

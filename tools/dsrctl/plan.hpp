@@ -31,8 +31,6 @@ struct Actual {
 	std::vector<Rule> rules;
 	std::vector<Address> addresses;
 
-	// Is there a rule in one of the stores that does this?
-	bool has(const Item &item) const;
 	// On the interface, where it is or may be elsewhere too.
 	const Address *find(const Ip &ip, const std::string &dev) const;
 };
@@ -50,6 +48,7 @@ struct How {
 	bool map = false;
 	bool top = false;
 	bool ip6 = true;		// has the host IPv6?
+	bool takes_over = false;	// from rules of the other backend
 };
 
 struct AddressStep {

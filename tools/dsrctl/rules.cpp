@@ -29,6 +29,11 @@ std::string map_text(std::vector<Item> items)
 
 } // namespace
 
+bool Rule::has(const Item &item) const
+{
+	return std::find(items.begin(), items.end(), item) != items.end();
+}
+
 std::string rule_text(bool map, const std::vector<Item> &items)
 {
 	if (map)

@@ -35,6 +35,8 @@ struct Rule {
 	std::string text;	// behind "-A PREROUTING ", as it was saved
 	std::uint64_t handle = 0;	// of nft
 	std::uint64_t packets = 0, bytes = 0;
+
+	bool has(const Item &item) const;
 };
 
 struct Address {

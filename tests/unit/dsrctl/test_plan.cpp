@@ -98,6 +98,40 @@ TEST_CASE("dsrctl: what is there already is not added again")
 	CHECK(make_plan(goal, actual, {}).empty());
 }
 
+TEST_CASE("dsrctl: a backend takes over: first both have it, then only this one")
+{
+	Actual actual{raw(SINGLE7 + "\n-j DADDR --dscp-map 8=10.0.0.8,9=10.0.0.9\n"),
+		      {on_lo("10.0.0.7", "lo:5"), on_lo("10.0.0.8")}};
+	Goal goal{entries("10.0.0.7=7\n10.0.0.8=8\n"), {}, {}, false};
+	How how;
+
+	how.store = Store::nft;
+	CHECK(make_plan(goal, actual, how).empty());
+	how.takes_over = true;
+	Plan plan = make_plan(goal, actual, how);
+	REQUIRE(plan.rules.size() == 2);
+	for (const RuleStep &step : plan.rules) {
+		CHECK(step.kind == RuleStep::Kind::add);
+		CHECK(step.rule.store == Store::nft);
+		actual.rules.push_back(step.rule);
+	}
+
+	// what is nobody's stays
+	plan = make_plan(goal, actual, how);
+	CHECK(plan.add.empty());
+	CHECK(plan.remove.empty());
+	CHECK(plan.rules.size() == 2);
+	CHECK(rules(plan) == "*raw\n"
+			     "-I PREROUTING 2 -j DADDR --dscp-map 9=10.0.0.9\n"
+			     "-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8,9=10.0.0.9\n"
+			     "-D PREROUTING " + SINGLE7 + "\nCOMMIT\n");
+
+	// the variants of iptables are one backend
+	actual.rules = raw(SINGLE7 + "\n" + SINGLE8, Family::ip4, Store::other);
+	how.store = Store::iptables;
+	CHECK(make_plan(goal, actual, how).empty());
+}
+
 TEST_CASE("dsrctl: half a configuration is completed")
 {
 	Actual actual{raw(SINGLE7), {on_lo("10.0.0.8", "lo:3")}};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What older kernels lack of the interface that the module is written for, made
+ * of what they have. Nothing else in the module knows that kernels differ. A
+ * macro is its own probe, the rest is probed by probes.mk; COMPAT.md has the
+ * kernels, and what else the module uses.
+ */
+#ifndef DADDR_COMPAT_H
+#define DADDR_COMPAT_H
+
+#include <linux/compiler.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/percpu.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/seq_file_net.h>
+#include <linux/skbuff.h>
+
+/* A member of struct xt_target: how much of the data is for userspace. */
+#ifdef DADDR_HAVE_USERSIZE
+#define DADDR_USERSIZE(size) .usersize = (size),
+#else
+#define DADDR_USERSIZE(size)
+#endif
+
+#ifndef DADDR_HAVE_XT_HOOKNUM
+static inline unsigned int xt_hooknum(const struct xt_action_param *par)
+{
+	return par->hooknum;
+}
+#endif
+
+#ifndef DADDR_HAVE_SKB_ENSURE_WRITABLE
+static inline int skb_ensure_writable(struct sk_buff *skb, unsigned int length)
+{
+	return skb_make_writable(skb, length) ? 0 : -ENOMEM;
+}
+#endif
+
+#ifndef READ_ONCE
+#define READ_ONCE(x) ACCESS_ONCE(x)
+#endif
+
+/* Without them, the memory is not charged to the control group of the caller. */
+#ifndef GFP_KERNEL_ACCOUNT
+#define GFP_KERNEL_ACCOUNT GFP_KERNEL
+#endif
+#ifndef alloc_percpu_gfp
+#define alloc_percpu_gfp(type, gfp) alloc_percpu(type)
+#endif
+
+/* A file of a network namespace, by the functions of any seq_file. */
+#ifndef proc_create_net
+struct daddr_net_file {
+	const struct seq_operations *ops;
+	unsigned int state_size;
+};
+
+static int daddr_net_file_open(struct inode *inode, struct file *file)
+{
+	const struct daddr_net_file *net_file = PDE_DATA(inode);
+
+	return seq_open_net(inode, file, net_file->ops, net_file->state_size);
+}
+
+static const struct file_operations daddr_net_file_ops __maybe_unused = {
+	.owner = THIS_MODULE,
+	.open = daddr_net_file_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_net,
+};
+
+#define proc_create_net(name, mode, parent, seq_ops, size)		\
+({									\
+	static struct daddr_net_file daddr_net_file_ = {		\
+		.ops = (seq_ops),					\
+		.state_size = (size),					\
+	};								\
+	proc_create_data(name, mode, parent, &daddr_net_file_ops,	\
+			 &daddr_net_file_);				\
+})
+#endif
+
+#endif /* DADDR_COMPAT_H */
