@@ -42,7 +42,7 @@ on()
 	local program
 
 	find_program "$2"
-	busybox nsenter --net="/run/netns/$1" "$program" "${@:3}"
+	busybox nsenter --net="/run/netns/$1" -- "$program" "${@:3}"
 }
 
 # on_background NAMESPACE COMMAND...: runs until lab_down, or $! is killed
@@ -52,7 +52,7 @@ on_background()
 
 	find_program "$2"
 	# not by on(), whose shell would be $!, and ignore an interrupt
-	busybox nsenter --net="/run/netns/$1" "$program" "${@:3}" &
+	busybox nsenter --net="/run/netns/$1" -- "$program" "${@:3}" &
 	lab_pids+=($!)
 }
 
