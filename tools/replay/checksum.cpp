@@ -63,7 +63,7 @@ std::uint64_t Coverage::sum_changing(const Packet &packet) const
 {
 	std::uint64_t total = sum_field(packet, field_);
 
-	return port_ ? total + sum_field(packet, port_) : total;
+	return port_ ? add(total, sum_field(packet, port_)) : total;
 }
 
 // Sum up @covered bytes of the transport, and a pseudo-header that gives its
