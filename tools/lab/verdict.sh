@@ -9,7 +9,7 @@ kernel_log=/run/kernel.log
 # x_tables says of rules that no iptables would send, what is said of a module
 # for another kernel, what the module says when it refuses to load, and what the
 # kernel says when the host is too busy to run it.
-kernel_harmless='loading out-of-tree module taints kernel|module verification failed|DADDR\.[0-9]+ target: invalid size|xt_DADDR: version magic|xt_DADDR: parameter table: found|: [0-9]+ callbacks suppressed$|hrtimer: interrupt took'
+kernel_harmless='loading out-of-tree module taints kernel|module verification failed|DADDR\.[0-9]+ target: invalid size|xt_DADDR: version magic|xt_DADDR: parameter table: found|clocksource: |TSC found unstable|: [0-9]+ callbacks suppressed$|hrtimer: interrupt took'
 
 # What a message that no run may cause looks like.
 kernel_bad='^[a-z]+ *:(emerg|alert|crit|err|warn) *:|Call Trace|unregister_netdevice: waiting'
