@@ -127,9 +127,10 @@ writable_modules()
 
 test_doctor_knows_why_the_module_is_not_there()
 {
-	local module
+	local module compat
 
 	module=/lib/modules/$(uname -r)/updates/xt_DADDR.ko
+	compat=$(find "/lib/modules/$(uname -r)/kernel" -name 'nft_compat.ko*')
 	healthy <<<"10.128.8.46=7"
 	assert_exit 0 dsrctl stop
 	module_unload || fail "xt_DADDR is still in use"
@@ -154,6 +155,18 @@ test_doctor_knows_why_the_module_is_not_there()
 	assert_contains "doctor" "$said" "^error: module-missing: found no module xt_DADDR for the kernel $(uname -r)"
 	cp "$lab_files/good.ko" "$module"
 	assert_fixed
+	assert_exit 0 dsrctl stop
+
+	# what RHEL 10 has in a package of its own, and the plugin
+	until modprobe -qr nft_compat; do sleep 0.1; done
+	mv "$compat" "$lab_files"
+	assert_exit 3 doctor
+	assert_contains "doctor" "$said" "^error: kernel-modules-missing: found no nft_compat in the kernel $(uname -r)"
+	assert_exit 1 dsrctl --backend daddr start
+	mv "$lab_files/${compat##*/}" "$compat"
+	assert_fixed
+	XTABLES_LIBDIR=/usr/lib/none assert_exit 3 doctor
+	assert_contains "doctor" "$said" '^error: plugin-missing: '
 }
 scenario test_doctor_knows_why_the_module_is_not_there "ipv4" "nft" "-"
 
