@@ -127,7 +127,7 @@ writable_modules()
 
 test_doctor_knows_why_the_module_is_not_there()
 {
-	local module compat
+	local module compat list=/lib/modules/$(uname -r)/modules.dep
 
 	module=/lib/modules/$(uname -r)/updates/xt_DADDR.ko
 	compat=$(find "/lib/modules/$(uname -r)/kernel" -name 'nft_compat.ko*')
@@ -160,10 +160,13 @@ test_doctor_knows_why_the_module_is_not_there()
 	# what RHEL 10 has in a package of its own, and the plugin
 	until modprobe -qr nft_compat; do sleep 0.1; done
 	mv "$compat" "$lab_files"
+	cp "$list" "$lab_files"
+	sed -i '/nft_compat/d' "$list"	# what depmod does, sooner
 	assert_exit 3 doctor
 	assert_contains "doctor" "$said" "^error: kernel-modules-missing: found no nft_compat in the kernel $(uname -r)"
 	assert_exit 1 dsrctl --backend daddr start
 	mv "$lab_files/${compat##*/}" "$compat"
+	cp "$lab_files/modules.dep" "$list"
 	assert_fixed
 	XTABLES_LIBDIR=/usr/lib/none assert_exit 3 doctor
 	assert_contains "doctor" "$said" '^error: plugin-missing: '

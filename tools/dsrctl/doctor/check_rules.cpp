@@ -133,6 +133,8 @@ Findings check_rules(const Facts &facts)
 {
 	Findings findings;
 
+	if (!facts.rules_known)
+		return {};
 	for (const Entry &entry : facts.config.entries) {
 		if (!entry.dscp || has(facts, {*entry.dscp, entry.ip}) ||
 		    (entry.ip.family == Family::ip6 && !facts.ip6))

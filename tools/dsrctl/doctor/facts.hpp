@@ -77,6 +77,7 @@ struct Facts : Firewall {
 	Config config;
 	ModuleFacts module;
 	bool has_iptables = true;
+	bool rules_known = true;	// iptables-save could print them
 	std::string variant = "nft", other = "legacy";
 	unsigned long tracked = 0;	// connections that conntrack has
 	std::vector<Address> addresses;

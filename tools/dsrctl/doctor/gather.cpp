@@ -84,12 +84,19 @@ Facts gather(Config config)
 	facts.has_iptables = iptables.available();
 	facts.variant = iptables.variant(Store::iptables);
 	facts.other = iptables.variant(Store::other);
-	gather_iptables(iptables, facts);
-	gather_nftables(facts);
 	uname(&kernel);
 	facts.module = gather_module(root, kernel.release,
 				     facts.has_iptables ? facts.variant : "");
 	facts.module.has_plugin = has_plugin(root);
+	try {
+		gather_iptables(iptables, facts);
+	} catch (const Error &) {
+		// Rules of DADDR are more than it can print without the plugin.
+		if (facts.module.has_plugin)
+			throw;
+		facts.rules_known = false;
+	}
+	gather_nftables(facts);
 	facts.addresses = read_addresses();
 	facts.links = gather_links();
 	facts.listeners = gather_listeners();
