@@ -82,6 +82,7 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 	CHECK(only(check_rules(facts)).mend[0] == "dsrctl -d /x start");
 	facts.rules_known = false;
 	CHECK(check_rules(facts).empty());
+	facts.rules_known = true;
 
 	// whatever else a rule matches, it leads there
 	add_rules(facts, "raw PREROUTING -i eth0 -m dscp --dscp 0x07 -m comment --comment \"a b\" -j DADDR --set-daddr 10.0.0.7");
