@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // dsrctl: the command line.
-#include <CLI/CLI.hpp>
-
-#include <cstring>
 #include <iostream>
 #include <regex>
 
+#include "command_line.hpp"
 #include "control.hpp"
 #include "doctor/doctor.hpp"
 #include "dscp.hpp"
@@ -92,12 +90,7 @@ void define(CLI::App &app, Options &options, Ignored &ignored)
 {
 	app.add_option("ACTION", options.action, "What to do");
 	app.add_option("ARGUMENT", options.argument, "The N of dscp");
-	app.add_option("-d", options.directory,
-		       "Where the configuration is: all *.conf below it")
-		->type_name("DIR")->capture_default_str();
-	app.add_option("-f", options.file,
-		       "The only file of the configuration; -d is ignored")
-		->type_name("FILE");
+	add_configuration(app, options.directory, options.file);
 	app.add_flag("-a", options.all,
 		     "Also what is active and not configured");
 	app.add_flag("-i", options.top, "Add rules at the top of their chain");
@@ -189,17 +182,9 @@ int run_action(int argc, char *argv[])
 	Options options;
 	Ignored ignored;
 
-	for (const Command &command : COMMANDS)
-		if (argc > 1 && !std::strcmp(argv[1], command.name))
-			return command.run(argc - 1, argv + 1);
 	define(app, options, ignored);
-	try {
-		app.parse(argc, argv);
-	} catch (const CLI::ParseError &error) {
-		if (error.get_exit_code())
-			throw;
-		return app.exit(error);
-	}
+	if (!parse(app, argc, argv))
+		return 0;
 	check_usage(app, options);
 	if (options.action == "dscp")
 		return show_dscp(options);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "doctor.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <unistd.h>
 
 #include <iostream>
 
 #include "checks.hpp"
+#include "command_line.hpp"
 #include "fix.hpp"
 #include "gather.hpp"
 #include "report.hpp"
@@ -67,12 +66,7 @@ std::string check_seconds(const std::string &text)
 
 void define(CLI::App &app, DoctorOptions &options)
 {
-	app.add_option("-d", options.directory,
-		       "Where the configuration is: all *.conf below it")
-		->type_name("DIR")->capture_default_str();
-	app.add_option("-f", options.file,
-		       "The only file of the configuration; -d is ignored")
-		->type_name("FILE");
+	add_configuration(app, options.directory, options.file);
 	app.add_option("--port", options.ports,
 		       "A port that the service of every VIP listens on: 80, udp/53")
 		->type_name("PORT")->check(check_port);
@@ -226,13 +220,8 @@ int doctor_command(int argc, char *argv[])
 	DoctorOptions options;
 
 	define(app, options);
-	try {
-		app.parse(argc, argv);
-	} catch (const CLI::ParseError &error) {
-		if (error.get_exit_code())
-			throw;
-		return app.exit(error);
-	}
+	if (!parse(app, argc, argv))
+		return 0;
 	if (options.yes && !options.fix)
 		throw Error("found --yes, expected it with --fix");
 	return options.compare.empty() ? examine_host(options)

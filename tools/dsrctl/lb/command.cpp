@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "command.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <cerrno>
 #include <cstring>
 #include <iostream>
 
+#include "command_line.hpp"
 #include "verify.hpp"
 
 using namespace dsr;
@@ -177,12 +176,7 @@ int verify(const Options &options, const Vendor &vendor, Input &input)
 
 void define(CLI::App &app, Options &options)
 {
-	app.add_option("-d", options.directory,
-		       "Where the configuration of the servers is: all *.conf below it")
-		->type_name("DIR")->capture_default_str();
-	app.add_option("-f", options.file,
-		       "The only file of the configuration; -d is ignored")
-		->type_name("FILE");
+	add_configuration(app, options.directory, options.file);
 	app.add_option("--vendor", options.vendor,
 		       "Whose syntax: " + vendor_names())
 		->type_name("NAME")->required()
@@ -217,21 +211,12 @@ int lb_config_command(int argc, char *argv[])
 	Options options;
 
 	define(app, options);
-	try {
-		app.parse(argc, argv);
-		const Vendor &vendor = *find_vendor(options.vendor);
-		Input input(options, vendor);
+	if (!parse(app, argc, argv))
+		return 0;
 
-		return options.verify.empty() ?
-			       write_config(vendor, input) :
-			       verify(options, vendor, input);
-	} catch (const CLI::ParseError &error) {
-		if (!error.get_exit_code())
-			return app.exit(error);
-		std::cerr << "dsrctl: " << error.what() << "\n"
-			  << "Try dsrctl lb-config --help.\n";
-	} catch (const std::exception &error) {
-		std::cerr << "dsrctl: " << error.what() << "\n";
-	}
-	return 1;
+	const Vendor &vendor = *find_vendor(options.vendor);
+	Input input(options, vendor);
+
+	return options.verify.empty() ? write_config(vendor, input)
+				      : verify(options, vendor, input);
 }

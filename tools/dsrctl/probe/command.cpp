@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "command.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <charconv>
 #include <iostream>
 
+#include "command_line.hpp"
 #include "dscp.hpp"
 #include "http.hpp"
 #include "report.hpp"
@@ -54,12 +53,7 @@ void define(CLI::App &app, Options &options)
 		->type_name("N");
 	app.add_flag("--from-config", options.from_config,
 		     "Probe every VIP of the configuration on every server");
-	app.add_option("-d", options.directory,
-		       "Where the configuration is: all *.conf below it")
-		->type_name("DIR")->capture_default_str();
-	app.add_option("-f", options.file,
-		       "The only file of the configuration; -d is ignored")
-		->type_name("FILE");
+	add_configuration(app, options.directory, options.file);
 	app.add_option("--servers", options.servers,
 		       "With --from-config: addresses with commas between them, or a file as lb-config has it")
 		->type_name("LIST|FILE");
@@ -298,12 +292,11 @@ int probe_command(int argc, char *argv[])
 
 	define(app, options);
 	try {
-		app.parse(argc, argv);
+		if (!parse(app, argc, argv))
+			return 0;
 		check_usage(app, options);
 		return probe_targets(options);
 	} catch (const CLI::ParseError &error) {
-		if (!error.get_exit_code())
-			return app.exit(error);
 		return complain(options, error.what(),
 				"Try dsrctl probe --help.\n");
 	} catch (const std::exception &error) {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "command.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <chrono>
 #include <csignal>
 #include <iostream>
 #include <limits>
 
 #include "capture.hpp"
+#include "command_line.hpp"
 #include "link.hpp"
 #include "live.hpp"
 #include "netlink.hpp"
@@ -197,12 +196,7 @@ private:
 
 void define(CLI::App &app, Options &options)
 {
-	app.add_option("-d", options.directory,
-		       "Where the configuration is: all *.conf below it")
-		->type_name("DIR")->capture_default_str();
-	app.add_option("-f", options.file,
-		       "The only file of the configuration; -d is ignored")
-		->type_name("FILE");
+	add_configuration(app, options.directory, options.file);
 	auto *interface = app.add_option("-i", options.interface,
 		"The interface to watch; any is all of them")
 		->type_name("IFACE")->capture_default_str();
@@ -241,16 +235,7 @@ int watch_command(int argc, char *argv[])
 	define(app, options);
 	std::signal(SIGINT, interrupt);
 	std::signal(SIGTERM, interrupt);
-	try {
-		app.parse(argc, argv);
-		return Watch(options).run();
-	} catch (const CLI::ParseError &error) {
-		if (!error.get_exit_code())
-			return app.exit(error);
-		std::cerr << "dsrctl: " << error.what() << "\n"
-			  << "Try dsrctl watch --help.\n";
-	} catch (const std::exception &error) {
-		std::cerr << "dsrctl: " << error.what() << "\n";
-	}
-	return 1;
+	if (!parse(app, argc, argv))
+		return 0;
+	return Watch(options).run();
 }
