@@ -127,8 +127,9 @@ writable_modules()
 
 test_doctor_knows_why_the_module_is_not_there()
 {
-	local module compat list=/lib/modules/$(uname -r)/modules.dep
+	local module compat list
 
+	list=/lib/modules/$(uname -r)/modules.dep
 	module=/lib/modules/$(uname -r)/updates/xt_DADDR.ko
 	compat=$(find "/lib/modules/$(uname -r)/kernel" -name 'nft_compat.ko*')
 	healthy <<<"10.128.8.46=7"

@@ -207,7 +207,7 @@ test_one_vip_in_two_networks()
 	# shellcheck disable=SC2046 # the words are ports
 	assert_alive $(ports_at 1) $(ports_at 2)
 	capture_stop lb 40 " > $vip"
-	assert_captured lb 0 " $vip[^ ]* > "
+	assert_captured lb 0 " ${vip}[^ ]* > "
 }
 scenario test_one_vip_in_two_networks "ipv4 ipv6" "nft" "raw"
 

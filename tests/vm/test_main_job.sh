@@ -44,8 +44,8 @@ test_client_is_served_past_the_load_balancer()
 	capture_stop lb
 	capture_stop server 3 "$client_ip.*> $rip.*echo request"
 	assert_captured lb 0 " ($vip|$rip)[^ ]* > "
-	assert_captured server 0 " $rip[^ ]* > $client_ip"
-	assert_captured server 0 "^[^>]*(tos 0x0|^IP6 [(]flow)[^>]*$client_ip[^ ]* > $rip"
+	assert_captured server 0 " ${rip}[^ ]* > $client_ip"
+	assert_captured server 0 "^[^>]*(tos 0x0|^IP6 [(]flow)[^>]*${client_ip}[^ ]* > $rip"
 	assert_no_checksum_errors "$server" "$client" "$lb"
 }
 scenario test_client_is_served_past_the_load_balancer "ipv4 ipv6" "legacy nft" "raw mangle"

@@ -44,7 +44,7 @@ test_module_parameter_table()
 	assert_both_tables
 
 	module_unload
-	for bad in nat Raw raw, ''; do
+	for bad in nat Raw 'raw,' ''; do
 		assert_refused 'Invalid argument' modprobe xt_DADDR "table=$bad"
 		assert_kernel_said "xt_DADDR: parameter table: found \"$bad\", expected raw or mangle"
 		assert_lacks "modules" "$(lsmod)" '^xt_DADDR '

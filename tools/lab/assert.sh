@@ -120,11 +120,12 @@ assert_http()
 # assert_udp_echo NAMESPACE ADDRESS PORT FILE: FILE, as one datagram, comes back
 assert_udp_echo()
 {
-	local udp=UDP4 got=$lab_files/got
+	local udp=UDP4 got=$lab_files/got size
 
+	size=$(stat -c %s "$4")
 	[[ $2 != *:* ]] || udp=UDP6
 	on "$1" socat -b 65536 -t 10 -T 10 - \
-		"$udp:$(url_host "$2"):$3,readbytes=$(stat -c %s "$4")" \
+		"$udp:$(url_host "$2"):$3,readbytes=$size" \
 		<"$4" >"$got" || true
 	cmp "$got" "$4" || fail "the datagram that came back from $2 differs"
 }
