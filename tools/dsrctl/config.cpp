@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "dscp.hpp"
+#include "trust.hpp"
 
 namespace dsr {
 
@@ -222,18 +223,42 @@ void ConfigReader::add(std::string_view text, const std::string &file)
 	}
 }
 
+bool ConfigReader::trusted(const struct stat &status, const std::string &path)
+{
+	if (writers_ == Writers::any)
+		return true;
+	auto others = other_writers(status, path);
+	std::string message = path + ": found " + others.found +
+			      ", expected that only root may: " + others.mend;
+
+	if (others.anybody)
+		config.errors.push_back({Problem::Kind::writers, message});
+	else if (!others.found.empty())
+		config.warnings.push_back(message);
+	return !others.anybody;
+}
+
+bool ConfigReader::trusted_directory(const std::string &path)
+{
+	struct stat status{};
+
+	return stat(path.c_str(), &status) || trusted(status, path);
+}
+
 void ConfigReader::add_file(const std::string &path)
 {
 	std::string text;
 	char buffer[65536];
 	std::size_t count;
+	struct stat status{};
 	std::FILE *file = std::fopen(path.c_str(), "rbe");
 	int error = errno;
 
 	if (file) {
 		while ((count = std::fread(buffer, 1, sizeof(buffer), file)))
 			text.append(buffer, count);
-		error = std::ferror(file) ? errno : 0;
+		error = std::ferror(file) || fstat(fileno(file), &status) ?
+				errno : 0;
 		std::fclose(file);
 	}
 	if (error) {
@@ -242,7 +267,9 @@ void ConfigReader::add_file(const std::string &path)
 			"), expected a configuration file"});
 		return;
 	}
-	add(text, path);
+	// of the file that was read, wherever links led
+	if (trusted(status, path))
+		add(text, path);
 }
 
 void ConfigReader::add_directory(const std::string &path)
@@ -252,12 +279,15 @@ void ConfigReader::add_directory(const std::string &path)
 	std::error_code error;
 	auto options = fs::directory_options::follow_directory_symlink;
 
+	if (!trusted_directory(path))
+		return;
 	for (fs::recursive_directory_iterator it(path, options, error), end;
 	     !error && it != end; it.increment(error)) {
 		std::error_code ignored;
 
 		if (it->is_directory(ignored)) {
-			if (leads_back(it->path()))
+			if (leads_back(it->path()) ||
+			    !trusted_directory(it->path()))
 				it.disable_recursion_pending();
 		} else if (is_configuration(it->path().filename())) {
 			if (it->is_regular_file(ignored))

@@ -3,6 +3,8 @@
 // of them is enough for nothing to be changed.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <functional>
 #include <vector>
 
@@ -28,6 +30,7 @@ struct Problem {
 		syntax,
 		conflict,
 		missing,	// a file that cannot be read
+		writers,	// a file that anybody may have written
 		name		// a host that does not resolve
 	};
 
@@ -51,8 +54,13 @@ std::optional<Ip> resolve(const std::string &host, std::string &why);
 
 class ConfigReader {
 public:
-	explicit ConfigReader(Resolver resolver)
-		: resolver_(std::move(resolver))
+	// Whose word is taken for what is in files and directories. Of those
+	// that set addresses and rules by it: nothing of what anybody may
+	// write, and a warning of what some may.
+	enum class Writers : std::uint8_t { any, root };
+
+	explicit ConfigReader(Resolver resolver, Writers writers = Writers::any)
+		: resolver_(std::move(resolver)), writers_(writers)
 	{
 	}
 
@@ -67,8 +75,11 @@ public:
 private:
 	void line(std::string_view text, const std::string &where);
 	void entry(Entry entry);
+	bool trusted(const struct stat &status, const std::string &path);
+	bool trusted_directory(const std::string &path);
 
 	Resolver resolver_;
+	Writers writers_;
 };
 
 } // namespace dsr

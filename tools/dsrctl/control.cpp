@@ -126,7 +126,7 @@ private:
 		ConfigReader reader([&](const std::string &host,
 					std::string &why) {
 			return address_of(host, names, why);
-		});
+		}, ConfigReader::Writers::root);
 
 		if (options_.file.empty())
 			reader.add_directory(options_.directory);
@@ -200,6 +200,7 @@ private:
 				   [&](const Problem &problem) {
 					   return problem.kind == Problem::Kind::syntax ||
 						  problem.kind == Problem::Kind::conflict ||
+						  problem.kind == Problem::Kind::writers ||
 						  !config_.entries.empty();
 				   });
 	}

@@ -9,11 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
+#include "trust.hpp"
 #include "write_file.hpp"
 
 namespace dsr {
@@ -22,7 +21,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr char DIRECTORY[] = "/run/dsrctl";
 constexpr int VERSION = 1;
 
 Owned parse_entry(const json &one)
@@ -51,6 +49,40 @@ std::string namespace_number()
 		throw Error(std::string("/proc/self/ns/net: ") +
 			    std::strerror(errno));
 	return std::to_string(status.st_ino);
+}
+
+// In a directory that only root may write, nothing is anybody else's.
+void check_directory(const std::string &directory)
+{
+	struct stat status{};
+
+	if (lstat(directory.c_str(), &status))
+		return;
+	if (!S_ISDIR(status.st_mode))
+		throw Error(directory + ": found a link or a file, expected a directory");
+	auto others = other_writers(status, directory);
+	if (!others.found.empty())
+		throw Error(directory + ": found " + others.found +
+			    ", expected that only root may: " + others.mend);
+}
+
+// Or none.
+std::optional<std::string> contents(const std::string &path)
+{
+	std::string text;
+	char buffer[65536];
+	ssize_t count;
+	int number = open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (number < 0 && errno == ENOENT)
+		return std::nullopt;
+	Descriptor file(number, path.c_str());
+	while ((count = ::read(number, buffer, sizeof(buffer))))
+		if (count > 0)
+			text.append(buffer, count);
+		else if (errno != EINTR)
+			fail(path, errno);
+	return text;
 }
 
 } // namespace
@@ -119,40 +151,34 @@ State parse_state(const std::string &text, const std::string &file)
 	return state;
 }
 
-StateFile::StateFile(Access access)
-	: path_(std::string(DIRECTORY) + "/" + namespace_number())
+StateFile::StateFile(Access access, const std::string &directory)
+	: path_(directory + "/" + namespace_number())
 {
 	std::string lock = path_ + ".lock";
 
-	mkdir(DIRECTORY, 0755);
-	lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock_ < 0) {
-		if (access == Access::read)
-			return;
+	mkdir(directory.c_str(), 0700);
+	check_directory(directory);
+	int number = open(lock.c_str(),
+			  O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (number < 0 && access == Access::read && errno != ELOOP)
+		return;
+	if (number < 0)
 		throw Error(lock + ": " + std::strerror(errno) +
 			    ", expected a file that can be locked");
-	}
-	while (flock(lock_, access == Access::read ? LOCK_SH : LOCK_EX))
+	lock_ = Descriptor(number, lock.c_str());
+	while (flock(number, access == Access::read ? LOCK_SH : LOCK_EX))
 		if (errno != EINTR)
 			throw Error(lock + ": " + std::strerror(errno));
 }
 
-StateFile::~StateFile()
-{
-	if (lock_ >= 0)
-		close(lock_);
-}
-
 State StateFile::read(std::string &warning) const
 {
-	std::ifstream file(path_ + ".json");
-	std::ostringstream text;
+	std::string file = path_ + ".json";
 
-	if (!file)
-		return {};
-	text << file.rdbuf();
 	try {
-		return parse_state(text.str(), path_ + ".json");
+		auto text = contents(file);
+
+		return text ? parse_state(*text, file) : State{};
 	} catch (const Error &error) {
 		warning = error.what();
 		return {};

@@ -3,6 +3,7 @@
 // host names were resolved to. Of each network namespace separately.
 #pragma once
 
+#include "descriptor.hpp"
 #include "plan.hpp"
 
 namespace dsr {
@@ -23,14 +24,14 @@ std::string state_text(const State &state);
 State parse_state(const std::string &text, const std::string &file);
 
 // Keeps others out until it is gone: everybody, or whoever changes something.
-// Where /run cannot be written, readers go without. Throws Error.
+// Where /run cannot be written, readers go without; but nobody believes or locks
+// what another user may have put there. Throws Error.
 class StateFile {
 public:
 	enum class Access : std::uint8_t { read, change };
 
-	explicit StateFile(Access access);
-	~StateFile();
-	StateFile(const StateFile &) = delete;
+	explicit StateFile(Access access,
+			   const std::string &directory = "/run/dsrctl");
 
 	// A file that is damaged is reported, and counts as empty.
 	State read(std::string &warning) const;
@@ -39,7 +40,7 @@ public:
 
 private:
 	std::string path_;
-	int lock_ = -1;
+	Descriptor lock_;
 };
 
 } // namespace dsr

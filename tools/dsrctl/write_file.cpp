@@ -2,18 +2,34 @@
 #include "write_file.hpp"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
-#include <vector>
 
-#include "ip.hpp"
+#include "descriptor.hpp"
 
 namespace dsr {
 
 namespace {
+
+// Which nobody can guess; hidden while it is being written, and without the
+// ending of what reads the directory.
+std::string temporary_name(const std::string &name)
+{
+	std::uint64_t number;
+	char text[24];
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		fail("getrandom", errno);
+	std::snprintf(text, sizeof(text), "%016llx",
+		      static_cast<unsigned long long>(number));
+	return "." + name + "." + text;
+}
 
 bool write_all(int file, const std::string &text)
 {
@@ -29,31 +45,73 @@ bool write_all(int file, const std::string &text)
 	return true;
 }
 
-} // namespace
-
-// Hidden while it is being written, and without the ending of what reads the
-// directory.
-void write_file(const std::string &path, const std::string &text, mode_t mode)
+// The mode that the file will have: that of the one that is there. What is no
+// file is not replaced: not a device, nor a link, which leads to what its maker
+// chose.
+mode_t mode_of(int directory, const std::string &name, mode_t mode)
 {
-	std::size_t slash = path.rfind('/') + 1;
-	std::string temporary = path.substr(0, slash) + "." +
-				path.substr(slash) + ".XXXXXX";
-	int file = mkostemp(temporary.data(), O_CLOEXEC);
+	struct stat status{};
 
+	if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW)) {
+		if (errno == ENOENT)
+			return mode;
+		throw Error(std::strerror(errno));
+	}
+	if (!S_ISREG(status.st_mode))
+		throw Error(std::string("found ") +
+			    (S_ISLNK(status.st_mode) ? "a link" :
+			     S_ISDIR(status.st_mode) ? "a directory" :
+						       "no file") +
+			    ", expected a file or nothing");
+	return status.st_mode & 0777;
+}
+
+// Everything but the path, which the message begins with.
+void replace(int directory, const std::string &name, const std::string &text,
+	     mode_t mode)
+{
+	std::string temporary = temporary_name(name);
+
+	mode = mode_of(directory, name, mode);
+	int file = openat(directory, temporary.c_str(),
+			  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			  0600);
 	if (file < 0)
-		throw Error(path + ": " + std::strerror(errno) +
+		throw Error(std::string(std::strerror(errno)) +
 			    ", expected a place for a file");
 	bool good = write_all(file, text) && !fchmod(file, mode) &&
 		    !fsync(file);
 	int error = errno;
 	good = !close(file) && good;
-	if (good && !rename(temporary.c_str(), path.c_str()))
+	if (good && !renameat(directory, temporary.c_str(), directory,
+			      name.c_str()))
 		return;
 	if (good)
 		error = errno;
-	unlink(temporary.c_str());
-	throw Error(path + ": " + std::strerror(error) +
+	unlinkat(directory, temporary.c_str(), 0);
+	throw Error(std::string(std::strerror(error)) +
 		    ", expected to write it");
+}
+
+} // namespace
+
+// The directory is looked up once: whoever may exchange a part of its path
+// meanwhile, or has made what is in it, has no say in where the file goes. The
+// directory itself is not synced: after a crash the old file is as good.
+void write_file(const std::string &path, const std::string &text, mode_t mode)
+{
+	std::size_t slash = path.rfind('/') + 1;
+	std::string place = slash ? path.substr(0, slash) : ".";
+
+	try {
+		Descriptor directory(open(place.c_str(),
+					  O_PATH | O_DIRECTORY | O_CLOEXEC),
+				     place.c_str());
+
+		replace(directory.get(), path.substr(slash), text, mode);
+	} catch (const Error &error) {
+		throw Error(path + ": " + error.what());
+	}
 }
 
 } // namespace dsr

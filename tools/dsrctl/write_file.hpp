@@ -8,7 +8,8 @@
 
 namespace dsr {
 
-// Throws Error.
+// A file that is there keeps its mode; what is no file is not replaced. Throws
+// Error.
 void write_file(const std::string &path, const std::string &text, mode_t mode);
 
 } // namespace dsr

@@ -117,3 +117,78 @@ TEST_CASE("dsrctl: a file with blanks in its name, and /dev/null")
 	CHECK(read(directory / "20-v i p.conf").entries.size() == 1);
 	CHECK(read("/dev/null").errors.empty());
 }
+
+TEST_CASE("dsrctl: what anybody may write is not believed")
+{
+	using Writers = ConfigReader::Writers;
+	Directory directory;
+	ConfigReader reader(resolver, Writers::root), any(resolver);
+	std::string file = directory / "a.conf";
+	auto set = [](const std::string &path, mode_t mode) {
+		REQUIRE(!chmod(path.c_str(), mode));
+	};
+
+	directory.save("a.conf", "10.1.1.1=1\n");
+	directory.save("sub/b.conf", "10.1.1.2=2\n");
+	set(directory / "sub", 0755);
+	set(directory / "sub/b.conf", 0644);
+	SECTION("a file") {
+		set(file, 0666);
+		reader.add_directory(directory / "");
+		CHECK(wheres(reader.config) == "b.conf:1 ");
+	}
+	SECTION("a file that a link leads to") {
+		set(file, 0666);
+		fs::rename(file, directory / "elsewhere");
+		fs::create_symlink("elsewhere", file);
+		reader.add_file(file);
+		CHECK(reader.config.entries.empty());
+	}
+	SECTION("a directory, though others cannot remove from it") {
+		set(directory / "", 01777);
+		reader.add_directory(directory / "");
+		CHECK(reader.config.entries.empty());
+		any.add_directory(directory / "");
+		CHECK(any.config.entries.size() == 2);
+		CHECK(any.config.errors.empty());
+	}
+	SECTION("a directory below") {
+		set(directory / "sub", 0777);
+		reader.add_directory(directory / "");
+		CHECK(wheres(reader.config) == "a.conf:1 ");
+	}
+	REQUIRE(reader.config.errors.size() == 1);
+	CHECK(reader.config.errors[0].kind == Problem::Kind::writers);
+	CHECK(has(reader.config.errors[0].message, ", which lets anybody write it, expected that only root may: chmod go-w " + (directory / "")));
+	CHECK(reader.config.warnings.empty());
+}
+
+TEST_CASE("dsrctl: what some may write is warned of")
+{
+	Directory directory;
+	ConfigReader reader(resolver, ConfigReader::Writers::root);
+	std::string file = directory / "a.conf";
+
+	if (geteuid())
+		return;
+	directory.save("a.conf", "10.1.1.1=1\n");
+	REQUIRE(!chmod(file.c_str(), 0664));
+	SECTION("of root's group") {
+		reader.add_directory(directory / "");
+		CHECK(reader.config.warnings.empty());
+	}
+	SECTION("of another group") {
+		REQUIRE(!chown(file.c_str(), 0, 100));
+		reader.add_directory(directory / "");
+		REQUIRE(reader.config.warnings.size() == 1);
+		CHECK(reader.config.warnings[0] == file + ": found mode 0664, which lets group 100 write it, expected that only root may: chmod go-w " + file);
+	}
+	SECTION("of another user") {
+		REQUIRE(!chown(file.c_str(), 1000, 0));
+		reader.add_directory(directory / "");
+		REQUIRE(reader.config.warnings.size() == 1);
+		CHECK(reader.config.warnings[0] == file + ": found the owner 1000, who may write it, expected that only root may: chown root " + file);
+	}
+	CHECK(reader.config.errors.empty());
+	CHECK(reader.config.entries.size() == 1);
+}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is remembered.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "state.hpp"
 #include "world.hpp"
-#include "write_file.hpp"
 
 using namespace dsr_test;
 
@@ -44,21 +44,53 @@ TEST_CASE("dsrctl: what a host name was resolved to")
 	CHECK_FALSE(state.remembered("other", "a"));
 }
 
-TEST_CASE("dsrctl: a file is replaced at once, or not at all")
+TEST_CASE("dsrctl: state and lock are nobody else's")
 {
+	using Access = StateFile::Access;
 	Directory directory;
-	struct stat status{};
+	std::string run = directory / "run", warning;
+	State state;
 
-	directory.save("m.prom", "old");
-	write_file(directory / "m.prom", "new", 0644);
-	CHECK(load(directory / "m.prom") == "new");
-	REQUIRE(!stat((directory / "m.prom").c_str(), &status));
-	CHECK((status.st_mode & 0777) == 0644);
-	CHECK_THROWS_AS(write_file(directory / "none/m", "x", 0644), Error);
-	std::filesystem::create_directory(directory / "d");
-	CHECK_THROWS_AS(write_file(directory / "d", "x", 0644), Error);
-	std::size_t files = 0;
-	for (const auto &file : std::filesystem::directory_iterator(directory / ""))
-		files += file.exists();
-	CHECK(files == 2);	// no leftovers
+	state.add({"/etc/dsr.d", "10.0.0.7", ip("10.0.0.7"), 7, "lo"});
+	StateFile(Access::change, run).write(state);
+	CHECK(mode(run) == 0700);
+	CHECK(StateFile(Access::read, run).read(warning).entries == state.entries);
+	CHECK(warning.empty());
+	std::string lock, json;
+	for (const auto &file : std::filesystem::directory_iterator(run))
+		(file.path().extension() == ".lock" ? lock : json) = file.path();
+	CHECK(mode(lock) == 0600);
+	CHECK(mode(json) == 0600);
+
+	SECTION("a directory that others may write") {
+		REQUIRE(!chmod(run.c_str(), 01777));
+		for (Access access : {Access::read, Access::change})
+			CHECK_THROWS_WITH(StateFile(access, run), run + ": found mode 1777, which lets anybody write it, expected that only root may: chmod go-w " + run);
+	}
+	SECTION("a directory of another user") {
+		if (geteuid())
+			return;
+		REQUIRE(!chown(run.c_str(), 1000, 0));
+		CHECK_THROWS_AS(StateFile(Access::change, run), Error);
+	}
+	SECTION("a directory that is a link") {
+		std::filesystem::create_directory_symlink(run, directory / "link");
+		CHECK_THROWS_AS(StateFile(Access::change, directory / "link"), Error);
+	}
+	SECTION("a lock that is a link") {
+		std::filesystem::remove(lock);
+		std::filesystem::create_symlink(directory / "made", lock);
+		for (Access access : {Access::read, Access::change})
+			CHECK_THROWS_AS(StateFile(access, run), Error);
+		CHECK_FALSE(std::filesystem::exists(directory / "made"));
+	}
+	SECTION("a state that is a link") {
+		std::filesystem::rename(json, directory / "else");
+		std::filesystem::create_symlink(directory / "else", json);
+		StateFile file(Access::change, run);
+		CHECK(file.read(warning).entries.empty());
+		CHECK(has(warning, json));
+		CHECK_THROWS_AS(file.write(state), Error);
+		CHECK(load(directory / "else") == state_text(state));
+	}
 }

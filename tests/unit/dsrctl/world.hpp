@@ -2,6 +2,8 @@
 // Configurations, hosts and plans in few words.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -94,6 +96,14 @@ inline std::string load(const std::string &path)
 
 	text << file.rdbuf();
 	return text.str();
+}
+
+inline mode_t mode(const std::string &path)
+{
+	struct stat status{};
+
+	REQUIRE(!stat(path.c_str(), &status));
+	return status.st_mode & 07777;
 }
 
 inline bool has(const std::string &text, const std::string &part)

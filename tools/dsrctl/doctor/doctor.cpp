@@ -94,7 +94,7 @@ Config read_directory(const std::string &directory)
 
 Config read_configuration(const DoctorOptions &options)
 {
-	ConfigReader reader(resolve);
+	ConfigReader reader(resolve, ConfigReader::Writers::root);
 
 	if (options.file.empty()) {
 		reader.add_directory(options.directory);
