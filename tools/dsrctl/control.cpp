@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control.hpp"
 
-#include <fcntl.h>
 #include <net/if.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
 #include "metrics.hpp"
+#include "module.hpp"
 #include "netlink.hpp"
 #include "process.hpp"
 #include "state.hpp"
@@ -37,16 +31,6 @@ void say(const std::string &message)
 void put(const std::string &text)
 {
 	std::cout << text << std::flush;
-}
-
-// Where the module says that it is used, or the better place.
-std::string default_table()
-{
-	std::ifstream file("/sys/module/xt_DADDR/parameters/table");
-	std::string table;
-
-	file >> table;
-	return table == "mangle" ? table : "raw";
 }
 
 // Where host names get their addresses from.
@@ -583,21 +567,6 @@ private:
 			  << "Remove all of these? [y/N] ";
 		std::getline(std::cin, answer);
 		return answer == "y" || answer == "yes";
-	}
-
-	// In use by other namespaces, it stays. nftables lets go of it a moment
-	// after its rules are gone.
-	static void unload_module()
-	{
-		constexpr int TRIES = 20;
-
-		for (int i = 0; i < TRIES; i++) {
-			if (!syscall(SYS_delete_module, "xt_DADDR", O_NONBLOCK) ||
-			    (errno != EAGAIN && errno != EWOULDBLOCK))
-				return;
-			std::this_thread::sleep_for(
-				std::chrono::milliseconds(5));
-		}
 	}
 
 	const Options &options_;
