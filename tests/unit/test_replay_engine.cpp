@@ -33,7 +33,7 @@ replay::Ruleset vip_rules()
 
 // One packet through a new engine.
 struct Run {
-	explicit Run(Bytes packet, std::size_t wire = 0,
+	explicit Run(const Bytes &packet, std::size_t wire = 0,
 		     const replay::Ruleset &given = vip_rules())
 		: bytes(packet), ruleset(given),
 		  engine(ruleset, DLT_RAW, {})

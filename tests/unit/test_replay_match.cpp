@@ -11,7 +11,7 @@ namespace {
 
 Matched match(const std::string &matches, Bytes bytes, std::size_t wire = 0)
 {
-	bool six = bytes[0] >> 4 == 6;
+	bool six = bytes.at(0) >> 4 == 6;
 	replay::Ruleset ruleset = rules(matches + " -j DADDR --set-daddr " +
 					(six ? "2001:db8::46" : "10.128.8.46"));
 	auto family = six ? replay::Family::ip6 : replay::Family::ip4;

@@ -34,7 +34,7 @@ public:
 
 private:
 	std::unique_ptr<mnl_socket, int (*)(mnl_socket *)> socket_;
-	char buffer_[32768];
+	char buffer_[32768] = {};
 };
 
 } // namespace dsr

@@ -135,7 +135,7 @@ std::string config_of(const std::string &name)
 }
 
 std::string written(const std::string &name,
-		    std::vector<std::string> services = {"tcp/80"})
+		    const std::vector<std::string> &services = {"tcp/80"})
 {
 	return vendor(name).write(site(config_of(name), services));
 }

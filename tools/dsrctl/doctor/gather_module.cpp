@@ -19,7 +19,7 @@ std::string module_name(const std::string &path)
 {
 	std::string name = path.substr(path.rfind('/') + 1);
 
-	name = name.substr(0, name.find(".ko"));
+	name.resize(std::min(name.find(".ko"), name.size()));
 	std::replace(name.begin(), name.end(), '-', '_');
 	return name;
 }
