@@ -2,28 +2,16 @@
 // The core on raw bytes of both families, by way of the port, and an oracle
 // that shares no code with it: which bytes may change, and to what.
 #include <algorithm>
-#include <cstring>
-#include <vector>
 
+#include "changes.hpp"
 #include "checksum.hpp"
 #include "fuzz.hpp"
 #include "port.hpp"
 
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
-// RFC 1071, word by word. 0 and 0xffff are the same number.
-unsigned int sum(const std::uint8_t *data, std::size_t size)
-{
-	std::uint64_t total = 0;
-
-	for (std::size_t i = 0; i < size; i++)
-		total += i & 1 ? data[i] : data[i] << 8U;
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	return total ? static_cast<unsigned int>(total) : 0xffff;
-}
+using changes::Bytes;
+using changes::sum;
 
 // The sum that a checksum makes 0xffff: of the bytes from its own @field on, of
 // the destination address, and of the port, when there is one, that is @port.
@@ -40,60 +28,6 @@ unsigned int covered(const Bytes &bytes, std::size_t daddr, std::size_t size,
 		all.insert(all.end(), bytes.begin() + static_cast<long>(port),
 			   bytes.begin() + static_cast<long>(port + 2));
 	return sum(all.data(), all.size());
-}
-
-// Where the checksum is that covers the header's destination; 0 if nowhere.
-// By tables, and by the sizes in RFC 8200, 4302, 768, 3828, 4340 and 9293.
-// And where the destination port is; 0 if the transport has none.
-std::size_t locate(const Bytes &bytes, bool six, unsigned int &next,
-		   std::size_t &port)
-{
-	static const struct {
-		std::uint8_t protocol, field;
-		bool four;
-	} transports[] = {
-		{6, 16, true}, {17, 6, true}, {33, 6, true}, {136, 6, true},
-		{58, 2, false},
-	};
-	std::size_t at = six ? 40 : (bytes[0] & 15) * 4U;
-
-	port = 0;
-	next = bytes[six ? 6 : 9];
-	if (!six && ((bytes[6] << 8 | bytes[7]) & 0x1fff))
-		return 0;
-	while (six && std::strchr("\x2b\x2c\x33\x3c", static_cast<int>(next))) {
-		// strchr() finds the end, too: hop-by-hop is 0
-		if (at + 4 > bytes.size())
-			return 0;
-		if (next == 43 && bytes[at + 3])
-			return 0;
-		if (next == 44 && ((bytes[at + 2] << 8 | bytes[at + 3]) >> 3))
-			return 0;
-		std::size_t size = next == 44 ? 8 :
-				   next == 51 ? 8 + bytes[at + 1] * 4U :
-						8 + bytes[at + 1] * 8U;
-		next = bytes[at];
-		at += size;
-	}
-	for (auto &transport : transports)
-		if (transport.protocol == next && (six || transport.four)) {
-			port = next == 58 ? 0 : at + 2;
-			return at + transport.field;
-		}
-	return 0;
-}
-
-void check_changes(const Bytes &before, const Bytes &after, std::size_t daddr,
-		   std::size_t size, std::size_t field, std::size_t port)
-{
-	for (std::size_t i = 0; i < before.size(); i++) {
-		bool may = (i >= daddr && i < daddr + size) ||
-			   (size == 4 && (i == 10 || i == 11)) ||
-			   (field && (i == field || i == field + 1)) ||
-			   (port && (i == port || i == port + 1));
-
-		EXPECT(may || before[i] == after[i]);
-	}
 }
 
 } // namespace
@@ -169,9 +103,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	EXPECT(good != replay::Checksum::bad || now == good);
 	EXPECT(good != replay::Checksum::none || now == good);
 
-	unsigned int protocol;
-	std::size_t port;
-	std::size_t field = locate(before, six, protocol, port);
+	const changes::Place place = changes::locate(before, six);
+	std::size_t field = place.field, port = place.port;
 	if (!action.dport || port + 2 > before.size())
 		port = 0;
 	if (port)
@@ -180,20 +113,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	if (field && !here)
 		EXPECT(outcome == replay::Outcome::rewritten_cut);
 	if (here && outcome == replay::Outcome::rewritten) {
-		const bool none = protocol == 17 && !before[field] &&
+		const bool none = place.protocol == 17 && !before[field] &&
 				  !before[field + 1];
 		const bool zero = !after[field] && !after[field + 1];
 
 		// fields and addresses stand at even bytes
 		EXPECT(none || covered(before, daddr, length, field, port) ==
 			       covered(after, daddr, length, field, port));
-		if (protocol == 17 || protocol == 136)
+		if (place.protocol == 17 || place.protocol == 136)
 			EXPECT(zero == none);
 		if (none)
 			field = 0;
 	} else {
 		field = 0;
 	}
-	check_changes(before, after, daddr, length, field, port);
+	EXPECT(changes::only_these(before, after, six, field, port));
 	return 0;
 }
