@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the target made of a packet, judged twice: by the userspace port, byte
+// for byte, and by an oracle that shares no code with either.
+#pragma once
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "changes.hpp"
+#include "rules.hpp"
+
+namespace hostile {
+
+using changes::Bytes;
+
+// Is there the sum of the pseudo-header instead of a checksum, which somebody
+// else completes? When that cannot be told from outside, both will do.
+enum class Seed : std::uint8_t { no, yes, unknown };
+
+enum class Fate : std::uint8_t { same, rewritten, dropped };
+
+class Disagreement : public std::runtime_error {
+public:
+	using std::runtime_error::runtime_error;
+};
+
+class Judge {
+public:
+	explicit Judge(const std::vector<std::string> &rules);
+
+	// @after: none when no packet came out. @cut: the packet was longer.
+	// Throws Disagreement.
+	Fate judge(const Bytes &before, const std::optional<Bytes> &after,
+		   bool cut, Seed seed) const;
+
+private:
+	struct Expected {
+		Bytes bytes;
+		replay::Outcome outcome = replay::Outcome::unmapped;
+		bool dropped = false;
+		const replay::Rule *rule = nullptr;	// that applies
+	};
+
+	Expected by_port(const Bytes &before, bool cut) const;
+
+	std::vector<replay::Rule> rules_;
+};
+
+} // namespace hostile

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Packets that no honest host would send, through the target in every hook, and
+# judged one by one: see hostile_packets/main.cpp. A long run, of 40000 packets
+# for each rule and hook, a family and a variant of iptables:
+#
+#	HOSTILE_PACKETS=40000 tools/lab/run tests/vm/run hostile_packets
+#
+# A failure prints the packet, its number and the seed; HOSTILE_SEED repeats it.
+
+# The doors of the program, and where what comes in by them goes.
+open_doors()
+{
+	modprobe -a tun 8021q
+	ip -n "$server" -batch - <<TEXT
+tuntap add hostile0 mode tap vnet_hdr
+tuntap add hostile1 mode tun
+link set hostile0 address 02:00:00:00:00:02
+link set hostile0 mtu 65521
+link set hostile1 mtu 65521
+link set hostile0 up
+link set hostile1 up
+link add link hostile0 name hostile0.5 type vlan id 5
+link add link hostile0 name hostile0.a type vlan id 5 protocol 802.1ad
+link add link hostile0.5 name hostile0.5.7 type vlan id 7
+link set hostile0.5 up
+link set hostile0.a up
+link set hostile0.5.7 up
+route replace 0.0.0.0/0 dev hostile1
+route replace ::/0 dev hostile1
+TEXT
+	on "$server" bash -c '
+		echo 1 >/proc/sys/net/ipv4/ip_forward
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+}
+
+# through_rules HOOK RULE...: packets through these rules of a chain, between
+# two that log what was there before and after
+through_rules()
+{
+	local hook=$1 words
+
+	shift
+	rule -t "$table" -F hostile
+	rule -t "$table" -A hostile -j NFLOG --nflog-group 5 --nflog-prefix before
+	for words; do
+		# shellcheck disable=SC2086 # the words of the rule
+		rule -t "$table" -A hostile $words
+	done
+	rule -t "$table" -A hostile -j NFLOG --nflog-group 5 --nflog-prefix after
+	# Behind the target, the kernel believes what a device says, and warns
+	# when it finds that it was lied to.
+	if [ "$hook" != output ]; then
+		rule -t "$table" -A hostile -m mac --mac-source 02:00:00:00:01:04 -j DROP
+		rule -t "$table" -A hostile -m mac --mac-source 02:00:00:00:01:05 -j DROP
+	fi
+	echo "$*"
+	on "$server" build/tests/vm/hostile_packets/hostile_packets "$hook" \
+		"$near_rip" "$near_vip" "$unused_ip" "${HOSTILE_PACKETS:-1500}" \
+		"${HOSTILE_SEED:-$RANDOM}" "$@" || fail "see the packet above"
+}
+
+# hostile_packets HOOK CHAIN MATCH...: through every kind of rule; those that
+# match come to them
+hostile_packets()
+{
+	local hook=$1 chain=$2 map='' dscp current=$XTABLES_LIBDIR
+
+	shift 2
+	open_doors
+	rule -t "$table" -N hostile
+	rule -t "$table" -A "$chain" "$@" -j hostile
+	for ((dscp = 1; dscp < 64; dscp += 3)); do
+		map+=${map:+,}$dscp=$near_vip,$((dscp + 1))=$unused_ip
+	done
+	XTABLES_LIBDIR=/lab/tree/build/tests/plugin/revision0:$current
+	through_rules "$hook" "-j DADDR --set-daddr $near_vip"
+	XTABLES_LIBDIR=$current
+	through_rules "$hook" "-j DADDR --set-daddr $unused_ip"
+	through_rules "$hook" "-j DADDR --dscp-map $map"
+	through_rules "$hook" \
+		"-p tcp -j DADDR --set-daddr $near_vip --set-dport 8080" \
+		"-p udp -j DADDR --set-daddr $near_vip --set-dport 8080" \
+		"-p udplite -j DADDR --set-daddr $near_vip --set-dport 8080" \
+		"-p dccp -j DADDR --set-daddr $near_vip --set-dport 8080"
+}
+
+test_hostile_packets_in_prerouting()
+{
+	hostile_packets prerouting PREROUTING -i hostile0+
+}
+scenario test_hostile_packets_in_prerouting "ipv4 ipv6" "legacy nft" "raw mangle"
+
+test_hostile_packets_in_input()
+{
+	hostile_packets input INPUT -i hostile0+
+}
+scenario test_hostile_packets_in_input "ipv4 ipv6" "legacy nft" "mangle"
+
+test_hostile_packets_in_output()
+{
+	hostile_packets output OUTPUT -m mark --mark 0xdadd
+}
+scenario test_hostile_packets_in_output "ipv4 ipv6" "legacy nft" "mangle"
