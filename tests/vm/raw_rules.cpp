@@ -478,8 +478,11 @@ Vips vips_of(const Family &family, const std::vector<Rule> &rules)
 {
 	Vips vips;
 
+	// a VIP of two rules is shown once
 	for (const Rule &rule : rules)
-		vips.merge(vips_of(family, rule));
+		for (const std::string &vip : vips_of(family, rule))
+			if (!vips.count(vip))
+				vips.insert(vip);
 	return vips;
 }
 

@@ -114,7 +114,7 @@ const std::vector<Row> &rows()
 		map_but("a DSCP without address", [](auto &info) { info.mapped |= 1 << 8; }),
 		map_but("an address without DSCP", [](auto &info) {
 			info.daddr[8] = info.daddr[7]; }),
-		map_but("a multicast address of both families", [](auto &info) {
+		map_but("an address that may not be", [](auto &info) {
 			info.daddr[7] = {};
 			set_first_byte(info.daddr[7], 0xff);
 			reinterpret_cast<std::uint8_t *>(&info.daddr[7])[4] = 1; }),

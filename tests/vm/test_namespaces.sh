@@ -17,7 +17,7 @@ full_map()
 # namespaces_add COUNT: each with a full map of 63 VIPs, and a single rule
 namespaces_add()
 {
-	local name
+	local name number
 
 	for ((number = 0; number < $1; number++)); do
 		name=short-$number-$server
@@ -141,7 +141,8 @@ test_namespaces_die_while_counters_are_read()
 		namespaces_add 2
 		name=${lab_namespaces[-1]}
 		# each reads until its namespace, or what it reads, is gone
-		on_background "$name" busybox sh -c 'while cat /proc/net/xt_DADDR; do :; done' \
+		on_background "$name" busybox sh -c 'cat /proc/net/xt_DADDR
+			while cat /proc/net/xt_DADDR >/dev/null; do :; done' \
 			>"$lab_files/read" 2>/dev/null
 		reader=$!
 		wait_until test "/proc/$reader/ns/net" -ef "/run/netns/$name"

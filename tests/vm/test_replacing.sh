@@ -30,7 +30,7 @@ test_replacing_rules_loses_nothing()
 	counted=$(on "$server" grep " $lab_dscp $vip " /proc/net/xt_DADDR)
 	assert_contains "the counters" "$counted" "^$family raw $lab_dscp $vip $sent "
 	assert_contains "packets to other addresses" \
-		"$(rule -t filter -S INPUT -v)" ' -c 0 0$'
+		"$(rule -t filter -S INPUT -v)" '--dport 7777 -c 0 0$'
 	# other VIPs are gone with the rules that had them
 	wait_until only_the_vip_is_left
 	on "$server" nft flush ruleset

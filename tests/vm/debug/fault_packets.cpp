@@ -221,7 +221,7 @@ private:
 		bool hit = fail_.disarm() && number;
 		Bytes clone = tap_.receive(), received = new_.receive();
 
-		if (error && (!hit || error != ENOMEM))
+		if (error && (!hit || (error != ENOMEM && error != ENOBUFS)))
 			throw std::runtime_error(fault + std::strerror(error));
 		if (!old_.receive().empty())
 			throw std::runtime_error(fault + "received at the old address");
