@@ -2,16 +2,15 @@
 # Network namespaces, and the module, come and go while there are rules, and
 # while somebody reads their counters.
 
-# full_map NUMBER: a map of 63 VIPs, for --dscp-map
+# full_map NUMBER: the options of a map of 63 VIPs, which are too long to be one
 full_map()
 {
-	local dscp map='' prefix=10.77.$1.
+	local dscp prefix=10.77.$1.
 
 	[ "$family" = ipv4 ] || prefix=2001:db8:77:$1::
 	for dscp in {1..63}; do
-		map+=,$dscp=$prefix$dscp
-	done
-	echo "${map#,}"
+		echo "--dscp-map $dscp=$prefix$dscp"
+	done | xargs
 }
 
 # namespaces_add COUNT: each with a full map of 63 VIPs, and a single rule
@@ -25,7 +24,7 @@ namespaces_add()
 		lab_namespaces+=("$name")
 		on "$name" "$ipt-$variant-restore" <<TEXT
 *raw
--A PREROUTING -j DADDR --dscp-map $(full_map 1)
+-A PREROUTING -j DADDR $(full_map 1)
 -A PREROUTING -m dscp --dscp 9 -j DADDR --set-daddr $vip
 COMMIT
 TEXT
@@ -124,7 +123,8 @@ test_namespaces_die_while_counters_are_read()
 {
 	local name reader round line
 
-	rule -t raw -A PREROUTING -j DADDR --dscp-map "$(full_map 1)"
+	# shellcheck disable=SC2046 # the words of the options
+	rule -t raw -A PREROUTING -j DADDR $(full_map 1)
 	on_background "$server" sleep infinity
 	wait_until test "/proc/$!/ns/net" -ef "/run/netns/$server"
 	exec 7<"/proc/$!/net/xt_DADDR"
