@@ -75,6 +75,36 @@ test_dsrctl_with_both_variants()
 scenario test_dsrctl_with_both_variants "-" "legacy" "raw"
 scenario test_dsrctl_with_both_variants "-" "nft" "mangle"
 
+# iptables and ip6tables are alternatives of their own: somebody chose for one.
+test_dsrctl_with_a_variant_for_each_family()
+{
+	local suffix other=legacy
+
+	[ "$variant" != legacy ] || other=nft
+	dsrctl_up <<<$'10.128.8.46=7\n2001:db8::46=7'
+	for suffix in '' -save -restore; do
+		ln -sf "/usr/sbin/iptables-$other$suffix" \
+			"/etc/alternatives/iptables$suffix"
+	done
+
+	assert_exit 0 dsrctl start
+	assert_started
+	assert_exit 0 dsrctl status
+	assert_lacks "status" "$said" 'expected'
+	assert_equal "rules" "$(rules_of_vips | sort | xargs)" \
+		"--dscp-map 7=10.128.8.46 --dscp-map 7=2001:db8::46"
+	echo 2001:db8::47=8 >"$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	assert_equal "what reload says" "$said" ""
+	rm "$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	assert_equal "what reload says" "$said" ""
+	assert_started
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
+}
+scenario test_dsrctl_with_a_variant_for_each_family "-" "legacy nft" "-"
+
 # at_terminal ANSWER ACTION...: what is seen there is in $said
 at_terminal()
 {

@@ -58,23 +58,29 @@ Outcome run_named(const std::string &name,
 	return run(program, arguments, input);
 }
 
-} // namespace
-
-Iptables::Iptables()
+// The alternatives of iptables and of ip6tables are two.
+bool is_nft_program(const std::string &name)
 {
-	std::string program = find_program("iptables");
 	std::error_code ignored;
 
-	available_ = !program.empty();
 	// xtables-nft-multi; the legacy ones are called xtables-legacy-multi,
 	// xtables-multi, or iptables.
-	nft_ = std::filesystem::canonical(program, ignored)
+	return std::filesystem::canonical(find_program(name), ignored)
 		       .filename().string().find("nft") != std::string::npos;
 }
 
-const char *Iptables::variant(Store store) const
+} // namespace
+
+Iptables::Iptables()
+	: available_(!find_program("iptables").empty()),
+	  nft4_(is_nft_program("iptables")),
+	  nft6_(is_nft_program("ip6tables"))
 {
-	return nft_ == (store == Store::iptables) ? "nft" : "legacy";
+}
+
+const char *Iptables::variant(Store store, Family family) const
+{
+	return is_nft(family) == (store == Store::iptables) ? "nft" : "legacy";
 }
 
 std::string Iptables::program(Store store, Family family,
@@ -83,14 +89,14 @@ std::string Iptables::program(Store store, Family family,
 	std::string name = family == Family::ip4 ? "iptables" : "ip6tables";
 
 	if (store == Store::other)
-		name += std::string("-") + variant(store);
+		name += std::string("-") + variant(store, family);
 	return name + suffix;
 }
 
 bool Iptables::has_other(Family family, const Tables &tables) const
 {
-	return nft_ ? has_legacy_table(family, tables)
-		    : has_nft_table(family, tables);
+	return is_nft(family) ? has_legacy_table(family, tables)
+			      : has_nft_table(family, tables);
 }
 
 std::string Iptables::save_store(Family family, Store store,

@@ -10,12 +10,12 @@ namespace dsr {
 
 class Iptables {
 public:
-	// Finds out which variant is the system's.
+	// Finds out which variant is the system's, of each family.
 	Iptables();
 
 	bool available() const { return available_; }
 	// "nft" or "legacy"
-	const char *variant(Store store) const;
+	const char *variant(Store store, Family family) const;
 
 	// All rules of a family; those of the other variant only where it has
 	// tables that could hold some.
@@ -41,7 +41,12 @@ private:
 	bool has_other(Family family,
 		       const std::vector<std::string> &tables) const;
 
-	bool available_ = false, nft_ = false;
+	bool is_nft(Family family) const
+	{
+		return family == Family::ip4 ? nft4_ : nft6_;
+	}
+
+	bool available_ = false, nft4_ = false, nft6_ = false;
 };
 
 } // namespace dsr

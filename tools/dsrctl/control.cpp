@@ -171,8 +171,9 @@ private:
 	{
 		for (const std::string &oddity :
 		     oddities(config_, actual_, options_.all,
-			      system_.variant(Store::iptables),
-			      system_.variant(Store::other)))
+			      [&](Store store, Family family) {
+				      return system_.variant(store, family);
+			      }))
 			say(oddity);
 	}
 

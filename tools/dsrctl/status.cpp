@@ -263,17 +263,17 @@ std::string status_json(const std::vector<Row> &rows)
 }
 
 std::vector<std::string> oddities(const Config &config, const Actual &actual,
-				  bool all, const std::string &variant,
-				  const std::string &other)
+				  bool all, const Variant &variant)
 {
 	std::map<Item, unsigned int> copies;
 	std::vector<std::string> found;
-	unsigned int elsewhere = 0;
+	std::map<Family, unsigned int> elsewhere;
 
 	for (const Rule &rule : actual.rules) {
 		for (const Item &item : rule.items)
 			copies[item]++;
-		elsewhere += rule.store == Store::other;
+		if (rule.store == Store::other)
+			elsewhere[rule.family]++;
 	}
 	for (const auto &[item, count] : copies) {
 		bool shown = all;
@@ -288,11 +288,17 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual,
 					text(item.ip) +
 					", expected one: stop removes all of them");
 	}
-	if (elsewhere)
-		found.push_back("found " + std::to_string(elsewhere) +
-				" DADDR rules in iptables-" + other +
-				", expected all in iptables-" + variant +
-				", which this system's iptables is");
+	for (const auto &[family, count] : elsewhere) {
+		const std::string program =
+			family == Family::ip4 ? "iptables" : "ip6tables";
+
+		found.push_back("found " + std::to_string(count) +
+				" DADDR rules in " + program + "-" +
+				variant(Store::other, family) +
+				", expected all in " + program + "-" +
+				variant(Store::iptables, family) +
+				", which this system's " + program + " is");
+	}
 	return found;
 }
 

@@ -2,6 +2,8 @@
 // What status and check say.
 #pragma once
 
+#include <functional>
+
 #include "plan.hpp"
 
 namespace dsr {
@@ -30,11 +32,13 @@ std::vector<Row> discovered_rows(const Config &config, const Actual &actual,
 std::string status_text(const std::vector<Row> &rows, bool all, bool header);
 std::string status_json(const std::vector<Row> &rows);
 
+// Which a store of a family is: "nft" or "legacy".
+using Variant = std::function<std::string(Store, Family)>;
+
 // Rules that do the same, and a mix of variants: what an operator wants to
 // know of.
 std::vector<std::string> oddities(const Config &config, const Actual &actual,
-				  bool all, const std::string &variant,
-				  const std::string &other);
+				  bool all, const Variant &variant);
 
 struct Check {
 	std::string line;

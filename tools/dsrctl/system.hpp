@@ -31,9 +31,9 @@ private:
 class System {
 public:
 	bool has_iptables() const { return iptables_.available(); }
-	const char *variant(Store store) const
+	const char *variant(Store store, Family family) const
 	{
-		return iptables_.variant(store);
+		return iptables_.variant(store, family);
 	}
 
 	// Of all stores.

@@ -155,7 +155,7 @@ TEST_CASE("doctor: what iptables needs of the kernel")
 
 	// RHEL 10: no legacy variant any more
 	facts.module.missing = {"ip_tables", "iptable_raw"};
-	facts.variant = "legacy";
+	facts.variant[0] = "legacy";
 	finding = only(check_kernel_modules(facts));
 	CHECK(finding.mend.back() == "dnf install iptables-nft");
 	facts.os = "debian ";

@@ -122,19 +122,26 @@ TEST_CASE("dsrctl: a VIP has its address where it is configured to be")
 	CHECK(discovered_rows({}, actual, {owned}).size() == 1);
 }
 
+// iptables is the nft variant, ip6tables the legacy one.
+static std::string variant(Store store, Family family)
+{
+	return (store == Store::iptables) == (family == Family::ip4) ? "nft"
+								   : "legacy";
+}
+
 TEST_CASE("dsrctl: copies of a rule are one row, and are reported")
 {
 	Actual actual = host();
 	Config config = parse("10.0.0.7=7\n");
 
-	CHECK(oddities(config, actual, true, "nft", "legacy").empty());
+	CHECK(oddities(config, actual, true, variant).empty());
 	for (const Rule &rule : host().rules)
 		actual.rules.push_back(rule);
 	CHECK(discovered_rows(config, actual, {}).size() ==
 	      discovered_rows(config, host(), {}).size());
-	CHECK(oddities(config, actual, false, "nft", "legacy") ==
+	CHECK(oddities(config, actual, false, variant) ==
 	      std::vector<std::string>{"found 2 rules for DSCP 7 to 10.0.0.7, expected one: stop removes all of them"});
-	CHECK(oddities(config, actual, true, "nft", "legacy").size() == 4);
+	CHECK(oddities(config, actual, true, variant).size() == 4);
 }
 
 TEST_CASE("dsrctl: a mix of variants is reported")
@@ -142,8 +149,12 @@ TEST_CASE("dsrctl: a mix of variants is reported")
 	Actual actual = host();
 
 	actual.rules[0].store = Store::other;
-	CHECK(oddities({}, actual, false, "nft", "legacy") ==
+	CHECK(oddities({}, actual, false, variant) ==
 	      std::vector<std::string>{"found 1 DADDR rules in iptables-legacy, expected all in iptables-nft, which this system's iptables is"});
+
+	actual.rules[0].family = Family::ip6;
+	CHECK(oddities({}, actual, false, variant) ==
+	      std::vector<std::string>{"found 1 DADDR rules in ip6tables-nft, expected all in ip6tables-legacy, which this system's ip6tables is"});
 }
 
 TEST_CASE("dsrctl: check says it in one line")

@@ -155,7 +155,7 @@ Findings check_kernel_modules(const Facts &facts)
 	Finding finding{Severity::error, "kernel-modules-missing",
 			"found no " + list(missing) + " in the kernel " +
 				release + ", expected what iptables-" +
-				facts.variant + " needs for rules of DADDR",
+				facts.variant[0] + " needs for rules of DADDR",
 			"iptables cannot add the rules: on RHEL 10, these modules are in a package that is not installed by default",
 			{}, "", false};
 
@@ -171,7 +171,7 @@ Findings check_kernel_modules(const Facts &facts)
 				release};
 	else
 		finding.mend = {"dnf install kernel-modules-extra-" + release};
-	if (facts.variant == "legacy") {
+	if (facts.variant[0] == "legacy") {
 		finding.mend.push_back("dnf install iptables-nft");
 		finding.why = "iptables cannot add the rules: newer kernels come without the legacy variant of iptables";
 		if (facts.os.find("debian") != facts.os.npos)

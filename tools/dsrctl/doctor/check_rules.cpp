@@ -10,12 +10,23 @@ namespace dsr::doctor {
 
 namespace {
 
+std::string program(Family family)
+{
+	return family == Family::ip4 ? "iptables" : "ip6tables";
+}
+
+// "-nft" or "-legacy"
+std::string suffix(const std::string (&variants)[2], Family family)
+{
+	return "-" + variants[static_cast<int>(family)];
+}
+
 std::string program(const Facts &facts, const Rewrite &rewrite)
 {
-	std::string name = rewrite.family == Family::ip4 ? "iptables"
-							 : "ip6tables";
+	std::string name = program(rewrite.family);
 
-	return rewrite.store == Store::other ? name + "-" + facts.other : name;
+	return rewrite.store == Store::other ?
+		       name + suffix(facts.other, rewrite.family) : name;
 }
 
 // As its owner would look for it.
@@ -193,19 +204,21 @@ Findings check_variants(const Facts &facts)
 	for (const Rewrite &rewrite : facts.rewrites) {
 		if (rewrite.store != Store::other)
 			continue;
+		const std::string name = program(rewrite.family);
 		Rewrite to = rewrite;
 
 		to.store = Store::iptables;
 		findings.push_back(
 			{Severity::warning, "variant-mix",
 			 "found " + describe(facts, rewrite) +
-				 ", expected all rules in iptables-" +
-				 facts.variant +
-				 ", which this system's iptables is",
-			 "both variants are at work, but iptables shows and saves one of them: the rule is missed when rules are looked at, and lost or left over when they are restored",
+				 ", expected all rules in " + name +
+				 suffix(facts.variant, rewrite.family) +
+				 ", which this system's " + name + " is",
+			 "both variants are at work, but " + name + " shows and saves one of them: the rule is missed when rules are looked at, and lost or left over when they are restored",
 			 move(facts, rewrite, to),
-			 "let whatever adds the rule at boot use iptables, without -" +
-				 facts.other,
+			 "let whatever adds the rule at boot use " + name +
+				 ", without " +
+				 suffix(facts.other, rewrite.family),
 			 false});
 	}
 	return findings;

@@ -78,7 +78,9 @@ struct Facts : Firewall {
 	ModuleFacts module;
 	bool has_iptables = true;
 	bool rules_known = true;	// iptables-save could print them
-	std::string variant = "nft", other = "legacy";
+	// that iptables and ip6tables are, by family; and the other one
+	std::string variant[2] = {"nft", "nft"};
+	std::string other[2] = {"legacy", "legacy"};
 	unsigned long tracked = 0;	// connections that conntrack has
 	std::vector<Address> addresses;
 	std::vector<Link> links;

@@ -82,11 +82,15 @@ Facts gather(Config config)
 	facts.config = std::move(config);
 	facts.os = os(root);
 	facts.has_iptables = iptables.available();
-	facts.variant = iptables.variant(Store::iptables);
-	facts.other = iptables.variant(Store::other);
+	for (Family family : FAMILIES) {
+		const int i = static_cast<int>(family);
+
+		facts.variant[i] = iptables.variant(Store::iptables, family);
+		facts.other[i] = iptables.variant(Store::other, family);
+	}
 	uname(&kernel);
 	facts.module = gather_module(root, kernel.release,
-				     facts.has_iptables ? facts.variant : "");
+				     facts.has_iptables ? facts.variant[0] : "");
 	facts.module.has_plugin = has_plugin(root);
 	try {
 		gather_iptables(iptables, facts);
