@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced by the soak: what memory the kernel holds, and whether it grows.
+
+# Objects of the kernel that are in use, and their size: "NAME OBJECTS BYTES"
+slabs()
+{
+	awk 'NR > 2 {print $1, $2, $4}' /proc/slabinfo
+}
+
+slab_kib()
+{
+	awk 'NR > 2 {bytes += $2 * $4} END {printf "%d\n", bytes / 1024}' /proc/slabinfo
+}
+
+# Waits until the kernel has freed what it is going to: caches are dropped, and
+# objects are counted as free that a processor keeps for the next. What goes
+# after a grace period, or with a namespace, is gone when the sum no longer falls.
+memory_settle()
+{
+	local file least now calm=0 try
+
+	least=$(slab_kib)
+	for ((try = 0; try < 200 && calm < 5; try++)); do
+		echo 2 >/proc/sys/vm/drop_caches # not the programs: 9p is slow
+		for file in /sys/kernel/slab/*/shrink; do
+			[ -L "${file%/shrink}" ] || echo 1 >"$file"
+		done
+		now=$(slab_kib)
+		if [ "$now" -lt "$least" ]; then
+			least=$now calm=0
+		else
+			calm=$((calm + 1))
+		fi
+		read -rt 0.1 <> <(:) || true
+	done
+}
+
+# memory_sample ROUND: appended to files of the host, not to memory of this
+# machine: "ROUND NAME OBJECTS BYTES" of each cache of slabs, and "ROUND NAME KIB"
+memory_sample()
+{
+	memory_settle
+	slabs | sed "s/^/$1 /" >>"$soak_results/slabs"
+	{
+		echo "Slabs $(slab_kib)"
+		awk '/^(Percpu|VmallocUsed|KernelStack|PageTables):/ {
+			sub(":", "", $1); print $1, $2}' /proc/meminfo
+	} | sed "s/^/$1 /" >>"$soak_results/memory"
+}
+
+# memory_growth FILE: how much each name of a sample file has grown from the
+# first quarter to the last, as "NAME GROWTH FIRST LAST". The first tenth is not
+# counted: what is kept for the next time is made then. Growth is what the least
+# of the last quarter is above the most of the first one: what goes up and down
+# does not grow.
+memory_growth()
+{
+	awk '
+		{
+			round = $1
+			value[$2, round] = $3
+			names[$2]
+		}
+		END {
+			rounds = round + 1
+			begin = int((rounds + 9) / 10)
+			quarter = int((rounds - begin) / 4)
+			if (quarter < 2)
+				exit 1
+			for (name in names) {
+				most = value[name, begin]
+				for (i = begin; i < begin + quarter; i++)
+					if (value[name, i] > most)
+						most = value[name, i]
+				least = value[name, round]
+				for (i = rounds - quarter; i < rounds; i++)
+					if (value[name, i] < least)
+						least = value[name, i]
+				print name, least - most, most, least
+			}
+		}' "$1"
+}
+
+# What may be more at the end: a page or two that a processor or an allocator
+# keeps. What leaks in each round is more, after some rounds.
+memory_kib_allowed=64
+slab_objects_allowed=16
+
+memory_report()
+{
+	local name first last growth
+
+	while read -r name growth first last; do
+		figure "$name, KiB" "$first before, $last after, $growth more"
+	done < <(memory_growth "$soak_results/memory")
+}
+
+# Freed memory is kept for a while, as if it was in use, by a kernel that looks
+# for what uses it then.
+memory_is_quarantined()
+{
+	grep -qw kasan_quarantine_put /proc/kallsyms
+}
+
+# too_much ALLOWED: of lines of memory_growth, those that grew more
+too_much()
+{
+	awk -v allowed="$1" '$2 > allowed {
+		print $1 " grew by " $2 ", from " $3 " to " $4}'
+}
+
+assert_memory_flat()
+{
+	local grown
+
+	grown=$(memory_growth "$soak_results/memory" |
+		if memory_is_quarantined; then grep -v '^Slabs '; else cat; fi |
+		too_much $memory_kib_allowed)
+	memory_is_quarantined ||
+		grown+=$(memory_growth "$soak_results/slabs" |
+			too_much $slab_objects_allowed)
+	assert_equal "memory that grows" "$grown" ""
+}
