@@ -276,11 +276,12 @@ independent_counters()
 # Of the four paths, as nft has it and as the module has it.
 counted_by_nft()
 {
-	local path
+	local path counters
 
+	counters=$(independent_counters)
 	for path in "${soak_paths[@]}"; do
 		soak_path "$path"
-		independent_counters | sed -n "s/^$path \(.*\)/$family raw $marked $to \1/p"
+		sed -n "s/^$path \(.*\)/$family raw $marked $to \1/p" <<<"$counters"
 	done
 }
 

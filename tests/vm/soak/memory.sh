@@ -111,13 +111,14 @@ too_much()
 
 assert_memory_flat()
 {
-	local grown
+	local kib objects grown
 
-	grown=$(memory_growth "$soak_results/memory" |
-		if memory_is_quarantined; then grep -v '^Slabs '; else cat; fi |
-		too_much $memory_kib_allowed)
-	memory_is_quarantined ||
-		grown+=$(memory_growth "$soak_results/slabs" |
-			too_much $slab_objects_allowed)
+	kib=$(memory_growth "$soak_results/memory")
+	objects=$(memory_growth "$soak_results/slabs")
+	if memory_is_quarantined; then
+		kib=$(grep -v '^Slabs ' <<<"$kib") objects=''
+	fi
+	grown=$(too_much $memory_kib_allowed <<<"$kib"
+		too_much $slab_objects_allowed <<<"$objects")
 	assert_equal "memory that grows" "$grown" ""
 }
