@@ -105,6 +105,32 @@ test_dsrctl_with_a_variant_for_each_family()
 }
 scenario test_dsrctl_with_a_variant_for_each_family "-" "legacy nft" "-"
 
+# Addresses and tables come and go while they are read: then it reads again.
+test_dsrctl_on_a_host_that_changes()
+{
+	local changing number round
+
+	dsrctl_up <<<$'10.128.8.46=7\n2001:db8::46=7'
+	assert_exit 0 dsrctl start
+	for ((number = 1; number < 200; number++)); do
+		echo "10.88.0.$number"
+	done >"$lab_files/addresses"
+	{
+		sed 's/.*/address add &\/32 dev eth0/' "$lab_files/addresses"
+		sed 's/.*/address del &\/32 dev eth0/' "$lab_files/addresses"
+	} >"$lab_files/batch"
+	while ip -n "$server" -batch "$lab_files/batch"; do :; done &
+	changing=$!
+	lab_pids+=($changing)
+	for ((round = 0; round < 20; round++)); do
+		assert_exit 0 dsrctl check
+	done
+	kill $changing
+	wait $changing 2>/dev/null || true
+	assert_exit 0 dsrctl stop
+}
+scenario test_dsrctl_on_a_host_that_changes "-" "nft" "-"
+
 # at_terminal ANSWER ACTION...: what is seen there is in $said
 at_terminal()
 {

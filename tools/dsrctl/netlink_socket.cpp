@@ -19,6 +19,23 @@ int run_handler(const nlmsghdr *message, void *handler)
 	return MNL_CB_OK;
 }
 
+// Returns the error that one of them is about, or 0.
+template <typename Handler>
+int each_message(const std::vector<char> &answer, Handler handler)
+{
+	auto *message = reinterpret_cast<const nlmsghdr *>(answer.data());
+	int left = static_cast<int>(answer.size());
+
+	for (; mnl_nlmsg_ok(message, left);
+	     message = mnl_nlmsg_next(message, &left)) {
+		if (message->nlmsg_type == NLMSG_ERROR)
+			return -static_cast<const nlmsgerr *>(
+				mnl_nlmsg_get_payload(message))->error;
+		handler(message);
+	}
+	return 0;
+}
+
 int run_attribute(const nlattr *attribute, void *handler)
 {
 	(*static_cast<std::function<void(const nlattr *)> *>(handler))(attribute);
@@ -66,14 +83,51 @@ ssize_t NetlinkSocket::receive_raw(const char *&data)
 	return mnl_socket_recvfrom(socket_.get(), buffer_, sizeof(buffer_));
 }
 
+int NetlinkSocket::collect(Answers &answers)
+{
+	bool interrupted = false, done = false;
+
+	while (!done) {
+		const char *data;
+		ssize_t size = receive_raw(data);
+
+		if (size < 0)
+			return -1;
+		answers.emplace_back(data, data + size);
+		int error = each_message(answers.back(), [&](const nlmsghdr *one) {
+			done |= one->nlmsg_type == NLMSG_DONE;
+			interrupted |= one->nlmsg_flags & NLM_F_DUMP_INTR;
+		});
+		if (error) {
+			errno = error;
+			return -1;
+		}
+	}
+	if (interrupted)
+		errno = EINTR;
+	return interrupted ? -1 : 0;
+}
+
 int NetlinkSocket::dump(const nlmsghdr *request, const Handler &handler)
 {
-	int result;
+	// Somebody who changes something all the time does not keep us for ever.
+	constexpr int ATTEMPTS = 100;
+	int result = -1;
 
-	send(request, request->nlmsg_len);
-	do
-		result = receive(1, handler);
-	while (result > 0);
+	errno = EINTR;
+	for (int i = 0; i < ATTEMPTS && result && errno == EINTR; i++) {
+		Answers answers;
+
+		send(request, request->nlmsg_len);
+		result = collect(answers);
+		if (result)
+			continue;
+		for (const std::vector<char> &answer : answers)
+			each_message(answer, [&](const nlmsghdr *one) {
+				if (one->nlmsg_type >= NLMSG_MIN_TYPE)
+					handler(one);
+			});
+	}
 	return result;
 }
 

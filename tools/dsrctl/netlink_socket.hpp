@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace dsr {
 
@@ -29,10 +30,17 @@ public:
 	ssize_t receive_raw(const char *&data);
 
 	// Sends a request for a dump, whose sequence number is 1, and reads
-	// all of it. Negative on an error, whose number is in errno.
+	// all of it; again, when something changed meanwhile, so that the
+	// handler sees one state. Negative on an error, whose number is in
+	// errno.
 	int dump(const nlmsghdr *request, const Handler &handler);
 
 private:
+	using Answers = std::vector<std::vector<char>>;
+
+	// All of a dump. The same, and EINTR when it is of no one state.
+	int collect(Answers &answers);
+
 	std::unique_ptr<mnl_socket, int (*)(mnl_socket *)> socket_;
 	char buffer_[32768] = {};
 };
