@@ -14,7 +14,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/soak/memory.sh"
 
-soak_seconds=${SOAK_SECONDS:-100}
+soak_seconds=${SOAK_SECONDS:-60}
 # A tenth of the time, but no more than a minute
 soak_round_seconds=$((soak_seconds / 10 < 60 ? soak_seconds / 10 : 60))
 soak_results=/lab/run
@@ -144,11 +144,9 @@ work_reloads()
 	local count=0
 
 	while soak_goes_on; do
-		soak_others 24
+		soak_others $((count % 2 ? 2 : 24))
 		assert_exit 0 dsrctl reload
-		soak_others 2
-		assert_exit 0 dsrctl reload
-		count=$((count + 2))
+		count=$((count + 1))
 	done
 	done_so_often reloads $count
 }
@@ -170,8 +168,8 @@ work_probes()
 				# shellcheck disable=SC2086 # the words of the check
 				soak_probe $check
 				count=$((count + 1))
+				soak_goes_on || break 2
 			done
-			soak_goes_on || break
 		done
 	done
 	done_so_often probes $count
@@ -439,7 +437,7 @@ test_soak()
 	soak_up
 	rm -f "$soak_results"/{memory,slabs,rounds}
 	soak_busy=0
-	for ((round = 0; SECONDS < begin + soak_seconds || round < 10; round++)); do
+	for ((round = 0; SECONDS < begin + soak_seconds || round < 9; round++)); do
 		soak_round $soak_round_seconds
 		memory_sample $round
 		echo "round $round: $((SECONDS - begin)) s, $(soak_packets) packets," \
