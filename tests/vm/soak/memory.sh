@@ -88,7 +88,7 @@ memory_growth()
 # and of one kind of object, some slabs: a slab counts as all in use while a
 # processor allocates from it. What leaks in each round is more, after some.
 memory_kib_allowed=128
-slabs_allowed=4
+slabs_allowed=2
 
 memory_report()
 {
