@@ -14,7 +14,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/soak/memory.sh"
 
-soak_seconds=${SOAK_SECONDS:-60}
+soak_seconds=${SOAK_SECONDS:-30}
 # A tenth of the time, but no more than a minute
 soak_round_seconds=$((soak_seconds / 10 < 60 ? soak_seconds / 10 : 60))
 soak_results=/lab/run
@@ -387,7 +387,8 @@ soak_round()
 	for worker in "${workers[@]}"; do
 		wait "$worker"
 	done
-	kill -INT "${senders[@]}"
+	# not INT, which one that has hardly begun ignores, as bash made it do
+	kill -TERM "${senders[@]}"
 	for worker in "${senders[@]}"; do
 		wait "$worker"
 	done

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// counters KEY...: reads /proc/net/xt_DADDR again and again, until SIGINT. A KEY
+// counters KEY...: reads /proc/net/xt_DADDR again and again, until SIGTERM. A KEY
 // is the start of a line, "ipv4 raw 4 198.18.0.250": it must be there in each
 // reading, once, and its counters never go down. Prints how many readings.
 #include <chrono>
@@ -67,7 +67,7 @@ int main(int argc, char *argv[])
 
 	for (int i = 1; i < argc; i++)
 		before[argv[i]];
-	std::signal(SIGINT, [](int) { ended = 1; });
+	std::signal(SIGTERM, [](int) { ended = 1; });
 	while (!ended) {
 		Counts counts;
 		std::string wrong;

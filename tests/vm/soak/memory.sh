@@ -22,7 +22,7 @@ memory_settle()
 	local file least now calm=0 try
 
 	least=$(slab_kib)
-	for ((try = 0; try < 200 && calm < 5; try++)); do
+	for ((try = 0; try < 200 && calm < 3; try++)); do
 		echo 2 >/proc/sys/vm/drop_caches # not the programs: 9p is slow
 		for file in /sys/kernel/slab/*/shrink; do
 			[ -L "${file%/shrink}" ] || echo 1 >"$file"

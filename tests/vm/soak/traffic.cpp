@@ -7,7 +7,7 @@
 //	traffic udp ADDRESS PORT DSCP PATIENCE
 //	traffic tcp ADDRESS PORT DSCP PATIENCE
 //
-// The last two send until SIGINT, wait for what is still on its way, and then
+// The last two send until SIGTERM, wait for what is still on its way, and then
 // print, for UDP:	datagrams, their bytes with IP header, answered, lost, late,
 //			wrong source, wrong data
 // for TCP:		connections, bytes of payload both ways, broken
@@ -439,7 +439,7 @@ int main(int argc, char *argv[])
 	const Address to(argv[2], argv[3]);
 	const int dscp = std::atoi(argv[4]), patience = std::atoi(argv[5]);
 
-	std::signal(SIGINT, [](int) { ended = 1; });
+	std::signal(SIGTERM, [](int) { ended = 1; });
 	if (mode == "udp")
 		UdpSender(to, dscp, Milliseconds(patience)).run();
 	else
