@@ -277,7 +277,7 @@ public:
 						chain.get());
 		next();
 		end();
-		if ((errno = commit()))
+		if ((errno = Nft::commit()))
 			fail_errno("the table");
 	}
 

@@ -124,7 +124,7 @@ test_dsrctl_on_a_host_that_changes()
 	done >"$lab_files/batch"
 	while ip -n "$server" -batch "$lab_files/batch"; do :; done &
 	changing=$!
-	lab_pids+=($changing)
+	lab_pids+=("$changing")
 	for ((round = 0; round < 20; round++)); do
 		assert_exit 0 dsrctl check
 	done
