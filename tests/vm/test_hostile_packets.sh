@@ -33,13 +33,13 @@ TEXT
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 }
 
-# through_rules HOOK RULE...: packets through these rules of a chain, between
+# through_rules HOOK FAR RULE...: packets through these rules of a chain, between
 # two that log what was there before and after
 through_rules()
 {
-	local hook=$1 words
+	local hook=$1 far=$2 words
 
-	shift
+	shift 2
 	rule -t "$table" -F hostile
 	rule -t "$table" -A hostile -j NFLOG --nflog-group 5 --nflog-prefix before
 	for words; do
@@ -54,8 +54,8 @@ through_rules()
 		rule -t "$table" -A hostile -m mac --mac-source 02:00:00:00:01:05 -j DROP
 	fi
 	echo "$*"
-	on "$server" build/tests/vm/hostile_packets/hostile_packets "$hook" \
-		"$near_rip" "$near_vip" "$unused_ip" "${HOSTILE_PACKETS:-1500}" \
+	on "$server" build/tests/vm/hostile_packets/hostile_packets "$hook" "$variant" \
+		"$near_rip" "$near_vip" "$far" "${HOSTILE_PACKETS:-1500}" \
 		"${HOSTILE_SEED:-$RANDOM}" "$@" || fail "see the packet above"
 }
 
@@ -63,21 +63,22 @@ through_rules()
 # match come to them
 hostile_packets()
 {
-	local hook=$1 chain=$2 map='' dscp current=$XTABLES_LIBDIR
+	local hook=$1 chain=$2 far=$unused_ip map='' dscp current=$XTABLES_LIBDIR
 
 	shift 2
+	[ "$hook" != input ] || far=$rip # no other comes there
 	open_doors
 	rule -t "$table" -N hostile
 	rule -t "$table" -A "$chain" "$@" -j hostile
 	for ((dscp = 1; dscp < 64; dscp += 3)); do
-		map+=${map:+,}$dscp=$near_vip,$((dscp + 1))=$unused_ip
+		map+=${map:+,}$dscp=$near_vip,$((dscp + 1))=$far
 	done
 	XTABLES_LIBDIR=/lab/tree/build/tests/plugin/revision0:$current
-	through_rules "$hook" "-j DADDR --set-daddr $near_vip"
+	through_rules "$hook" "$far" "-j DADDR --set-daddr $near_vip"
 	XTABLES_LIBDIR=$current
-	through_rules "$hook" "-j DADDR --set-daddr $unused_ip"
-	through_rules "$hook" "-j DADDR --dscp-map $map"
-	through_rules "$hook" \
+	through_rules "$hook" "$far" "-j DADDR --set-daddr $far"
+	through_rules "$hook" "$far" "-j DADDR --dscp-map $map"
+	through_rules "$hook" "$far" \
 		"-p tcp -j DADDR --set-daddr $near_vip --set-dport 8080" \
 		"-p udp -j DADDR --set-daddr $near_vip --set-dport 8080" \
 		"-p udplite -j DADDR --set-daddr $near_vip --set-dport 8080" \

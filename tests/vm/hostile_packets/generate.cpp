@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "generate.hpp"
 
+#include <algorithm>
+
 #include "packets.hpp"
 
 namespace hostile {
@@ -34,10 +36,14 @@ const char *name(Kind kind)
 
 Bytes Random::bytes(std::size_t size)
 {
-	Bytes made(size);
+	Bytes made((size + 7) & ~std::size_t{7});
 
-	for (std::uint8_t &value : made)
-		value = byte();
+	for (std::size_t i = 0; i < made.size(); i += 8) {
+		const std::uint64_t word = engine_();
+
+		std::memcpy(&made[i], &word, sizeof(word));
+	}
+	made.resize(size);
 	return made;
 }
 
@@ -104,15 +110,13 @@ Bytes Generator::make(Kind kind)
 	}
 }
 
-// What is for another host does not reach INPUT.
 Bytes Generator::destination()
 {
 	switch (random_.below(16)) {
 	case 0:
 		return addresses_.vip;
 	case 1:
-		return hook_ == Hook::input ? addresses_.server :
-					      addresses_.far;
+		return addresses_.far;
 	default:
 		return addresses_.server;
 	}
@@ -259,8 +263,10 @@ Bytes Generator::truncated()
 	const std::uint32_t turn = made_[static_cast<std::size_t>(Kind::truncated)];
 	Bytes packet = random_.one_in(2) ? plain() : with_options();
 	const std::size_t longest = std::min<std::size_t>(packet.size(), 160);
+	// without a header, none gets as far as the target
+	const std::size_t least = turn % 4 ? (six_ ? 40 : 20) : 0;
 
-	packet.resize(turn % (longest + 1));
+	packet.resize(least + turn / 4 % (longest - least + 1));
 	if (!random_.one_in(8))
 		fix_lengths(packet);
 	return packet;
@@ -281,10 +287,10 @@ Bytes Generator::header_length()
 		return packet;
 	}
 	// a header of each length, with what it says or without
-	const std::uint8_t number = HEADERS[turn / 256 % 5];
+	const std::uint8_t number = HEADERS[turn % 5];
 	Bytes header = random_.one_in(2) ? header6(number) : Bytes(2048);
 	header[0] = packet[6];
-	header[1] = static_cast<std::uint8_t>(turn);
+	header[1] = static_cast<std::uint8_t>(turn / 5);
 	packet[6] = number;
 	packet.insert(packet.begin() + 40, header.begin(), header.end());
 	packet.resize(std::min(packet.size(), LONGEST));
@@ -323,15 +329,14 @@ Bytes Generator::long_chain()
 // The next piece of a datagram: 8 bytes or little more, mostly in order.
 Bytes Generator::fragment()
 {
-	const std::uint8_t protocol = random_.of(PROTOCOLS);
-	const Bytes to = destination();
-
 	if (piece_ * 8 >= datagram_.size()) {
-		datagram_ = transport(protocol, to, random_.bytes(
-			8 + random_.below(64)));
+		fragmented_ = random_.of(PROTOCOLS);
+		datagram_ = transport(fragmented_, addresses_.server,
+				      random_.bytes(8 + random_.below(40)));
 		piece_ = 0;
 		id_++;
 	}
+	const Bytes to = random_.one_in(16) ? destination() : addresses_.server;
 	std::uint32_t first = piece_, units = 1 + random_.below(3);
 	if (random_.one_in(6))
 		first = random_.below(random_.one_in(4) ? 0x2000 : 16);
@@ -351,12 +356,12 @@ Bytes Generator::fragment()
 		Extension header = packets::fragment(first * 8, more);
 
 		oracle::put16(header.bytes, 6, id_ & 0xffff);
-		return ip6(to, {header}, protocol, piece);
+		return ip6(to, {header}, fragmented_, piece);
 	}
 	Fields4 fields;
 	fields.fragment = static_cast<std::uint16_t>((more ? 0x2000 : 0) |
 						     (first & 0x1fff));
-	Bytes packet = ip4(to, protocol, piece, fields);
+	Bytes packet = ip4(to, fragmented_, piece, fields);
 	oracle::put16(packet, 4, id_ & 0xffff);
 	sum_header(packet);
 	return packet;
@@ -366,7 +371,7 @@ Bytes Generator::jumbo()
 {
 	const std::uint8_t protocol = random_.of(PROTOCOLS);
 	const Bytes to = destination();
-	const Bytes inside = random_.one_in(16) ?
+	const Bytes inside = random_.one_in(6) ?
 		text(66000 + random_.below(6000)) : payload();
 	const Bytes behind = transport(protocol, to, inside);
 	const auto length = static_cast<std::uint32_t>(8 + behind.size());
@@ -465,7 +470,7 @@ Sent Generator::next()
 	made_[static_cast<std::size_t>(sent.kind)]++;
 	const bool honest = sent.kind == Kind::plain ||
 			    sent.kind == Kind::segmented;
-	if (sent.kind == Kind::spoilt || (!honest && random_.one_in(8)))
+	if (sent.kind == Kind::spoilt || (!honest && random_.one_in(12)))
 		spoil(packet);
 	put_in_frame(sent, packet);
 	sent.sane = honest;

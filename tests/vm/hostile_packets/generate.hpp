@@ -35,7 +35,8 @@ const char *name(Kind kind);
 struct Addresses {
 	Bytes server;		// where packets are sent
 	Bytes vip;		// another one of this host
-	Bytes far;		// one that this host forwards to
+	Bytes far;		// one that it forwards to; for INPUT, another of
+				// its own
 };
 
 // What a device says is left to be done (VIRTIO 1.2, 5.1.6); its numbers are of
@@ -119,6 +120,7 @@ private:
 	Random random_;
 	std::array<std::uint32_t, KINDS> made_{};	// of each kind
 	Bytes datagram_;				// in fragments
+	std::uint8_t fragmented_ = 0;			// its protocol
 	std::uint32_t piece_ = 0, id_ = 0;
 };
 

@@ -128,9 +128,28 @@ const char *complaint(const Bytes &before, const std::optional<Bytes> &after,
 	return complaint(before, *after, to, dport, seed);
 }
 
+// Is the first header that nftables takes for the transport an AH?
+bool ends_in_ah(const Bytes &packet)
+{
+	std::size_t at = 40;
+	std::uint8_t header = packet[6];
+
+	while (header == 0 || header == 43 || header == 44 || header == 60) {
+		if (at + 4 > packet.size() ||
+		    (header == 44 && oracle::get16(packet, at + 2) >> 3))
+			return false;
+		const std::size_t size =
+			header == 44 ? 8 : 8 + packet[at + 1] * 8U;
+		header = packet[at];
+		at += size;
+	}
+	return header == 51;
+}
+
 } // namespace
 
-Judge::Judge(const std::vector<std::string> &rules)
+Judge::Judge(const std::vector<std::string> &rules, bool nft)
+	: nft_(nft)
 {
 	for (const std::string &text : rules) {
 		std::istringstream in(text);
@@ -142,6 +161,20 @@ Judge::Judge(const std::vector<std::string> &rules)
 		replay::parse_options(words, rule);
 		rules_.push_back(rule);
 	}
+}
+
+// The port is of x_tables, whose -p looks behind an AH header, and drops the
+// packet whose chain it cannot follow. What iptables-nft makes of -p does
+// neither.
+replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before,
+			       const replay::Packet &packet) const
+{
+	const replay::Matched matched = replay::matches(rule, packet);
+
+	if (!nft_ || !is_six(before) || !rule.protocol)
+		return matched;
+	return matched == replay::Matched::drop || ends_in_ah(before) ?
+	       replay::Matched::no : matched;
 }
 
 // As Engine::run_rules(), of packets that have been received already.
@@ -157,7 +190,7 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut) const
 	packet.family = is_six(before) ? replay::Family::ip6 :
 					 replay::Family::ip4;
 	for (const replay::Rule &rule : rules_) {
-		const replay::Matched matched = replay::matches(rule, packet);
+		const replay::Matched matched = matches(rule, before, packet);
 
 		if (matched == replay::Matched::drop) {
 			expected.dropped = true;

@@ -27,7 +27,8 @@ public:
 
 class Judge {
 public:
-	explicit Judge(const std::vector<std::string> &rules);
+	// @nft: they are evaluated by nftables, not x_tables
+	Judge(const std::vector<std::string> &rules, bool nft);
 
 	// @after: none when no packet came out. @cut: the packet was longer.
 	// Throws Disagreement.
@@ -43,7 +44,10 @@ private:
 	};
 
 	Expected by_port(const Bytes &before, bool cut) const;
+	replay::Matched matches(const replay::Rule &rule, const Bytes &before,
+				const replay::Packet &packet) const;
 
+	const bool nft_;
 	std::vector<replay::Rule> rules_;
 };
 

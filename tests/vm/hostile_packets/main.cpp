@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// hostile_packets HOOK SERVER VIP FAR COUNT SEED RULE...
+// hostile_packets HOOK legacy|nft SERVER VIP FAR COUNT SEED RULE...
 //
 // Sends COUNT packets that no honest host would send through the target, and
-// judges what it made of each. HOOK is prerouting, input or output. The rules
-// stand there, in a chain between two NFLOG rules of group 5 with the prefixes
-// "before" and "after": each is given here as iptables-save prints it, without
-// the name of its chain. SERVER and VIP are addresses of this host, FAR one that
-// it forwards to.
+// judges what it made of each. HOOK is prerouting, input or output, where
+// iptables-legacy or iptables-nft has put the rules. They stand in a chain,
+// between two NFLOG rules of group 5 with the prefixes "before" and "after": each
+// is given here as iptables-save prints it, without the name of its chain. SERVER and VIP are addresses of this host, FAR one that
+// it forwards to; for INPUT, another of its own.
 //
 // For PREROUTING and INPUT, packets come from the tap device hostile0 and the
 // VLANs on it; for OUTPUT, from sockets with the mark 0xdadd. What is for
@@ -73,9 +73,10 @@ unsigned long parse_number(const std::string &text)
 class Fuzzer {
 public:
 	Fuzzer(Hook hook, const Addresses &addresses, std::uint64_t seed,
-	       const std::vector<std::string> &rules)
+	       const std::vector<std::string> &rules, bool nft)
 		: hook_(hook), six_(addresses.server.size() == 16),
-		  generator_(hook, addresses, seed), judge_(rules), log_(5),
+		  generator_(hook, addresses, seed), judge_(rules, nft),
+		  log_(5),
 		  far_("hostile1", IFF_TUN | IFF_NO_PI)
 	{
 		if (hook == Hook::output) {
@@ -251,11 +252,12 @@ bool plausible(const Figures &figures)
 int run(const std::vector<std::string> &words)
 {
 	const Hook hook = parse_hook(words[0]);
-	const Addresses addresses{parse_address(words[1]),
-		parse_address(words[2]), parse_address(words[3])};
-	const unsigned long count = parse_number(words[4]);
-	const unsigned long seed = parse_number(words[5]);
-	Fuzzer fuzzer(hook, addresses, seed, {words.begin() + 6, words.end()});
+	const Addresses addresses{parse_address(words[2]),
+		parse_address(words[3]), parse_address(words[4])};
+	const unsigned long count = parse_number(words[5]);
+	const unsigned long seed = parse_number(words[6]);
+	Fuzzer fuzzer(hook, addresses, seed, {words.begin() + 7, words.end()},
+		      words[1] == "nft");
 	unsigned long number = 0;
 
 	try {
@@ -286,8 +288,8 @@ int run(const std::vector<std::string> &words)
 
 int main(int argc, char *argv[])
 try {
-	if (argc < 8) {
-		std::cerr << "Usage: hostile_packets HOOK SERVER VIP FAR COUNT SEED RULE...\n";
+	if (argc < 9) {
+		std::cerr << "Usage: hostile_packets HOOK legacy|nft SERVER VIP FAR COUNT SEED RULE...\n";
 		return 2;
 	}
 	return run({argv + 1, argv + argc});

@@ -19,8 +19,9 @@ constexpr std::size_t WATCHED = 11, LIAR = 10;
 
 void Generator::put_in_frame(Sent &sent, const Bytes &packet)
 {
-	static const std::uint16_t tags[] = {0x8100, 0x8100, 0x88a8, 0x9100};
-	static const std::uint16_t networks[] = {0, 0, 5, 7};
+	static const std::uint16_t tags[] = {0x8100, 0x8100, 0x8100,
+		0x88a8, 0x88a8, 0x9100};
+	static const std::uint16_t networks[] = {0, 0, 0, 5, 5, 7};
 
 	if (hook_ == Hook::output) {
 		sent.frame = packet;
@@ -119,6 +120,9 @@ void Generator::offload(Sent &sent)
 			sent.offload.csum_start + (tcp ? 20 : 8));
 		return;
 	}
+	// else, few datagrams would be whole again
+	if (sent.kind == Kind::fragment && !random_.one_in(4))
+		return;
 	// A device whose packets lie in pieces says where the first one ends.
 	if (random_.one_in(3))
 		sent.offload.header = static_cast<std::uint16_t>(
