@@ -3,7 +3,7 @@
 # judged one by one: see hostile_packets/main.cpp. A long run, of 40000 packets
 # for each rule and hook, a family and a variant of iptables:
 #
-#	HOSTILE_PACKETS=40000 tools/lab/run tests/vm/run hostile_packets
+#	tools/lab/run env HOSTILE_PACKETS=40000 tests/vm/run hostile_packets
 #
 # A failure prints the packet, its number and the seed; HOSTILE_SEED repeats it.
 
