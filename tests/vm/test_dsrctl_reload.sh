@@ -229,7 +229,7 @@ scenario test_dsrctl_is_killed_anywhere "-" "legacy nft" "-"
 # the middle.
 test_dsrctl_two_at_once()
 {
-	local pids=() round
+	local pids=() pid round
 
 	use_family ipv4
 	dsrctl_up < <(vips)
@@ -250,9 +250,10 @@ test_dsrctl_two_at_once()
 	for signal in TERM INT HUP; do
 		on_background "$server" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" \
 			/lab/tree/build/tools/dsrctl/dsrctl -d "$conf" -i restart
+		pid=$! # <(:) has one, too
 		read -rt 0.$((RANDOM % 9 + 1)) <> <(:) || true
-		kill -$signal $! 2>/dev/null || true
-		wait $! || true
+		kill -$signal $pid 2>/dev/null || true
+		wait $pid || true
 		assert_exit 0 dsrctl start
 		assert_started
 		assert_lacks "status" "$(dsrctl -a status 2>&1)" 'found| disc$'

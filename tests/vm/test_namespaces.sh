@@ -122,13 +122,14 @@ scenario test_namespaces_die_while_the_module_goes "ipv4" "legacy nft" "-"
 # reads ends.
 test_namespaces_die_while_counters_are_read()
 {
-	local name reader round line
+	local name holder reader round line
 
 	# shellcheck disable=SC2046 # the words of the options
 	rule -t raw -A PREROUTING -j DADDR $(full_map 1)
 	on_background "$server" sleep infinity
-	wait_until test "/proc/$!/ns/net" -ef "/run/netns/$server"
-	exec 7<"/proc/$!/net/xt_DADDR"
+	holder=$!
+	wait_until test "/proc/$holder/ns/net" -ef "/run/netns/$server"
+	exec 7<"/proc/$holder/net/xt_DADDR"
 	read -r line <&7
 	assert_equal "the first line" "$line" "family table dscp daddr packets bytes"
 	rule -t raw -F
