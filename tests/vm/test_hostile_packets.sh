@@ -60,7 +60,7 @@ through_rules()
 	[ "$hook" = output ] || drop_lies hostile
 	echo "$*"
 	on "$server" build/tests/vm/hostile_packets/hostile_packets "$hook" "$variant" \
-		"$near_rip" "$near_vip" "$far" "${HOSTILE_PACKETS:-1500}" \
+		"$near_rip" "$near_vip" "$far" "${HOSTILE_PACKETS:-600}" \
 		"${HOSTILE_SEED:-1}" "$@" || fail "see the packet above"
 }
 
