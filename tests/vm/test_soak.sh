@@ -14,7 +14,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/soak/memory.sh"
 
-soak_seconds=${SOAK_SECONDS:-30}
+soak_seconds=${SOAK_SECONDS:-}
 # A tenth of the time, but no more than a minute
 soak_round_seconds=$((soak_seconds / 10 < 60 ? soak_seconds / 10 : 60))
 soak_results=/lab/run
@@ -465,4 +465,6 @@ test_soak()
 	assert_exit 0 dsrctl stop
 	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
 }
-scenario test_soak "-" "nft" "-"
+# Only when somebody says how long, as tests/soak does: the rounds of a short run
+# are too short on a busy host.
+[ -z "${SOAK_SECONDS:-}" ] || scenario test_soak "-" "nft" "-"

@@ -32,7 +32,7 @@ expect_no_memory()
 
 	dmesg --read-clear --decode >"$log"
 	grep -Ev '^[a-z]+ *:warn *:' "$log" >>"$kernel_log" || true
-	grep -E '^[a-z]+ *:warn *:.*(WARNING|BUG|INFO|[Ll]eak)' "$log" >>"$kernel_log" || true
+	grep -E '^[a-z]+ *:warn *:.*(WARNING|BUG|INFO|suspected memory leak)' "$log" >>"$kernel_log" || true
 }
 
 # with_faults COMMAND...
