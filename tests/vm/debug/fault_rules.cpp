@@ -72,13 +72,15 @@ public:
 			throw std::runtime_error("no fault had an effect");
 	}
 
-	// The file of counters, of the rules that are there.
-	void read()
+	// The file of counters, of these rules.
+	void read(const std::vector<Rule> &rules)
 	{
-		const Vips expected = vips_shown();
+		const Vips expected = vips_of(family_, rules);
 		unsigned int refused = 0, number = 0;
 		bool hit;
 
+		if (kernel_.replace(rules) || !shown_soon(expected))
+			throw std::runtime_error("a good rule is refused");
 		do {
 			std::string text;
 
@@ -205,9 +207,7 @@ try {
 	faults.add("address and port", {faults.single()});
 	faults.add("map of 63 VIPs", {faults.map(63, 1)});
 	faults.add("two maps with the same VIPs", {faults.map(5, 1), faults.map(9, 1)});
-	if (kernel->replace({faults.map(63, 1)}))
-		throw std::runtime_error("a good rule is refused");
-	faults.read();
+	faults.read({faults.map(63, 1)});
 } catch (const std::exception &error) {
 	std::cerr << "fault_rules: " << error.what() << '\n';
 	return 1;
