@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// fault_rules ip4|ip6 legacy|nft [LARGE]
+// fault_rules ip4|ip6 legacy|nft
 //
 // Adds rules of the DADDR target again and again, and makes another allocation
 // of the kernel fail each time: the first, the second, and so on until there are
 // no more. Each time, either the rules are there or those before them still are,
 // /proc/net/xt_DADDR agrees, and the next attempt works. The same for reading
-// that file. With LARGE, so many full maps at once, whose counters need pages.
+// that file.
 #include <arpa/inet.h>
 
 #include <cstring>
@@ -188,21 +188,13 @@ private:
 
 int main(int argc, char *argv[])
 try {
-	if (argc != 3 && argc != 4) {
-		std::cerr << "Usage: fault_rules ip4|ip6 legacy|nft [LARGE]\n";
+	if (argc != 3) {
+		std::cerr << "Usage: fault_rules ip4|ip6 legacy|nft\n";
 		return 2;
 	}
 	const Family &family = family_called(argv[1]);
 	std::unique_ptr<Kernel> kernel = open_kernel(family, argv[2]);
 	Faults faults(family, *kernel);
-	if (argc == 4) {
-		std::vector<Rule> rules;
-
-		for (unsigned int i = 0; i < std::stoul(argv[3]); i++)
-			rules.push_back(faults.map(63, i));
-		faults.add("full maps", rules);
-		return 0;
-	}
 	faults.add("revision 0", {faults.revision0()});
 	faults.add("address and port", {faults.single()});
 	faults.add("map of 63 VIPs", {faults.map(63, 1)});

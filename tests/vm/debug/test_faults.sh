@@ -42,7 +42,6 @@ with_faults()
 
 	kernel_log_collect
 	on "$server" "$@" || status=$?
-	grep -ho 'percpu: allocation failed' <(dmesg) | sort | uniq -c >"$lab_files/percpu"
 	expect_no_memory
 	[ $status -eq 0 ] || fail "$*"
 }
@@ -57,18 +56,6 @@ test_faults_in_adding_rules()
 	rule -t raw -F
 }
 scenario test_faults_in_adding_rules "ipv4 ipv6" "legacy nft" "-"
-
-# Pages only, and so many counters that they need some.
-test_faults_in_allocating_counters()
-{
-	rule -t raw -S >/dev/null
-	modprobe xt_DADDR
-	faults page
-	with_faults $programs/fault_rules "ip${family#ipv}" "$variant" 32
-	assert_contains "the kernel log" "$(cat "$lab_files/percpu")" 'percpu: allocation failed'
-	rule -t raw -F
-}
-scenario test_faults_in_allocating_counters "ipv4" "legacy" "-"
 
 # How often a rule of the table raw was reached: the one with that comment
 reached()
