@@ -356,6 +356,15 @@ assert_counted_exactly()
 	done
 }
 
+# Will it end as it should when it is told to (SIGTERM is bit 14)?
+catches_term()
+{
+	local caught
+
+	caught=$(awk '$1 == "SigCgt:" {print $2}' "/proc/$1/status")
+	[ $((0x$caught & 0x4000)) -ne 0 ]
+}
+
 # soak_round SECONDS
 soak_round()
 {
@@ -382,12 +391,14 @@ soak_round()
 	done
 	lab_pids+=("${workers[@]}")
 
+	for worker in "${senders[@]}"; do
+		wait_until catches_term "$worker"
+	done
 	read -rt "$1" <> <(:) || true
 	rm "$lab_files/round"
 	for worker in "${workers[@]}"; do
 		wait "$worker"
 	done
-	# not INT, which one that has hardly begun ignores, as bash made it do
 	kill -TERM "${senders[@]}"
 	for worker in "${senders[@]}"; do
 		wait "$worker"
