@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -89,7 +90,9 @@ public:
 
 			back_.push_back(false);
 			send(file_, &number, sizeof(number), 0);
-			next += gap_;
+			// what the machine held up is not caught up with: in a
+			// burst, queues overflow
+			next = std::max(next + gap_, Clock::now());
 			collect(next);
 		}
 		// what is still on its way
