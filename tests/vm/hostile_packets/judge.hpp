@@ -40,6 +40,7 @@ private:
 		Bytes bytes;
 		replay::Outcome outcome = replay::Outcome::unmapped;
 		bool dropped = false;
+		bool older_kernels_pass = false;	// what is dropped
 		const replay::Rule *rule = nullptr;	// that applies
 	};
 
