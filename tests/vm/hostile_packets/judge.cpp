@@ -128,6 +128,9 @@ const char *complaint(const Bytes &before, const std::optional<Bytes> &after,
 	return complaint(before, *after, to, dport, seed);
 }
 
+// What a packet has that is cut off; nobody knows how much it is.
+constexpr std::uint32_t LONGER = 0xfffffff;
+
 // Is the first header that nftables takes for the transport an AH?
 bool ends_in_ah(const Bytes &packet)
 {
@@ -167,10 +170,19 @@ Judge::Judge(const std::vector<std::string> &rules, bool nft)
 // packet whose chain it cannot follow. What iptables-nft makes of -p does
 // neither.
 replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before,
-			       const replay::Packet &packet) const
+			       const replay::Packet &packet,
+			       Kernel kernel) const
 {
-	const replay::Matched matched = replay::matches(rule, packet);
+	replay::Matched matched = replay::matches(rule, packet);
 
+	if (matched == replay::Matched::drop && kernel == Kernel::older) {
+		replay::Packet longer = packet;
+
+		longer.length = LONGER;
+		const replay::Matched followed = replay::matches(rule, longer);
+		if (followed != replay::Matched::cut)
+			matched = followed;
+	}
 	if (!nft_ || !is_six(before) || !rule.protocol)
 		return matched;
 	return matched == replay::Matched::drop || ends_in_ah(before) ?
@@ -178,7 +190,8 @@ replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before,
 }
 
 // As Engine::run_rules(), of packets that have been received already.
-Judge::Expected Judge::by_port(const Bytes &before, bool cut) const
+Judge::Expected Judge::by_port(const Bytes &before, bool cut,
+			       Kernel kernel) const
 {
 	Expected expected;
 	replay::Packet packet;
@@ -186,20 +199,15 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut) const
 	expected.bytes = before;
 	packet.data = expected.bytes.data();
 	packet.captured = static_cast<std::uint32_t>(before.size());
-	packet.length = cut ? 0xfffffff : packet.captured;
+	packet.length = cut ? LONGER : packet.captured;
 	packet.family = is_six(before) ? replay::Family::ip6 :
 					 replay::Family::ip4;
 	for (const replay::Rule &rule : rules_) {
-		const replay::Matched matched = matches(rule, before, packet);
+		const replay::Matched matched = matches(rule, before, packet,
+						kernel);
 
 		if (matched == replay::Matched::drop) {
 			expected.dropped = true;
-			// that only the end of a chain that can be followed is
-			// not there, Debian's kernels before 6.1.0-56 do not see
-			packet.length = 0xfffffff;
-			expected.older_kernels_pass =
-				matches(rule, before, packet) ==
-				replay::Matched::no;
 			return expected;
 		}
 		if (matched != replay::Matched::yes)
@@ -219,7 +227,17 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut) const
 Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
 		  bool cut, Seed seed) const
 {
-	Expected expected = by_port(before, cut);
+	try {
+		return judge(before, after, cut, seed, Kernel::newer);
+	} catch (const Disagreement &) {
+		return judge(before, after, cut, seed, Kernel::older);
+	}
+}
+
+Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
+		  bool cut, Seed seed, Kernel kernel) const
+{
+	Expected expected = by_port(before, cut, kernel);
 	const replay::Rule *rule = expected.rule;
 	const bool undecided =
 		expected.outcome == replay::Outcome::rewritten_cut ||
@@ -235,8 +253,6 @@ Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
 
 	if (undecided && !after)
 		return Fate::dropped;	// for something behind the end
-	if (expected.older_kernels_pass && after && *after == before)
-		return Fate::same;
 	if (rule && !undecided) {
 		const unsigned int dscp = is_six(before) ?
 			(before[0] << 8 | before[1]) >> 6 & 63 : before[1] >> 2;

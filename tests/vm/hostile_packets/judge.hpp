@@ -36,17 +36,23 @@ public:
 		   bool cut, Seed seed) const;
 
 private:
+	// Debian's kernels before 6.1.0-56 do not see that the header after a
+	// chain of extension headers is behind the end of the packet.
+	enum class Kernel { newer, older };
+
 	struct Expected {
 		Bytes bytes;
 		replay::Outcome outcome = replay::Outcome::unmapped;
 		bool dropped = false;
-		bool older_kernels_pass = false;	// what is dropped
 		const replay::Rule *rule = nullptr;	// that applies
 	};
 
-	Expected by_port(const Bytes &before, bool cut) const;
+	Fate judge(const Bytes &before, const std::optional<Bytes> &after,
+		   bool cut, Seed seed, Kernel kernel) const;
+	Expected by_port(const Bytes &before, bool cut, Kernel kernel) const;
 	replay::Matched matches(const replay::Rule &rule, const Bytes &before,
-				const replay::Packet &packet) const;
+				const replay::Packet &packet,
+				Kernel kernel) const;
 
 	const bool nft_;
 	std::vector<replay::Rule> rules_;
