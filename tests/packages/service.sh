@@ -82,7 +82,8 @@ service()
 	unload_all
 	assert_gone
 	since=$(date +%s)
-	systemctl start dsrctl.service
+	systemctl start dsrctl.service ||
+		fail "$(journalctl --no-pager --since "@$since" | tail -n 30)"
 	assert_confined
 	dsrctl check
 	if [ "$2" = daddr ]; then
