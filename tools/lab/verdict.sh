@@ -51,7 +51,8 @@ kernel_leaks()
 {
 	[ -e "$kmemleak" ] || return 0
 	read -rt 6 <> <(:) || true
-	echo scan >"$kmemleak"
+	# refused when it was turned off meanwhile
+	echo scan 2>/dev/null >"$kmemleak" || return 0
 	echo scan >"$kmemleak"
 	cat "$kmemleak"
 }
