@@ -62,7 +62,7 @@ try {
 	FailNth fail_nth;
 	while (attempt(fail_nth, argv[1], number, refused))
 		number++;
-	std::cout << "loading: " << number - 1 << " faults, " << refused << " refused\n";
+	std::cout << "| loading: " << number - 1 << " faults, " << refused << " refused\n";
 	if (!refused)
 		throw std::runtime_error("no fault had an effect");
 } catch (const std::exception &error) {

@@ -199,7 +199,7 @@ public:
 		for (unsigned int number = 1;
 		     attempt(make_packet(from, old, size, ++fill), size, head, number);)
 			number++;
-		std::cout << delivered_ << " delivered, " << dropped_
+		std::cout << "| " << delivered_ << " delivered, " << dropped_
 			  << " dropped after they were cloned\n";
 		if (!dropped_)
 			throw std::runtime_error("no fault had an effect");

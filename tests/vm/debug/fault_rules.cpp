@@ -66,7 +66,7 @@ public:
 			}
 		}
 		restore();
-		std::cout << what << ": " << number - 1 << " faults, " << refused
+		std::cout << "| " << what << ": " << number - 1 << " faults, " << refused
 			  << " refused, " << tolerated << " tolerated\n";
 		if (!refused)
 			throw std::runtime_error("no fault had an effect");
@@ -95,7 +95,7 @@ public:
 				 lines(text) != expected.size() + 1)
 				throw std::runtime_error("the file: " + text);
 		} while (hit);
-		std::cout << "reading: " << number - 1 << " faults, " << refused << " refused\n";
+		std::cout << "| reading: " << number - 1 << " faults, " << refused << " refused\n";
 		if (!refused)
 			throw std::runtime_error("no fault had an effect");
 	}

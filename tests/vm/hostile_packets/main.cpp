@@ -224,13 +224,13 @@ void Fuzzer::next()
 
 void print(const Figures &figures)
 {
-	std::cout << figures.sent << " packets: " << figures.refused
+	std::cout << "| " << figures.sent << " packets: " << figures.refused
 		  << " refused, " << figures.unseen << " dropped in front, "
 		  << figures.fates[1] << " rewritten (" << figures.seeds
 		  << " seeds, " << figures.unknown_seeds
 		  << " of which one cannot tell), " << figures.fates[0]
 		  << " unchanged, " << figures.fates[2] << " dropped\n"
-		  << figures.left << " left right, " << figures.watched
+		  << "| " << figures.left << " left right, " << figures.watched
 		  << " were watched, " << figures.cut << " too long for the log\n";
 	for (std::size_t i = 0; i < KINDS; i++)
 		if (figures.made[i])
