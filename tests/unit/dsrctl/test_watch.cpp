@@ -45,7 +45,7 @@ Ip ip(const std::string &from, const std::string &to, std::uint8_t dscp,
 	return packet;
 }
 
-constexpr std::uint8_t SYN = 0x02, SYN_ACK = 0x12, ACK = 0x10;
+constexpr std::uint8_t SYN = 0x02, RST = 0x04, SYN_ACK = 0x12, ACK = 0x10;
 
 // TCP with these ports and flags, and a right checksum.
 Bytes tcp(Ip packet, unsigned int source, unsigned int port, std::uint8_t flags)
@@ -172,6 +172,18 @@ TEST_CASE("dsrctl watch: a cleared DSCP")
 	CHECK(seen.see(request(0, 80, ACK)) == "DSCP 0: 1 packet to 10.128.9.31 tcp/80, of which others are marked for 10.128.8.46: the DSCP is cleared on the path");
 	CHECK(seen.see(request(0, 80, ACK)) == "");
 	CHECK(seen.found() == "cleared 2; ");
+}
+
+TEST_CASE("dsrctl watch: a reset has no DSCP to clear")
+{
+	Seen seen;
+
+	seen.see(request(7));
+	CHECK(seen.see(request(0, 80, RST)) == "");
+	CHECK(seen.see(request(0, 80, RST | ACK)) == "");
+	CHECK(seen.found() == "");
+	CHECK(seen.see(request(7, 80, RST)) == "");
+	CHECK(seen.vip(VIP).requests.packets == 2);
 }
 
 TEST_CASE("dsrctl watch: connections that are never marked")

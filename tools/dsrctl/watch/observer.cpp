@@ -213,8 +213,11 @@ std::string Observer::unmarked(const Seen &seen)
 	const Service service{seen.to, transport.protocol, transport.destination};
 	Key key;
 
-	// pings of the server itself are as they should be
-	if (!transport.has_ends || is_ping(transport.protocol))
+	// pings of the server itself are as they should be, and so are resets
+	// of connections that a probe or a health check has left: Linux sends
+	// them with the DSCP of what they refuse, the server's answer
+	if (!transport.has_ends || is_ping(transport.protocol) ||
+	    transport.resets)
 		return "";
 	auto known = services_.find(service);
 	auto entry = unmarked_.find(service);

@@ -17,7 +17,7 @@ using replay::Packet;
 
 constexpr std::uint8_t ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58,
 		       SCTP = 132, UDPLITE = 136;
-constexpr std::uint8_t TCP_SYN = 0x02, TCP_ACK = 0x10;
+constexpr std::uint8_t TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10;
 
 const void *read(const void *packet, unsigned int offset, unsigned int length,
 		 void *)
@@ -44,9 +44,11 @@ void take_ends(const Packet &packet, std::uint32_t at, Transport &transport)
 		transport.destination = load16(header + 2);
 		transport.has_ends = true;
 		if (transport.protocol == TCP &&
-		    packet.captures(std::uint64_t{at} + 14))
+		    packet.captures(std::uint64_t{at} + 14)) {
 			transport.opens = (header[13] & (TCP_SYN | TCP_ACK)) ==
 					  TCP_SYN;
+			transport.resets = header[13] & TCP_RST;
+		}
 		return;
 	case ICMP:
 	case ICMP6:

@@ -19,6 +19,7 @@ struct Transport {
 	std::uint16_t source = 0, destination = 0;
 	bool has_ends = false;		// source and destination are known
 	bool opens = false;		// the first packet of a TCP connection
+	bool resets = false;		// the last of one that is refused
 	bool echo_request = false;
 	Sum sum = Sum::unknown;		// IPv4 header included
 };
