@@ -167,7 +167,7 @@ class Test {
 public:
 	Test(const char *device, const Address &old, const Address &to) :
 		tun_(open("/dev/net/tun", O_RDWR)),
-		tap_(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL))),
+		tap_(socket(AF_PACKET, SOCK_RAW, 0)), // no other device's packets
 		old_(socket(old.family, SOCK_DGRAM, 0)), new_(socket(to.family, SOCK_DGRAM, 0))
 	{
 		ifreq request{};

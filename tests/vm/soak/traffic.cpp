@@ -10,10 +10,12 @@
 // The last two send until SIGTERM, wait for what is still on its way, and then
 // print, for UDP:	datagrams, their bytes with IP header, answered, lost, late,
 //			wrong source, wrong data
-// for TCP:		connections, bytes of payload both ways, broken
+// for TCP:		connections, bytes of payload both ways, broken, unreachable
 //
 // A datagram is lost when nothing came back for PATIENCE ms, and late when it
-// comes back after that; a connection is broken when it stands still for so long.
+// comes back after that. A connection is broken when it stands still for so long,
+// or ends before it should: the standard error says how. It is unreachable when
+// it did not begin.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -357,10 +359,8 @@ public:
 	// Is all of it back, as it was?
 	bool echoes(const std::string &data)
 	{
-		std::size_t sent = 0, received = 0;
-
-		while (received < data.size()) {
-			const bool more = sent < data.size();
+		while (received_ < data.size()) {
+			const bool more = sent_ < data.size();
 			pollfd event{file_, static_cast<short>(
 					more ? POLLIN | POLLOUT : POLLIN), 0};
 
@@ -368,55 +368,78 @@ public:
 
 			if (ready < 0 && errno == EINTR)
 				continue;
+			if (ready == 0)
+				errno = ETIMEDOUT;
 			if (ready <= 0)
 				return false;
-			if ((event.revents & POLLOUT && !write(data, sent)) ||
-			    (event.revents & ~POLLOUT && !read(data, received)))
+			if ((event.revents & POLLOUT && !write(data)) ||
+			    (event.revents & ~POLLOUT && !read(data)))
 				return false;
 		}
 		return true;
 	}
 
-private:
-	bool write(const std::string &data, std::size_t &sent)
+	// After it has failed, with errno as it was then: has it not begun, as
+	// nobody answers for the server's address while a link is down?
+	bool unreachable() const { return errno == EHOSTUNREACH && !sent_; }
+
+	void say_why() const
 	{
-		ssize_t count = send(file_, data.data() + sent,
-				     data.size() - sent, MSG_NOSIGNAL);
-		sent += count > 0 ? count : 0;
+		std::fprintf(stderr, "a connection broke after %zu bytes sent, %zu received: %s\n",
+			     sent_, received_, std::strerror(errno));
+	}
+
+private:
+	bool write(const std::string &data)
+	{
+		ssize_t count = send(file_, data.data() + sent_,
+				     data.size() - sent_, MSG_NOSIGNAL);
+		sent_ += count > 0 ? count : 0;
 		return count >= 0 || errno == EAGAIN;
 	}
 
-	bool read(const std::string &data, std::size_t &received)
+	bool read(const std::string &data)
 	{
 		char buffer[65536];
 		ssize_t count = recv(file_, buffer, sizeof(buffer), 0);
 
-		if (count <= 0 ||
-		    data.compare(received, count, buffer, count) != 0)
+		if (count < 0)
 			return false;
-		received += count;
+		if (count == 0 ||
+		    data.compare(received_, count, buffer, count) != 0) {
+			errno = EBADMSG; // its end, or other bytes
+			return false;
+		}
+		received_ += count;
 		return true;
 	}
 
 	int file_;
 	int patience_;
+	std::size_t sent_ = 0, received_ = 0;
 };
 
 void send_tcp(Address to, int dscp, int patience)
 {
-	unsigned long long connections = 0, bytes = 0, broken = 0;
+	unsigned long long connections = 0, bytes = 0, broken = 0, unreachable = 0;
 	std::string data;
 
 	for (std::size_t i = 0; i < CONNECTION_BYTES; i++)
 		data += static_cast<char>(i * 7 + i / 251);
 	while (!ended) {
-		connections++;
-		if (Connection(to, dscp, patience).echoes(data))
+		Connection connection(to, dscp, patience);
+
+		if (connection.echoes(data)) {
+			connections++;
 			bytes += 2 * data.size();
-		else
+		} else if (connection.unreachable()) {
+			unreachable++;
+		} else {
+			connection.say_why();
 			broken++;
+		}
 	}
-	std::printf("%llu %llu %llu\n", connections, bytes, broken);
+	std::printf("%llu %llu %llu %llu\n", connections, bytes, broken, unreachable);
 }
 
 } // namespace
