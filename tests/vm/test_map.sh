@@ -135,6 +135,42 @@ $family $table 9 $vip 0 0"
 }
 scenario test_counters_are_of_the_namespace "ipv4 ipv6" "legacy nft" "raw"
 
+# map_from DSCP: one of every second DSCP from that on
+map_from()
+{
+	seq "$1" 2 63 | sed "s/\$/=$near_vip/" | paste -sd ,
+}
+
+# A reader comes back for more, and meanwhile half of the VIPs go, that with the
+# place where it stopped or that with the next: it sees those that stay once.
+test_counters_are_read_in_pieces()
+{
+	local holder gone stays seen
+
+	on_background "$server" sleep infinity
+	holder=$!
+	wait_until test "/proc/$holder/ns/net" -ef "/run/netns/$server"
+	for gone in 1 2; do
+		stays=$((3 - gone))
+		rule -t "$table" -F
+		rule -t "$table" -A PREROUTING -j DADDR --dscp-map "$(map_from $gone)"
+		rule -t "$table" -A PREROUTING -j DADDR --dscp-map "$(map_from $stays)"
+		exec 7<"/proc/$holder/net/xt_DADDR"
+		dd bs=800 count=1 <&7 >"$lab_files/seen" 2>/dev/null
+		rule -t "$table" -D PREROUTING 1
+		wait_until counters_lack " $gone $near_vip "
+		cat <&7 >>"$lab_files/seen"
+		exec 7<&-
+		seen=$(awk 'NR > 1 {print $3}' "$lab_files/seen")
+		assert_equal "the VIPs that stay" \
+			"$(awk -v "stays=$stays" '$1 % 2 == stays % 2' <<<"$seen")" "$(seq $stays 2 63)"
+		assert_equal "all, in order" "$(sort -nu <<<"$seen")" "$seen"
+		[ "$(wc -l <<<"$seen")" -lt 63 ] ||
+			fail "those that went were all seen: it was read in one piece"
+	done
+}
+scenario test_counters_are_read_in_pieces "ipv4 ipv6" "legacy nft" "raw"
+
 # lb_port PROTOCOL PORT NEW: the load balancer also changes the port, as those
 # do whose servers run a VIP's service on a port of its own
 lb_port()
