@@ -12,8 +12,9 @@ class Program {
 public:
 	int run(const std::string &arguments)
 	{
-		std::string command = "cd " + (directory / "") + " && " DSRCTL " " +
-				      arguments + " >stdout 2>stderr </dev/null";
+		// first, so that the arguments may name another input
+		std::string command = "cd " + (directory / "") + " && " DSRCTL
+				      " </dev/null " + arguments + " >stdout 2>stderr";
 		int status = std::system(command.c_str());
 
 		text = load(directory / "stdout");

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What dsrctl lb-config is given, and the program as a whole.
-#include <sys/wait.h>
-
 #include "lb_world.hpp"
+#include "program.hpp"
 
 using namespace dsr_test;
 
@@ -61,9 +60,10 @@ TEST_CASE("dsrctl lb-config: what keeps a configuration from being written")
 
 namespace {
 
-class Program {
+// dsrctl lb-config, of a configuration and a list of servers that it finds
+class LbConfig : public Program {
 public:
-	Program()
+	LbConfig()
 	{
 		directory.save("conf", CONFIG);
 		directory.save("servers", SERVERS);
@@ -72,25 +72,16 @@ public:
 	int run(const std::string &arguments)
 	{
 		const std::string file = has(arguments, "-f ") ? "" : "-f conf ";
-		std::string command = "cd " + (directory / "") + " && " DSRCTL
-				      " lb-config " + file + arguments +
-				      " >stdout 2>stderr";
-		int status = std::system(command.c_str());
 
-		text = load(directory / "stdout");
-		error = load(directory / "stderr");
-		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		return Program::run("lb-config " + file + arguments);
 	}
-
-	Directory directory;
-	std::string text, error;
 };
 
 } // namespace
 
 TEST_CASE("dsrctl lb-config: the program writes and compares")
 {
-	Program program;
+	LbConfig program;
 
 	CHECK(program.run("--vendor netscaler --servers servers") == 0);
 	CHECK(program.text == written("netscaler", {}));
@@ -134,7 +125,7 @@ TEST_CASE("dsrctl lb-config: the program refuses, and writes nothing")
 		{"--vendor nft --verify none", "none: No such file or directory"},
 		{"--vendor nft --servers servers -f bad", "bad:1: found \"x/y\""},
 	};
-	Program program;
+	LbConfig program;
 
 	program.directory.save("bad", "x/y\n");
 	for (const auto &one : bad) {

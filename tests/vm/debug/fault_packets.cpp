@@ -198,9 +198,9 @@ public:
 		attempt(make_packet(from, old, size, fill), size, head, 0);
 		if (delivered_ != 1 || cloned_ != 1)
 			throw std::runtime_error("without a fault, it is not delivered");
-		// One packet needs an allocation more, as a slab does when it is
-		// full: the one that this fault is meant for is the next fault's
-		// then, which meets another.
+		// A packet may need an allocation more than the others, as when a
+		// slab is full: the fault that was for the target's copy meets
+		// that one then, and no fault of this round the copy.
 		for (unsigned int round = 0; round < ROUNDS; round++)
 			for (unsigned int number = 1;
 			     attempt(make_packet(from, old, size, ++fill), size, head, number);
