@@ -20,6 +20,9 @@ soak_round_seconds=$((soak_seconds / 10 < 60 ? soak_seconds / 10 : 60))
 soak_results=/lab/run
 soak_programs=/lab/tree/build/tests/vm/soak
 
+# The kernel's own list of what it dropped, and where: counters do not have all
+soak_trace=/sys/kernel/tracing
+
 declare -A soak_total
 
 # add NAME NUMBER
@@ -87,6 +90,9 @@ soak_up()
 	for name in '' -save -restore; do
 		ln -sf "/usr/sbin/iptables-legacy$name" "/etc/alternatives/iptables$name"
 	done
+	mountpoint -q "$soak_trace" || mount -t tracefs tracefs "$soak_trace"
+	echo 20000 >"$soak_trace/buffer_size_kb"
+	echo 1 >"$soak_trace/events/skb/kfree_skb/enable"
 	echo 10000 >/proc/sys/net/core/netdev_max_backlog
 	echo 4 >/proc/sys/vm/drop_caches # no message whenever it is written to
 	for name in "$client" "$neighbour" "$server"; do
@@ -331,6 +337,7 @@ sent_on()
 	case $1 in
 	client-*)
 		[ "$sent" -gt 0 ] || fail "$1: nothing was sent"
+		[ "$lost" -eq 0 ] || cp "$soak_trace/trace" "$soak_results/drops"
 		assert_equal "$1: lost, late" "$lost, $late" "0, 0" ;;
 	esac
 }
@@ -375,6 +382,7 @@ soak_round()
 
 	: >"$lab_files/round"
 	: >"$lab_files/done"
+	: >"$soak_trace/trace"
 	# The traffic takes what the workers leave of the processor.
 	for path in "${soak_paths[@]}"; do
 		soak_path "$path"
@@ -468,7 +476,7 @@ test_soak()
 	local round begin=$SECONDS
 
 	soak_up
-	rm -f "$soak_results"/{memory,slabs,rounds}
+	rm -f "$soak_results"/{memory,slabs,rounds,drops}
 	soak_busy=0
 	for ((round = 0; SECONDS < begin + soak_seconds || round < 9; round++)); do
 		soak_round $soak_round_seconds
