@@ -10,7 +10,8 @@
 # IPv4 has rules of iptables-legacy, IPv6 of iptables-nft. Checksums of the
 # client and of the server's answers to it are complete, and so every receiver
 # checks them; those of the neighbour are left to hardware, as are its GSO
-# packets. The neighbour does the load balancer's work itself, with a rule.
+# packets. The neighbour does the load balancer's work itself, with rules that
+# mark: a reset has the DSCP of what it refuses, not that of a socket.
 source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/soak/memory.sh"
 
@@ -31,13 +32,13 @@ add()
 	soak_total[$1]=$((${soak_total[$1]:-0} + $2))
 }
 
-# soak_path NAME-FAMILY: the family's addresses, and $from, $to and $dscp
+# soak_path NAME-FAMILY: the family's addresses, and $from, $to and $marked
 soak_path()
 {
 	use_family "${1#*-}"
 	case $1 in
-	client-*) from=$client to=$vip dscp=0 marked=$lab_dscp patience=30000 ;;
-	near-*) from=$neighbour to=$near_vip dscp=7 marked=7 patience=1000 ;;
+	client-*) from=$client to=$vip marked=$lab_dscp patience=30000 ;;
+	near-*) from=$neighbour to=$near_vip marked=7 patience=1000 ;;
 	esac
 }
 
@@ -77,6 +78,20 @@ soak_count()
 	)
 }
 
+# As the load balancer of the lab: every packet, whoever made it
+soak_mark()
+{
+	on "$neighbour" nft -f - <<-TEXT
+		table inet soak {
+			chain output {
+				type route hook output priority raw
+				ip daddr 10.128.8.46 ip dscp set 7
+				ip6 daddr 2001:db8::46 ip6 dscp set 7
+			}
+		}
+	TEXT
+}
+
 soak_up()
 {
 	local path name
@@ -104,6 +119,7 @@ soak_up()
 	on "$server" sysctl -qw net.ipv6.conf.eth1.keep_addr_on_down=1
 	assert_exit 0 dsrctl start
 	soak_count
+	soak_mark
 
 	mkdir "$lab_files/www"
 	echo fine >"$lab_files/www/status.html"
@@ -117,7 +133,7 @@ soak_up()
 	soak_keys=()
 	for path in "${soak_paths[@]}"; do
 		soak_path "$path"
-		wait_until on "$from" ping -n -c 1 -W 1 -Q $((dscp << 2)) "$to"
+		wait_until on "$from" ping -n -c 1 -W 1 "$to"
 		soak_keys+=("$family raw $marked $to")
 	done
 }
@@ -222,7 +238,7 @@ flap()
 	ip -n "$server" link set eth1 up
 	for path in near-ipv4 near-ipv6; do
 		soak_path "$path"
-		wait_until on "$from" ping -n -c 1 -W 1 -Q $((dscp << 2)) "$to"
+		wait_until on "$from" ping -n -c 1 -W 1 "$to"
 	done
 }
 
@@ -391,7 +407,7 @@ soak_round()
 			# whenever it tried again
 			[ $kind = udp ] || patience=120000
 			on_background "$from" nice -n 10 "$soak_programs/traffic" "$kind" "$to" \
-				7777 "$dscp" "$patience" >"$lab_files/$path.$kind"
+				7777 "$patience" >"$lab_files/$path.$kind"
 			senders+=($!)
 		done
 	done

@@ -4,8 +4,8 @@
 //
 //	traffic serve ADDRESS PORT	answers UDP and TCP with what it is sent,
 //					until it is ended
-//	traffic udp ADDRESS PORT DSCP PATIENCE
-//	traffic tcp ADDRESS PORT DSCP PATIENCE
+//	traffic udp ADDRESS PORT PATIENCE
+//	traffic tcp ADDRESS PORT PATIENCE
 //
 // The last two send until SIGTERM, wait for what is still on its way, and then
 // print, for UDP:	datagrams, their bytes with IP header, answered, lost, late,
@@ -72,9 +72,9 @@ struct Address {
 	bool is_ipv4() const { return storage.ss_family == AF_INET; }
 };
 
-int open_socket(const Address &to, int type, int dscp)
+int open_socket(const Address &to, int type)
 {
-	const int tos = dscp << 2, room = 4 << 20;
+	const int room = 4 << 20;
 	int file = socket(to.storage.ss_family, type | SOCK_CLOEXEC, 0);
 
 	if (file < 0)
@@ -83,10 +83,6 @@ int open_socket(const Address &to, int type, int dscp)
 	if (type == SOCK_DGRAM &&
 	    setsockopt(file, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
 		fail("SO_RCVBUFFORCE");
-	if (to.is_ipv4() ? setsockopt(file, IPPROTO_IP, IP_TOS, &tos, sizeof(tos))
-			 : setsockopt(file, IPPROTO_IPV6, IPV6_TCLASS, &tos,
-				      sizeof(tos)))
-		fail("DSCP");
 	return file;
 }
 
@@ -145,7 +141,7 @@ private:
 
 [[noreturn]] void serve_udp(Address own)
 {
-	int file = open_socket(own, SOCK_DGRAM, 0);
+	int file = open_socket(own, SOCK_DGRAM);
 	Batch batch;
 
 	if (bind(file, own.name(), own.size))
@@ -184,7 +180,7 @@ void echo(int file)
 
 [[noreturn]] void serve_tcp(Address own)
 {
-	int file = open_socket(own, SOCK_STREAM, 0), on = 1;
+	int file = open_socket(own, SOCK_STREAM), on = 1;
 
 	setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(file, own.name(), own.size) || listen(file, SOMAXCONN))
@@ -199,8 +195,8 @@ void echo(int file)
 
 class UdpSender {
 public:
-	UdpSender(const Address &to, int dscp, Milliseconds patience)
-		: to_(to), file_(open_socket(to, SOCK_DGRAM, dscp)),
+	UdpSender(const Address &to, Milliseconds patience)
+		: to_(to), file_(open_socket(to, SOCK_DGRAM)),
 		  patience_(patience)
 	{
 	}
@@ -340,8 +336,8 @@ constexpr std::size_t CONNECTION_BYTES = 300000;
 
 class Connection {
 public:
-	Connection(Address &to, int dscp, int patience)
-		: file_(open_socket(to, SOCK_STREAM | SOCK_NONBLOCK, dscp)),
+	Connection(Address &to, int patience)
+		: file_(open_socket(to, SOCK_STREAM | SOCK_NONBLOCK)),
 		  patience_(patience)
 	{
 		connect(file_, to.name(), to.size);
@@ -419,7 +415,7 @@ private:
 	std::size_t sent_ = 0, received_ = 0;
 };
 
-void send_tcp(Address to, int dscp, int patience)
+void send_tcp(Address to, int patience)
 {
 	unsigned long long connections = 0, bytes = 0, broken = 0, unreachable = 0;
 	std::string data;
@@ -427,7 +423,7 @@ void send_tcp(Address to, int dscp, int patience)
 	for (std::size_t i = 0; i < CONNECTION_BYTES; i++)
 		data += static_cast<char>(i * 7 + i / 251);
 	while (!ended) {
-		Connection connection(to, dscp, patience);
+		Connection connection(to, patience);
 
 		if (connection.echoes(data)) {
 			connections++;
@@ -454,17 +450,17 @@ int main(int argc, char *argv[])
 		std::thread(serve_tcp, own).detach();
 		serve_udp(own);
 	}
-	if ((mode != "udp" && mode != "tcp") || argc != 6) {
-		std::fputs("usage: traffic serve ADDRESS PORT | traffic udp|tcp ADDRESS PORT DSCP PATIENCE\n",
+	if ((mode != "udp" && mode != "tcp") || argc != 5) {
+		std::fputs("usage: traffic serve ADDRESS PORT | traffic udp|tcp ADDRESS PORT PATIENCE\n",
 			   stderr);
 		return 1;
 	}
 	const Address to(argv[2], argv[3]);
-	const int dscp = std::atoi(argv[4]), patience = std::atoi(argv[5]);
+	const int patience = std::atoi(argv[4]);
 
 	std::signal(SIGTERM, [](int) { ended = 1; });
 	if (mode == "udp")
-		UdpSender(to, dscp, Milliseconds(patience)).run();
+		UdpSender(to, Milliseconds(patience)).run();
 	else
-		send_tcp(to, dscp, patience);
+		send_tcp(to, patience);
 }
