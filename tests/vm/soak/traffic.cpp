@@ -18,6 +18,7 @@
 // it did not begin.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -178,6 +179,16 @@ void echo(int file)
 	close(file);
 }
 
+// What a client ended while the link was down does not stay for ever.
+void ask_whether_alive(int file)
+{
+	const int on = 1, seconds = 5;
+
+	setsockopt(file, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(file, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+	setsockopt(file, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+}
+
 [[noreturn]] void serve_tcp(Address own)
 {
 	int file = open_socket(own, SOCK_STREAM), on = 1;
@@ -188,8 +199,10 @@ void echo(int file)
 	for (;;) {
 		int peer = accept(file, nullptr, nullptr);
 
-		if (peer >= 0)
-			std::thread(echo, peer).detach();
+		if (peer < 0)
+			continue;
+		ask_whether_alive(peer);
+		std::thread(echo, peer).detach();
 	}
 }
 
