@@ -2,39 +2,16 @@
 // Captures as files, made without libpcap, and a directory for them.
 #pragma once
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "directory.hpp"
 #include "replay_packets.hpp"
 
 namespace replay_test {
 
-// A directory that goes away again.
-class Directory {
-public:
-	Directory()
-	{
-		std::string name = std::filesystem::temp_directory_path() /
-				   "daddr-replay-XXXXXX";
-
-		if (!mkdtemp(name.data()))
-			throw std::runtime_error("no temporary directory");
-		path_ = name;
-	}
-	~Directory() { std::filesystem::remove_all(path_); }
-	Directory(const Directory &) = delete;
-	Directory &operator=(const Directory &) = delete;
-
-	std::string operator/(const std::string &name) const
-	{
-		return path_ + "/" + name;
-	}
-
-private:
-	std::string path_;
-};
+using unit::Directory;
+using unit::load_text;
 
 inline void save(const std::string &path, const Bytes &bytes)
 {
@@ -54,13 +31,6 @@ inline Bytes load(const std::string &path)
 	std::ifstream file(path, std::ios::binary);
 
 	return Bytes(std::istreambuf_iterator<char>(file), {});
-}
-
-inline std::string load_text(const std::string &path)
-{
-	Bytes bytes = load(path);
-
-	return {bytes.begin(), bytes.end()};
 }
 
 // Numbers in the byte order of a file: this machine's, or the other one.

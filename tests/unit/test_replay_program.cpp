@@ -2,10 +2,9 @@
 // The program as a user runs it: what it writes, prints and returns.
 #include "catch.hpp"
 
-#include <sys/wait.h>
-
 #include <nlohmann/json.hpp>
 
+#include "program.hpp"
 #include "replay_files.hpp"
 
 using namespace replay_test;
@@ -15,9 +14,9 @@ namespace {
 const char RULE[] = "--dscp 7 --set-daddr 10.128.8.46 ";
 
 // Runs in a directory that holds in.pcap: one packet for the VIP, one not.
-class Program {
+class Replay : public unit::Program {
 public:
-	Program()
+	Replay() : Program(DADDR_REPLAY)
 	{
 		Ip vip = ip4(), other = ip4(TCP);
 
@@ -28,25 +27,12 @@ public:
 		save(directory / "in.pcap", in);
 	}
 
-	int run(const std::string &arguments)
-	{
-		std::string command = "cd " + (directory / "") + " && " +
-			DADDR_REPLAY " " + arguments +
-			" >stdout 2>stderr";
-		int status = std::system(command.c_str());
-
-		text = load_text(directory / "stdout");
-		error = load_text(directory / "stderr");
-		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	}
 	bool exists(const std::string &name) const
 	{
 		return std::filesystem::exists(directory / name);
 	}
 
-	Directory directory;
 	Bytes in, out;
-	std::string text, error;
 };
 
 bool has(const std::string &text, const std::string &part)
@@ -58,7 +44,7 @@ bool has(const std::string &text, const std::string &part)
 
 TEST_CASE("replay: one rule on the command line")
 {
-	Program program;
+	Replay program;
 
 	for (const char *dscp : {"7", "0x7", "0x07"}) {
 		CHECK(program.run(std::string("--dscp ") + dscp +
@@ -75,7 +61,7 @@ TEST_CASE("replay: one rule on the command line")
 
 TEST_CASE("replay: a map, and a port, on the command line")
 {
-	Program program;
+	Replay program;
 	Bytes port = program.out;
 	// the port of the packet to the VIP, 80, and its checksum
 	std::size_t udp = 24 + 16 + 20;
@@ -100,7 +86,7 @@ TEST_CASE("replay: a map, and a port, on the command line")
 
 TEST_CASE("replay: --explain tells of map and port")
 {
-	Program program;
+	Replay program;
 
 	CHECK(program.run("--dscp-map 7=10.128.8.46 --explain 1 in.pcap") == 0);
 	CHECK(has(program.text, "map: DSCP 7 (TOS 28, 0x1c) is 10.128.8.46"));
@@ -118,7 +104,7 @@ TEST_CASE("replay: --explain tells of map and port")
 
 TEST_CASE("replay: rules from files, more than one")
 {
-	Program program;
+	Replay program;
 
 	save(program.directory / "a", std::string("*raw\n-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.9.9.9\nCOMMIT\n"));
 	save(program.directory / "b", std::string("*raw\n-A PREROUTING -d 10.9.9.9 -j DADDR --set-daddr 10.128.8.46\n-A PREROUTING -j ACCEPT\nCOMMIT\n"));
@@ -129,7 +115,7 @@ TEST_CASE("replay: rules from files, more than one")
 
 TEST_CASE("replay: standard input and output")
 {
-	Program program;
+	Replay program;
 
 	CHECK(program.run(std::string(RULE) + "- - <in.pcap") == 0);
 	CHECK(program.text == std::string(program.out.begin(),
@@ -139,7 +125,7 @@ TEST_CASE("replay: standard input and output")
 
 TEST_CASE("replay: --check writes nothing and needs no rule")
 {
-	Program program;
+	Replay program;
 
 	CHECK(program.run("--check in.pcap") == 0);
 	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c), which no rule maps"));
@@ -151,7 +137,7 @@ TEST_CASE("replay: --check writes nothing and needs no rule")
 
 TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 {
-	Program program;
+	Replay program;
 	struct {
 		const char *arguments, *error;
 	} cases[] = {
@@ -208,7 +194,7 @@ TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 
 TEST_CASE("replay: a bad rules file stops before anything is written")
 {
-	Program program;
+	Replay program;
 
 	save(program.directory / "r", std::string("*raw\n-A PREROUTING -i eth0 -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n"));
 	CHECK(program.run("--rules r in.pcap out.pcap") == 2);
@@ -218,7 +204,7 @@ TEST_CASE("replay: a bad rules file stops before anything is written")
 
 TEST_CASE("replay: a damaged capture is written up to the damage")
 {
-	Program program;
+	Replay program;
 	std::string at = "byte " + std::to_string(program.in.size());
 
 	save(program.directory / "in.pcap", program.in + Bytes(7));
@@ -234,7 +220,7 @@ TEST_CASE("replay: a damaged capture is written up to the damage")
 
 TEST_CASE("replay: what cannot be written is status 2")
 {
-	Program program;
+	Replay program;
 
 	CHECK(program.run(std::string(RULE) + "in.pcap /dev/full") == 2);
 	CHECK(has(program.error, "/dev/full: cannot write: No space left"));
@@ -243,7 +229,7 @@ TEST_CASE("replay: what cannot be written is status 2")
 
 TEST_CASE("replay: the report as JSON")
 {
-	Program program;
+	Replay program;
 
 	CHECK(program.run(std::string(RULE) + "--json in.pcap out.pcap") == 0);
 	auto json = nlohmann::json::parse(program.text);
@@ -268,7 +254,7 @@ TEST_CASE("replay: the report as JSON")
 
 TEST_CASE("replay: --explain prints one packet and stops")
 {
-	Program program;
+	Replay program;
 
 	CHECK(program.run(std::string(RULE) + "--explain 1 in.pcap") == 0);
 	CHECK(has(program.text, "10.128.9.31  ->  10.128.8.46"));
@@ -284,7 +270,7 @@ TEST_CASE("replay: --explain prints one packet and stops")
 
 TEST_CASE("replay: --help and --version")
 {
-	Program program;
+	Replay program;
 
 	CHECK(program.run("--help") == 0);
 	CHECK(has(program.text, "Examples:"));

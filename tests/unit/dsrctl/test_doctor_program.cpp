@@ -2,13 +2,13 @@
 // dsrctl doctor as it is called, as far as no host has to be looked at.
 #include <nlohmann/json.hpp>
 
-#include "program.hpp"
+#include "dsrctl.hpp"
 
 using namespace dsr_test;
 
 TEST_CASE("doctor: bad usage is exit status 1, and says what is expected")
 {
-	Program program;
+	Dsrctl program;
 
 	for (const char *arguments :
 	     {"doctor now", "doctor -z", "doctor -d", "doctor --port x",
@@ -29,7 +29,7 @@ TEST_CASE("doctor: bad usage is exit status 1, and says what is expected")
 
 TEST_CASE("doctor: --compare needs nothing but the files")
 {
-	Program program;
+	Dsrctl program;
 
 	program.directory.save("here/a.conf", "10.0.0.7 = 7\n10.0.0.8 = 8\n");
 	program.directory.save("there/b.conf", "10.0.0.9 = 7\n");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What dsrctl lb-config is given, and the program as a whole.
 #include "lb_world.hpp"
-#include "program.hpp"
+#include "dsrctl.hpp"
 
 using namespace dsr_test;
 
@@ -61,7 +61,7 @@ TEST_CASE("dsrctl lb-config: what keeps a configuration from being written")
 namespace {
 
 // dsrctl lb-config, of a configuration and a list of servers that it finds
-class LbConfig : public Program {
+class LbConfig : public Dsrctl {
 public:
 	LbConfig()
 	{
@@ -73,7 +73,7 @@ public:
 	{
 		const std::string file = has(arguments, "-f ") ? "" : "-f conf ";
 
-		return Program::run("lb-config " + file + arguments);
+		return Dsrctl::run("lb-config " + file + arguments);
 	}
 };
 

@@ -2,13 +2,13 @@
 // The program as it is called, as far as nothing has to be changed for it.
 #include <nlohmann/json.hpp>
 
-#include "program.hpp"
+#include "dsrctl.hpp"
 
 using namespace dsr_test;
 
 TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 {
-	Program program;
+	Dsrctl program;
 
 	for (const char *arguments :
 	     {"", "boomer", "-z start", "-b abc status", "-s foo stop",
@@ -29,7 +29,7 @@ TEST_CASE("dsrctl: bad usage of probe")
 {
 	const std::string target =
 		"probe --real 10.128.9.31 --vip 10.128.8.46 --dscp 7 ";
-	Program program;
+	Dsrctl program;
 
 	for (const std::string &arguments :
 	     {std::string("probe"), std::string("probe --real 10.128.9.31 --vip 10.128.8.46"),
@@ -66,7 +66,7 @@ TEST_CASE("dsrctl: bad usage of probe")
 
 TEST_CASE("dsrctl: help and version")
 {
-	Program program;
+	Dsrctl program;
 
 	CHECK(program.run("-h stop") == 0);
 	CHECK(has(program.text, "Usage: dsrctl"));
@@ -76,7 +76,7 @@ TEST_CASE("dsrctl: help and version")
 
 TEST_CASE("dsrctl: dscp on the command line")
 {
-	Program program;
+	Dsrctl program;
 
 	CHECK(program.run("dscp AF11") == 0);
 	CHECK(has(program.text, "TOS       40\n"));

@@ -91,6 +91,6 @@ TEST_CASE("dsrctl: state and lock are nobody else's")
 		CHECK(file.read(warning).entries.empty());
 		CHECK(has(warning, json));
 		CHECK_THROWS_AS(file.write(state), Error);
-		CHECK(load(directory / "else") == state_text(state));
+		CHECK(load_text(directory / "else") == state_text(state));
 	}
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What dsrctl watch makes of packets, one by one, and as a program of captures.
-#include <sys/wait.h>
-
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
-#include "config.hpp"
+#include "dsrctl.hpp"
 #include "replay_files.hpp"
 #include "watch/report.hpp"
 
@@ -352,31 +350,22 @@ TEST_CASE("dsrctl watch: the table")
 
 namespace {
 
-class Program {
+// dsrctl watch, of a configuration that it finds
+class Watch : public dsr_test::Dsrctl {
 public:
+	Watch() { directory.save("conf", CONFIG); }
+
 	int run(const std::string &arguments)
 	{
-		std::string command = DSRCTL " watch " + arguments + " >" +
-				      directory / "out" + " 2>" +
-				      directory / "err" + " </dev/null";
-		int status;
-
-		save(directory / "conf", std::string(CONFIG));
-		status = std::system(command.c_str());
-		text = load_text(directory / "out");
-		error = load_text(directory / "err");
-		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		return Dsrctl::run("watch " + arguments);
 	}
-
-	Directory directory;
-	std::string text, error;
 };
 
 } // namespace
 
 TEST_CASE("dsrctl watch: a capture")
 {
-	Program program;
+	Watch program;
 	const std::string capture = program.directory / "pcap";
 	const std::string options = "-f " + program.directory / "conf" +
 				    " --read " + capture;
@@ -408,7 +397,7 @@ TEST_CASE("dsrctl watch: a capture")
 
 TEST_CASE("dsrctl watch: bad usage is exit status 1, and says what is expected")
 {
-	Program program;
+	Watch program;
 
 	for (const char *arguments :
 	     {"x", "--count 0", "--seconds 0", "--interval -1", "-i",

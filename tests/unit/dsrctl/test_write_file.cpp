@@ -88,7 +88,7 @@ TEST_CASE("dsrctl: a file is replaced at once, or not at all")
 	directory.save("m.prom", "old");
 	REQUIRE(!chmod((directory / "m.prom").c_str(), 0640));
 	write_file(directory / "m.prom", "new", 0644);
-	CHECK(load(directory / "m.prom") == "new");
+	CHECK(load_text(directory / "m.prom") == "new");
 	CHECK(mode(directory / "m.prom") == 0640);
 	write_file(directory / "n.prom", "new", 0644);
 	CHECK(mode(directory / "n.prom") == 0644);
@@ -112,7 +112,7 @@ TEST_CASE("dsrctl: on a full disk, the old file stays whole")
 		}
 	}
 	CHECK(why == (directory / "m.prom") + ": File too large, expected to write it");
-	CHECK(load(directory / "m.prom") == "old");
+	CHECK(load_text(directory / "m.prom") == "old");
 	CHECK(files(directory) == 1);
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("dsrctl: what is no file is not replaced")
 	CHECK(has(refused(directory / "d"), "found a directory"));
 	CHECK(has(refused(directory / "fifo"), "found no file"));
 	CHECK(fs::is_fifo(directory / "fifo"));
-	CHECK(load(directory / "target") == "old");
+	CHECK(load_text(directory / "target") == "old");
 	CHECK_FALSE(fs::exists(directory / "nothing"));
 	CHECK(files(directory) == 5);
 }

@@ -4,17 +4,16 @@
 
 #include <sys/stat.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 #include "catch.hpp"
 #include "config.hpp"
+#include "directory.hpp"
 #include "plan.hpp"
 
 namespace dsr_test {
 
 using namespace dsr;
+using unit::Directory;
+using unit::load_text;
 
 inline Ip ip(const std::string &text)
 {
@@ -59,43 +58,6 @@ inline Address on_lo(const std::string &address, const std::string &label = "lo"
 
 	return {one, one.prefix(), "lo",
 		one.family == Family::ip4 ? label : ""};
-}
-
-// A directory that goes with everything in it.
-class Directory {
-public:
-	Directory()
-	{
-		std::string name =
-			std::filesystem::temp_directory_path() / "dsrctl-XXXXXX";
-
-		path_ = mkdtemp(name.data());
-	}
-	~Directory() { std::filesystem::remove_all(path_); }
-	Directory(const Directory &) = delete;
-
-	std::string operator/(const std::string &name) const
-	{
-		return (path_ / name).string();
-	}
-	void save(const std::string &name, const std::string &text) const
-	{
-		std::filesystem::create_directories(
-			(path_ / name).parent_path());
-		std::ofstream(path_ / name, std::ios::binary) << text;
-	}
-
-private:
-	std::filesystem::path path_;
-};
-
-inline std::string load(const std::string &path)
-{
-	std::ifstream file(path, std::ios::binary);
-	std::ostringstream text;
-
-	text << file.rdbuf();
-	return text.str();
 }
 
 inline mode_t mode(const std::string &path)
