@@ -454,7 +454,7 @@ soak_packets()
 
 soak_bytes()
 {
-	independent_counters | awk '$1 !~ /-udp$/ {n += $3} END {print n}'
+	independent_counters | awk '$1 !~ /-udp$/ {n += $3} END {printf "%.0f\n", n}'
 }
 
 # soak_sum client|near NAME: of both families
