@@ -10,22 +10,17 @@
 
 #include <nlohmann/json.hpp>
 
+#include "change.hpp"
 #include "metrics.hpp"
 #include "module.hpp"
 #include "netlink.hpp"
 #include "process.hpp"
-#include "state.hpp"
-#include "system.hpp"
+#include "say.hpp"
 #include "write_file.hpp"
 
 namespace dsr {
 
 namespace {
-
-void say(const std::string &message)
-{
-	std::cerr << "dsrctl: " << message << "\n";
-}
 
 // Without a reader, without a word: the exit status counts.
 void put(const std::string &text)
@@ -47,7 +42,7 @@ public:
 					   StateFile::Access::read),
 		  table_(options.table.empty() ? default_table()
 					       : options.table),
-		  ip6_(has_ip6())
+		  ip6_(has_ip6()), change_(options, how(), system_, file_)
 	{
 		std::string warning;
 
@@ -279,252 +274,60 @@ private:
 			options_.action == "restart");
 	}
 
-	How how(bool map) const
+	How how() const
 	{
-		return {store_, table_, map, options_.top, ip6_, takes_over()};
-	}
+		How how;
 
-	static bool adds(const Plan &plan)
-	{
-		return std::any_of(plan.rules.begin(), plan.rules.end(),
-				   [](const RuleStep &step) {
-					   return step.kind ==
-						  RuleStep::Kind::add;
-				   });
-	}
-
-	Target target(const Plan &plan) const
-	{
-		// Nothing is loaded only to be able to show what would be done.
-		if (options_.show && access("/sys/module/xt_DADDR", F_OK))
-			return Target::revision1;
-		for (const RuleStep &step : plan.rules)
-			if (step.kind == RuleStep::Kind::add)
-				return probe_target(step.any().family);
-		return Target::unknown;
-	}
-
-	// Where new rules go when the module is not there.
-	void without_module()
-	{
-		const char HINT[] = "see README.md for how to build and install the module xt_DADDR";
-
-		if (!options_.backend.empty() || !nft::available())
-			throw Error(std::string("found no target DADDR in this kernel, expected the module xt_DADDR to load: ") +
-				    HINT + ", or use --backend nft");
-		say("found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
-		store_ = Store::nft;
-	}
-
-	void choose_store()
-	{
-		std::string backend = options_.backend;
-
-		if (backend.empty())
-			backend = state_.backend;
-		store_ = backend == "nft" ? Store::nft : Store::iptables;
-		if (store_ == Store::iptables && !system_.has_iptables() &&
-		    nft::available() && options_.backend.empty()) {
-			say("found no iptables on this host: using rules of nftables instead (--backend nft)");
-			store_ = Store::nft;
-		}
-	}
-
-	Plan make_plan(const Goal &goal)
-	{
-		choose_store();
-		may_fall_back_ = false;
-		Plan plan = dsr::make_plan(goal, actual_, how(false));
-		if (store_ != Store::iptables || !adds(plan))
-			return plan;
-		Target target = this->target(plan);
-		if (target == Target::absent) {
-			without_module();
-			return dsr::make_plan(goal, actual_, how(false));
-		}
-		if (options_.rules == "each")
-			return plan;
-		if (target == Target::revision0) {
-			if (options_.rules == "map")
-				throw Error("--rules map: found revision 0 of the target DADDR in this kernel, expected revision 1: --rules each does without");
-			return plan;
-		}
-		may_fall_back_ = options_.rules.empty();
-		return dsr::make_plan(goal, actual_, how(true));
-	}
-
-	void remember(const State &state)
-	{
-		if (!options_.show && changes(options_))
-			file_.write(state);
-	}
-
-	// The state file knows of everything before it is there, and until
-	// after it is gone: whoever finds us dead can put it right.
-	void execute(const Goal &goal, const State &after)
-	{
-		Plan plan = make_plan(goal);
-		State during = state_;
-
-		for (const Owned &owned : after.entries)
-			during.add(owned);
-		for (const std::string &warning : plan.warnings)
-			say(warning);
-		if (options_.verbose || options_.show)
-			put(system_.describe(plan));
-		if (options_.show)
-			return;
-		during.backend = store_ == Store::nft ? "nft" : "daddr";
-		HoldSignals hold;
-		remember(during);
-		try {
-			apply(goal, plan);
-		} catch (const Error &) {
-			remember(state_);
-			throw;
-		}
-		State last = after;
-		last.backend = during.backend;
-		remember(last);
-		state_ = last;
-		added_ += plan.add.size();
-		removed_ += plan.remove.size();
-		rules_ += plan.rules.size();
-	}
-
-	void apply(const Goal &goal, Plan &plan) const
-	{
-		try {
-			system_.apply(plan, actual_.rules);
-		} catch (const RuleError &error) {
-			if (!may_fall_back_)
-				throw;
-			// An old plugin with a new module.
-			say("one rule for all VIPs was refused (" +
-			    std::string(error.what()) +
-			    "): using one a VIP, as with --rules each");
-			plan = dsr::make_plan(goal, actual_, how(false));
-			system_.apply(plan, actual_.rules);
-		}
+		how.table = table_;
+		how.top = options_.top;
+		how.ip6 = ip6_;
+		how.takes_over = takes_over();
+		return how;
 	}
 
 	void report() const
 	{
-		if (!options_.json || options_.show)
-			return;
-		put(nlohmann::json{{"addresses_added", added_},
-				   {"addresses_removed", removed_},
-				   {"rules_changed", rules_},
-				   {"processes", processes_started()}}.dump(2) +
-		    "\n");
+		if (options_.json && !options_.show)
+			put(change_.report());
 	}
 
-	bool configured(const Owned &owned) const
-	{
-		return std::any_of(config_.entries.begin(),
-				   config_.entries.end(),
-				   [&](const Entry &entry) {
-					   return owned.same(dsr::owned(entry));
-				   });
-	}
-
-	// @reconcile: what an earlier start of this configuration added, and
-	// is not in it any more, goes.
 	int start(bool reconcile)
 	{
-		State after = state_;
-		Goal goal;
-
 		if (!usable())
 			return 1;
-		goal.present = config_.entries;
-		for (const Owned &owned : state_.entries) {
-			bool mine = owned.source == source_;
-
-			if (configured(owned))
-				continue;
-			if (mine && (reconcile || replaced(owned)))
-				goal.absent.push_back(owned);
-			else
-				goal.kept.push_back(owned);
-		}
-		drop_shared(goal);
-		std::erase_if(after.entries, [&](const Owned &owned) {
-			return owned.source == source_ && !configured(owned) &&
-			       (reconcile || replaced(owned));
-		});
-		for (const Entry &entry : config_.entries)
-			after.add(owned(entry, source_));
-		execute(goal, after);
+		Intent intent = intent_to_start(config_, state_, source_,
+						reconcile);
+		change_.execute(intent, actual_, state_);
 		if (takes_over())
-			give_up_others(goal, after);
+			give_up_others(intent);
 		report();
 		return 0;
 	}
 
 	// Only now that this backend has every rule do those of the other go:
 	// for a moment both are there, and never none.
-	void give_up_others(const Goal &goal, const State &after)
+	void give_up_others(const Intent &intent)
 	{
 		if (options_.show)
 			return;
 		read_actual();
-		execute(goal, after);
-	}
-
-	// What another configuration has too stays.
-	static void drop_shared(Goal &goal)
-	{
-		std::erase_if(goal.absent, [&](const Owned &owned) {
-			return std::any_of(goal.kept.begin(), goal.kept.end(),
-					   [&](const Owned &other) {
-						   return owned.same(other);
-					   });
-		});
-	}
-
-	// Its DSCP stands for another VIP now, or its VIP is elsewhere.
-	bool replaced(const Owned &owned) const
-	{
-		return std::any_of(config_.entries.begin(),
-				   config_.entries.end(),
-				   [&](const Entry &entry) {
-			if (entry.ip == owned.ip)
-				return entry.dev != owned.dev;
-			return owned.dscp && entry.dscp == owned.dscp &&
-			       entry.ip.family == owned.ip.family;
-		});
+		change_.execute(intent, actual_, state_);
 	}
 
 	int stop()
 	{
-		State after;
-		Goal goal;
-
 		if (std::any_of(config_.errors.begin(), config_.errors.end(),
 				[](const Problem &problem) {
 					return problem.kind != Problem::Kind::name;
 				}))
 			return stop_failed();
-		goal.everything = options_.all;
-		for (const Entry &entry : config_.entries)
-			goal.absent.push_back(owned(entry));
-		for (const Owned &owned : state_.entries) {
-			if (configured(owned))
-				continue;
-			if (options_.all || owned.source == source_) {
-				goal.absent.push_back(owned);
-			} else {
-				goal.kept.push_back(owned);
-				after.entries.push_back(owned);
-			}
-		}
-		drop_shared(goal);
-		if (options_.all && !confirmed(goal)) {
+		Intent intent = intent_to_stop(config_, state_, source_,
+					       options_.all);
+		if (options_.all && !confirmed(intent.goal)) {
 			say("nothing was changed");
 			return 1;
 		}
-		execute(goal, after);
+		change_.execute(intent, actual_, state_);
 		report();
 		if (!options_.keep_module && !options_.show)
 			unload_module();
@@ -561,7 +364,7 @@ private:
 		if (options_.yes || options_.show || !isatty(STDIN_FILENO) ||
 		    !isatty(STDERR_FILENO))
 			return true;
-		Plan plan = dsr::make_plan(goal, actual_, how(false));
+		Plan plan = make_plan(goal, actual_, how());
 		if (plan.empty())
 			return true;
 		std::cerr << system_.describe(plan)
@@ -579,9 +382,7 @@ private:
 	State state_;
 	Config config_;
 	Actual actual_;
-	Store store_ = Store::iptables;
-	bool may_fall_back_ = false;
-	std::size_t added_ = 0, removed_ = 0, rules_ = 0;
+	Change change_;
 };
 
 } // namespace

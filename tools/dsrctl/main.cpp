@@ -10,6 +10,7 @@
 #include "ip.hpp"
 #include "lb/command.hpp"
 #include "probe/command.hpp"
+#include "say.hpp"
 #include "watch/command.hpp"
 
 #include <nlohmann/json.hpp>
@@ -209,7 +210,7 @@ int main(int argc, char *argv[])
 		std::cerr << "dsrctl: " << error.what() << "\n"
 			  << "Try " << name << " --help.\n";
 	} catch (const std::exception &error) {
-		std::cerr << "dsrctl: " << error.what() << "\n";
+		dsr::say(error.what());
 	}
 	return 1;
 }

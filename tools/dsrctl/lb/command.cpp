@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "command_line.hpp"
+#include "say.hpp"
 #include "verify.hpp"
 
 using namespace dsr;
@@ -50,10 +51,10 @@ std::string read_file(const std::string &path)
 	return text;
 }
 
-void say(const std::vector<std::string> &messages)
+void say_all(const std::vector<std::string> &messages)
 {
 	for (const std::string &message : messages)
-		std::cerr << "dsrctl: " << message << "\n";
+		say(message);
 }
 
 // Says what is wrong with anything; one of it is enough to end.
@@ -101,8 +102,8 @@ public:
 
 	bool good() const
 	{
-		say(warnings_);
-		say(errors_);
+		say_all(warnings_);
+		say_all(errors_);
 		return errors_.empty();
 	}
 

@@ -9,6 +9,7 @@
 #include "http.hpp"
 #include "report.hpp"
 #include "run.hpp"
+#include "say.hpp"
 #include "targets.hpp"
 
 using namespace dsr;
@@ -225,7 +226,7 @@ Targets targets_of(const Options &options)
 	if (!errors.empty())
 		throw Error(errors);
 	for (const std::string &warning : reader.config.warnings)
-		std::cerr << "dsrctl: " << warning << "\n";
+		say(warning);
 	Targets targets = combine(reader.config, servers);
 	if (targets.targets.empty())
 		throw Error("found no VIP with a DSCP and a server of its family, expected one at least");
@@ -262,7 +263,7 @@ int probe_targets(const Options &options)
 		std::cout << sum_text(report.results[0]);
 	if (!options.json)
 		for (const std::string &skipped : report.skipped)
-			std::cerr << "dsrctl: " << skipped << "\n";
+			say(skipped);
 	return exit_status(report);
 }
 

@@ -12,6 +12,7 @@
 #include "live.hpp"
 #include "netlink.hpp"
 #include "report.hpp"
+#include "say.hpp"
 
 using namespace dsr;
 using namespace dsr::watch;
@@ -54,7 +55,7 @@ std::vector<Entry> read_entries(const Options &options)
 	else
 		reader.add_file(options.file);
 	for (const std::string &warning : reader.config.warnings)
-		std::cerr << "dsrctl: " << warning << "\n";
+		say(warning);
 	if (reader.config.errors.empty()) {
 		if (reader.config.entries.empty())
 			throw Error("found no VIP in the configuration, expected one at least");
