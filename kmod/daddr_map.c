@@ -182,7 +182,11 @@ struct daddr_map *daddr_map_create(struct net *net, u8 family,
 	return map;
 }
 
-/* Counters only grow: on 32-bit machines, two equal reads are not torn. */
+/*
+ * On 32-bit machines the halves of a counter are written one after the other:
+ * it is read until two reads agree. Who would meet a writer that stands still
+ * between them twice reads 4 GiB too little once; no packet pays for that.
+ */
 static u64 daddr_read_counter(const u64 *counter)
 {
 	u64 value = READ_ONCE(*counter);
@@ -218,40 +222,57 @@ static void daddr_sum_count(const struct daddr_vip *vip,
  */
 struct daddr_seq {
 	struct seq_net_private net;
-	struct daddr_vip_key next;
+	loff_t pos;			/* of the VIP with this key */
+	struct daddr_vip_key key;
 	bool end;
 };
 
-static void *daddr_seq_remember(struct daddr_seq *seq, struct daddr_vip *vip)
+static void *daddr_seq_remember(struct daddr_seq *seq, struct daddr_vip *vip,
+				loff_t pos)
 {
+	seq->pos = pos;
 	seq->end = !vip;
 	if (vip)
-		seq->next = vip->key;
+		seq->key = vip->key;
 	return vip;
+}
+
+static struct daddr_vip *daddr_vip_of(struct rb_node *node)
+{
+	return node ? rb_entry(node, struct daddr_vip, node) : NULL;
 }
 
 static void *daddr_seq_start(struct seq_file *file, loff_t *pos)
 {
 	struct daddr_net *dn = daddr_pernet(seq_file_net(file));
 	struct daddr_seq *seq = file->private;
+	struct daddr_vip *vip;
 
 	mutex_lock(&dn->mutex);
-	if (!*pos)
+	if (!*pos) {
+		/* no VIP is before this */
+		memset(&seq->key, 0, sizeof(seq->key));
+		seq->pos = 1;
+		seq->end = false;
 		return SEQ_START_TOKEN;
-	return seq->end ? NULL : daddr_vip_from(dn, &seq->next);
+	}
+	if (seq->end)
+		return NULL;
+	vip = daddr_vip_from(dn, &seq->key);
+	/* before 4.19, a full buffer is a step further without ->next() */
+	if (*pos > seq->pos && vip && !daddr_vip_compare(&seq->key, &vip->key))
+		vip = daddr_vip_of(rb_next(&vip->node));
+	return daddr_seq_remember(seq, vip, *pos);
 }
 
 static void *daddr_seq_next(struct seq_file *file, void *v, loff_t *pos)
 {
 	struct daddr_net *dn = daddr_pernet(seq_file_net(file));
 	struct daddr_vip *vip = v;
-	struct rb_node *node;
 
-	++*pos;
-	node = v == SEQ_START_TOKEN ? rb_first(&dn->vips) :
-		rb_next(&vip->node);
-	vip = node ? rb_entry(node, struct daddr_vip, node) : NULL;
-	return daddr_seq_remember(file->private, vip);
+	vip = daddr_vip_of(v == SEQ_START_TOKEN ? rb_first(&dn->vips) :
+			   rb_next(&vip->node));
+	return daddr_seq_remember(file->private, vip, ++*pos);
 }
 
 static void daddr_seq_stop(struct seq_file *file, void *v)

@@ -86,15 +86,16 @@ static void daddr_add_to_complete(struct sk_buff *skb, u32 change)
 			daddr_fold32((__force u32)skb->csum + (u64)change);
 }
 
-/* What the stack already decided for the old address is void. */
+/* What the stack already decided for the old address and port is void. */
 static __always_inline void
 daddr_forget_destination(struct sk_buff *skb,
-			 const struct xt_action_param *par)
+			 const struct xt_action_param *par, bool set_daddr)
 {
 	switch (xt_hooknum(par)) {
 	case NF_INET_PRE_ROUTING:
 		/* a packet of the loopback device brings its route along */
-		skb_dst_drop(skb);
+		if (set_daddr)
+			skb_dst_drop(skb);
 		break;
 	case NF_INET_LOCAL_IN:
 		/* the socket that early demux found is not the receiver */
@@ -178,7 +179,7 @@ daddr_rewrite4(struct sk_buff *skb, const struct xt_action_param *par,
 							  dport));
 	if (set_daddr)
 		daddr_set4(ip_hdr(skb), &to->ip, delta);
-	daddr_forget_destination(skb, par);
+	daddr_forget_destination(skb, par, set_daddr);
 	return XT_CONTINUE;
 }
 
@@ -211,7 +212,7 @@ daddr_rewrite6(struct sk_buff *skb, const struct xt_action_param *par,
 						     set_dport, dport));
 	if (set_daddr)
 		daddr_set6(ipv6_hdr(skb), &to->in6);
-	daddr_forget_destination(skb, par);
+	daddr_forget_destination(skb, par, set_daddr);
 	return XT_CONTINUE;
 }
 

@@ -386,6 +386,10 @@ static void daddr_tg6_save(const void *ip,
 	daddr_save(target, AF_INET6);
 }
 
+/* Translations came with iptables 1.6.1; RHEL 7 has 1.4.21. */
+#if XTABLES_VERSION_CODE >= 12
+#define DADDR_XLATE(function) .xlate = function,
+
 /*
  * A packet whose DSCP is not in the map does not match, and stays as it is.
  *
@@ -481,6 +485,9 @@ static int daddr_tg6_xlate(struct xt_xlate *xl,
 {
 	return daddr_xlate(xl, params, AF_INET6);
 }
+#else
+#define DADDR_XLATE(function)
+#endif
 
 static struct xtables_target daddr_tg_reg[] = {
 	{
@@ -495,7 +502,7 @@ static struct xtables_target daddr_tg_reg[] = {
 		.save = daddr_tg4_save,
 		.x6_parse = daddr_tg4_parse_v0,
 		.x6_options = daddr_tg_opts_v0,
-		.xlate = daddr_tg4_xlate,
+		DADDR_XLATE(daddr_tg4_xlate)
 	},
 	{
 		.version = XTABLES_VERSION,
@@ -509,7 +516,7 @@ static struct xtables_target daddr_tg_reg[] = {
 		.save = daddr_tg6_save,
 		.x6_parse = daddr_tg6_parse_v0,
 		.x6_options = daddr_tg_opts_v0,
-		.xlate = daddr_tg6_xlate,
+		DADDR_XLATE(daddr_tg6_xlate)
 	},
 	{
 		.version = XTABLES_VERSION,
@@ -524,7 +531,7 @@ static struct xtables_target daddr_tg_reg[] = {
 		.x6_parse = daddr_tg4_parse,
 		.x6_fcheck = daddr_tg4_fcheck,
 		.x6_options = daddr_tg_opts,
-		.xlate = daddr_tg4_xlate,
+		DADDR_XLATE(daddr_tg4_xlate)
 		.udata_size = sizeof(struct daddr_udata),
 	},
 	{
@@ -540,7 +547,7 @@ static struct xtables_target daddr_tg_reg[] = {
 		.x6_parse = daddr_tg6_parse,
 		.x6_fcheck = daddr_tg6_fcheck,
 		.x6_options = daddr_tg_opts,
-		.xlate = daddr_tg6_xlate,
+		DADDR_XLATE(daddr_tg6_xlate)
 		.udata_size = sizeof(struct daddr_udata),
 	},
 };

@@ -157,10 +157,12 @@ static void test_route(const struct packet_spec *spec)
 		NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT,
 	};
 	struct xt_daddr_info info = { .daddr = *old_address(spec->family) };
+	static struct xt_daddr_info_v1 port = { .dport = PACKET_NEW_PORT };
 	struct dst_entry *dst;
 	struct sk_buff *skb;
 	unsigned int i;
 
+	port.daddr[0] = info.daddr;
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		packet_build(packet, spec, ADDRESS);
 		skb = make_skb(packet, LINEAR);
@@ -171,6 +173,9 @@ static void test_route(const struct packet_spec *spec)
 			expect_true(skb_dst(skb) == dst,
 				    "hook %u: route lost without a change",
 				    hooks[i]);
+			call_target(skb, spec->family, 1, &port, hooks[i]);
+			expect_true(skb_dst(skb) == dst,
+				    "hook %u: route lost for a port", hooks[i]);
 			rewrite(skb, spec->family, hooks[i]);
 			expect_true(skb_dst(skb) ==
 				    (hooks[i] == NF_INET_PRE_ROUTING ?

@@ -73,7 +73,7 @@ assert_equal "lines of own counters" "$(wc -l <<<"$own")" 2
 for file in /proc/[0-9]*/net/xt_DADDR; do
 	assert_equal "counters in $file" "$(cat "$file")" "$own"
 done
-assert_refused . sh -c "echo 0 >/proc/net/xt_DADDR"
+assert_refused 'Invalid argument' sh -c "echo 0 >/proc/net/xt_DADDR"
 assert_equal "own counters after it" "$(cat /proc/net/xt_DADDR)" "$own"
 assert_equal "counters of a namespace within" "$(unshare --net cat /proc/self/net/xt_DADDR)" "$none"
 rule -t raw -F
@@ -95,25 +95,25 @@ rule -t mangle -A dsr $target
 rule -t mangle -A PREROUTING -j way
 for chain in FORWARD POSTROUTING; do
 	for how in -j -g; do
-		assert_refused . rule -t mangle -A $chain $how dsr
-		assert_refused . rule -t mangle -A $chain $how way
+		assert_refused 'Invalid argument' rule -t mangle -A $chain $how dsr
+		assert_refused 'Invalid argument' rule -t mangle -A $chain $how way
 	done
 done
 if [ "$variant" = nft ]; then
 	ip=ip
 	[ "$family" = ipv4 ] || ip=ip6
 	rule -t mangle -A FORWARD -s "$unused_ip"
-	assert_refused . nft "add rule $ip mangle FORWARD $ip dscp vmap { 7 : jump dsr }"
+	assert_refused 'Invalid argument' nft "add rule $ip mangle FORWARD $ip dscp vmap { 7 : jump dsr }"
 	nft "add map $ip mangle ways { type dscp : verdict; }"
 	nft "add rule $ip mangle FORWARD $ip dscp vmap @ways"
-	assert_refused . nft "add element $ip mangle ways { 7 : goto way }"
+	assert_refused 'Invalid argument' nft "add element $ip mangle ways { 7 : goto way }"
 	nft "flush chain $ip mangle FORWARD"
 fi
 # the chain is called from both, before the target is in it
 rule -t mangle -F dsr
 rule -t mangle -A FORWARD -j way
-assert_refused . rule -t mangle -A dsr $target
-assert_refused . rule -t mangle -A way -j DADDR --dscp-map "7=$near_vip"
+assert_refused 'Invalid argument' rule -t mangle -A dsr $target
+assert_refused 'Invalid argument' rule -t mangle -A way -j DADDR --dscp-map "7=$near_vip"
 assert_lacks "rules" "$("$ipt-$variant-save")" DADDR
 rule -t mangle -F FORWARD
 rule -t mangle -A INPUT -j way

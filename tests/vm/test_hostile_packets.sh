@@ -73,6 +73,8 @@ hostile_packets()
 	shift 2
 	[ "$hook" != input ] || far=$rip # no other comes there
 	open_doors
+	# every warning about a packet is seen, not ten in five seconds
+	echo 0 >/proc/sys/net/core/message_cost
 	rule -t "$table" -N hostile
 	rule -t "$table" -A "$chain" "$@" -j hostile
 	# what is for others does not come to the chain
@@ -90,6 +92,7 @@ hostile_packets()
 		"-p udp -j DADDR --set-daddr $near_vip --set-dport 8080" \
 		"-p udplite -j DADDR --set-daddr $near_vip --set-dport 8080" \
 		"-p dccp -j DADDR --set-daddr $near_vip --set-dport 8080"
+	echo 5 >/proc/sys/net/core/message_cost
 }
 
 test_hostile_packets_in_prerouting()

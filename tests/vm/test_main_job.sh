@@ -41,7 +41,7 @@ test_client_is_served_past_the_load_balancer()
 	assert_ping "$client" "$vip" "$vip"
 	assert_http "$client" "$vip" "$lab_files/www/file"
 
-	capture_stop lb
+	capture_stop lb 3 "$client_ip.*> $vip.*echo request"
 	capture_stop server 3 "$client_ip.*> $rip.*echo request"
 	assert_captured lb 0 " ($vip|$rip)[^ ]* > "
 	assert_captured server 0 " ${rip}[^ ]* > $client_ip"

@@ -78,6 +78,8 @@ test_module_as_on_the_oldest_kernel()
 		assert_equal "counted packets" \
 			"$(awk '$3 == 7 {print $1, $2, $4, $5}' <<<"$counters")" \
 			"$family $table $near_vip 3"
+		assert_equal "VIPs, read one by one" \
+			"$(awk 'NR > 1 {print $3}' <<<"$counters" | xargs)" "7 8"
 		assert_equal "counters of the client" \
 			"$(on "$client" cat /proc/net/xt_DADDR)" \
 			"family table dscp daddr packets bytes"

@@ -139,7 +139,10 @@ test_user_chain_of_a_wrong_hook_is_refused()
 {
 	rule -t mangle -N dsr
 	rule -t mangle -A FORWARD -j dsr
-	assert_refused . rule -t mangle -A dsr -j DADDR --set-daddr "$near_vip"
+	assert_refused 'Invalid argument' rule -t mangle -A dsr -j DADDR --set-daddr "$near_vip"
+	rule -t mangle -F FORWARD
+	rule -t mangle -A PREROUTING -j dsr
+	rule -t mangle -A dsr -j DADDR --set-daddr "$near_vip"
 }
 scenario test_user_chain_of_a_wrong_hook_is_refused "ipv4 ipv6" "legacy nft" "-"
 

@@ -31,11 +31,13 @@ fail()
 	exit 1
 }
 
-# Ends a scenario that cannot run here, with the reason.
+# Ends a scenario that cannot run here, with the reason. No program that a
+# scenario runs ends with this status.
+skipped=77
 skip()
 {
 	printf 'SKIPPED: %s\n' "$*"
-	exit 4
+	exit "$skipped"
 }
 
 # assert_equal WHAT FOUND EXPECTED
@@ -61,12 +63,12 @@ assert_lacks()
 # assert_refused PATTERN COMMAND...: the command fails, and says so
 assert_refused()
 {
-	local pattern=$1 said
+	local pattern=$1 said status=0
 
 	shift
-	if said=$("$@" 2>&1); then
-		fail "accepted, expected a refusal: $*"
-	fi
+	said=$("$@" 2>&1) || status=$?
+	[ $status -ne 0 ] || fail "accepted, expected a refusal: $*"
+	[ $status -lt 126 ] || fail "status $status, expected a refusal: $*: $said"
 	assert_contains "the refusal of: $*" "$said" "$pattern"
 }
 
@@ -133,12 +135,13 @@ assert_udp_echo()
 # assert_no_checksum_errors NAMESPACE...: none of the kernel's counters says so
 assert_no_checksum_errors()
 {
-	local name errors
+	local name counters
 
 	for name; do
-		errors=$(on "$name" nstat -as |
-			awk '/InCsumErrors|InHdrErrors/ && $2 > 0')
-		assert_equal "checksum errors in $name" "$errors" ""
+		counters=$(on "$name" nstat -as)
+		assert_contains "counters of $name" "$counters" '^Ip6?InReceives '
+		assert_equal "checksum errors in $name" \
+			"$(awk '/InCsumErrors|InHdrErrors/ && $2 > 0' <<<"$counters")" ""
 	done
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Sourced in the lab: is the kernel still in order after what happened in it?
 
-# All messages since the lab was up. Whoever wants to read them moves them here
-# from the kernel first: each message is in the file once.
+# All messages since the lab was up, once kernel_log_collect says that they are
+# there: one program reads them all the time, so that none is lost or read twice.
 kernel_log=/run/kernel.log
 
 # Messages of level warning that an out-of-tree module always causes, what
@@ -16,9 +16,23 @@ kernel_harmless='loading out-of-tree module taints kernel|module verification fa
 # What a message that no run may cause looks like.
 kernel_bad='^[a-z]+ *:(emerg|alert|crit|err|warn) *:|Call Trace|unregister_netdevice: waiting'
 
+kernel_log_begin()
+{
+	dmesg --clear
+	: >"$kernel_log"
+	stdbuf -oL dmesg --follow --decode >>"$kernel_log" &
+}
+
 kernel_log_collect()
 {
-	dmesg --read-clear --decode >>"$kernel_log"
+	local mark="lab: read up to $BASHPID, $EPOCHREALTIME" try
+
+	echo "<6>$mark" >/dev/kmsg
+	for ((try = 0; try < 2000; try++)); do
+		! grep -qF "$mark" "$kernel_log" || return 0
+		read -rt 0.01 <> <(:) || true
+	done
+	echo "lab  :err   : the kernel's messages are not read any more" >>"$kernel_log"
 }
 
 # kernel_warnings [LINE]: prints the bad messages from that line of the log on
@@ -44,16 +58,27 @@ module_unload()
 }
 
 kmemleak=/sys/kernel/debug/kmemleak
+kmemleak_off=/run/kmemleak.off
+
+# For good: it cannot be turned on again.
+kmemleak_turn_off()
+{
+	echo off >"$kmemleak"
+	: >"$kmemleak_off"
+}
 
 # Memory that nothing points to any more, since verdict_begin. What is younger
 # than five seconds is not looked at: the first wait is for that. An address on
 # the stack of a moment ago hides a leak from one scan, not from two.
 kernel_leaks()
 {
-	[ -e "$kmemleak" ] || return 0
+	[ -e "$kmemleak" ] && [ ! -e "$kmemleak_off" ] || return 0
 	read -rt 6 <> <(:) || true
-	# refused when it was turned off meanwhile
-	echo scan 2>/dev/null >"$kmemleak" || return 0
+	# for want of memory it turns itself off
+	if ! echo scan 2>/dev/null >"$kmemleak"; then
+		echo "kmemleak is off, and sees nothing any more"
+		return
+	fi
 	echo scan >"$kmemleak"
 	cat "$kmemleak"
 }
@@ -70,8 +95,7 @@ verdict_begin()
 		echo scan=off >"$kmemleak" # not every ten minutes
 		echo clear >"$kmemleak"
 	fi
-	dmesg --clear
-	: >"$kernel_log"
+	kernel_log_begin
 	verdict_taint=$(cat /proc/sys/kernel/tainted)
 }
 

@@ -33,12 +33,18 @@ public:
 	// Returns whether there was such an allocation.
 	bool disarm()
 	{
-		char left[16] = "";
+		return left() == 0;
+	}
 
-		if (pread(file_, left, sizeof(left) - 1, 0) < 1)
+	// Disarms it. Returns how many there would have had to be.
+	unsigned int left()
+	{
+		char text[16] = "";
+
+		if (pread(file_, text, sizeof(text) - 1, 0) < 1)
 			throw std::system_error(errno, std::generic_category(), "fail-nth");
 		write_number(0);
-		return std::strtoul(left, nullptr, 10) == 0;
+		return static_cast<unsigned int>(std::strtoul(text, nullptr, 10));
 	}
 
 private:

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <stdexcept>
 
@@ -23,6 +24,7 @@ public:
 	{
 		base_ = {map(1, 200)};
 		restore();
+		per_cpu_ = per_cpu_allocations();
 	}
 
 	// A map of @count VIPs that are in no map of another @number.
@@ -66,6 +68,7 @@ public:
 			}
 		}
 		restore();
+		expect_no_leak();
 		std::cout << "| " << what << ": " << number - 1 << " faults, " << refused
 			  << " refused, " << tolerated << " tolerated\n";
 		if (!refused)
@@ -141,6 +144,36 @@ private:
 		return error;
 	}
 
+	// Of the whole kernel. It is memory that kmemleak does not watch.
+	static unsigned long per_cpu_allocations()
+	{
+		std::ifstream file("/sys/kernel/debug/percpu_stats");
+
+		for (std::string word; file >> word;)
+			if (word == "nr_cur_alloc") {
+				unsigned long count;
+
+				if (file >> word >> count)
+					return count;
+			}
+		throw std::runtime_error("found no nr_cur_alloc in percpu_stats");
+	}
+
+	// nftables frees rules a moment after they are gone.
+	void expect_no_leak() const
+	{
+		unsigned long now = 0;
+
+		for (int i = 0; i < 500; i++) {
+			now = per_cpu_allocations();
+			if (now <= per_cpu_)
+				return;
+			usleep(10000);
+		}
+		throw std::runtime_error("per-CPU memory: " + std::to_string(per_cpu_) +
+					 " pieces before, now " + std::to_string(now));
+	}
+
 	bool is_there(const std::vector<Rule> &rules)
 	{
 		return same_but_for_the_kernels(rules[0], kernel_.read_back());
@@ -181,6 +214,7 @@ private:
 	const Family &family_;
 	Kernel &kernel_;
 	std::vector<Rule> base_;
+	unsigned long per_cpu_;
 	FailNth fail_;
 };
 

@@ -23,28 +23,33 @@ faults()
 	echo 0 >$debugfs/fail_page_alloc/verbose
 }
 
-# What the kernel says of memory that it does not get, it says at the level of
-# warnings, with call trace and figures, or of an object of sysfs: that is no
-# fault here. What finds faults writes at a higher level, or writes WARNING, BUG
-# or INFO.
+# expect_no_memory LINE: what the kernel says of memory that it does not get, it
+# says at the level of warnings, with call trace and figures, or of an object of
+# sysfs: that is no fault here, from that line of its log on. What finds faults
+# writes at a higher level, or writes WARNING, BUG or INFO.
 expect_no_memory()
 {
 	local log=$lab_files/kernel
 
-	dmesg --read-clear --decode >"$log"
-	grep -Ev '^[a-z]+ *:warn *:|kobject_add_internal failed for .* \(error: -12|kobject: can not set name properly!' \
-		"$log" >>"$kernel_log" || true
-	grep -E '^[a-z]+ *:warn *:.*(WARNING|BUG|INFO|suspected memory leak)' "$log" >>"$kernel_log" || true
+	kernel_log_collect
+	awk -v first="$1" '
+		NR < first || /(WARNING|BUG|INFO|suspected memory leak)/ {print; next}
+		/^[a-z]+ *:warn *:/ {next}
+		/kobject_add_internal failed for .* \(error: -12|kobject: can not set name properly!/ {next}
+		{print}' "$kernel_log" >"$log"
+	# the same file, to whose end the next messages are added
+	cat "$log" >"$kernel_log"
 }
 
 # with_faults COMMAND...
 with_faults()
 {
-	local status=0
+	local status=0 line
 
 	kernel_log_collect
+	line=$(wc -l <"$kernel_log")
 	on "$server" "$@" || status=$?
-	expect_no_memory
+	expect_no_memory "$line"
 	[ $status -eq 0 ] || fail "$*"
 }
 
@@ -59,10 +64,10 @@ test_faults_in_adding_rules()
 }
 scenario test_faults_in_adding_rules "ipv4 ipv6" "legacy nft" "-"
 
-# How often a rule of the table raw was reached: the one with that comment
+# How often a rule of the chain was reached: the one with that comment
 reached()
 {
-	rule -t raw -S PREROUTING -v | sed -n "s/.* $1 .*-c \([0-9]*\) .*/\1/p"
+	rule -t "$table" -S "$chain" -v | sed -n "s/.* $1 .*-c \([0-9]*\) .*/\1/p"
 }
 
 # assert_faults_drop TARGET: packets that cannot be changed are dropped by it
@@ -71,11 +76,11 @@ assert_faults_drop()
 	local kind before after
 
 	for kind in linear paged; do
-		rule -t raw -F
-		rule -t raw -A PREROUTING -i tun0 -m comment --comment before
+		rule -t "$table" -F
+		rule -t "$table" -A "$chain" -i tun0 -m comment --comment before
 		# shellcheck disable=SC2086 # the words of the target
-		rule -t raw -A PREROUTING -i tun0 -j $1
-		rule -t raw -A PREROUTING -i tun0 -m comment --comment after
+		rule -t "$table" -A "$chain" -i tun0 -j $1
+		rule -t "$table" -A "$chain" -i tun0 -m comment --comment after
 		with_faults $programs/fault_packets "ip${family#ipv}" $kind tun0 \
 			"$unused_ip" "$near_rip" "$near_vip"
 		before=$(reached before) after=$(reached after)
@@ -83,13 +88,16 @@ assert_faults_drop()
 		case $1 in *dscp-map*)
 			assert_contains "counters of $1, $kind" \
 				"$(on "$server" cat /proc/net/xt_DADDR)" \
-				"^$family raw 7 $near_vip $after " ;;
+				"^$family $table 7 $near_vip $after " ;;
 		esac
 	done
 }
 
-test_faults_in_changing_packets()
+# faults_in_changing_packets CHAIN
+faults_in_changing_packets()
 {
+	local chain=$1
+
 	on "$server" ip tuntap add dev tun0 mode tun vnet_hdr
 	on "$server" ip link set tun0 up
 	on "$server" ip route add "$unused_ip" dev tun0
@@ -97,9 +105,20 @@ test_faults_in_changing_packets()
 	faults slab page
 	assert_faults_drop "DADDR --set-daddr $near_vip"
 	assert_faults_drop "DADDR --dscp-map 7=$near_vip"
-	rule -t raw -F
+	rule -t "$table" -F
 }
-scenario test_faults_in_changing_packets "ipv4 ipv6" "legacy nft" "-"
+
+test_faults_in_changing_packets()
+{
+	faults_in_changing_packets PREROUTING
+}
+scenario test_faults_in_changing_packets "ipv4 ipv6" "legacy nft" "raw"
+
+test_faults_in_changing_packets_for_this_host()
+{
+	faults_in_changing_packets INPUT
+}
+scenario test_faults_in_changing_packets_for_this_host "ipv4 ipv6" "legacy nft" "mangle"
 
 test_faults_in_loading_the_module()
 {
@@ -109,8 +128,18 @@ test_faults_in_loading_the_module()
 	modprobe x_tables
 	cp "$(modinfo -n xt_DADDR)" "$module"
 	strip --strip-debug "$module"
-	faults slab
+	faults slab page
 	with_faults $programs/fault_module "$module"
 	modprobe xt_DADDR
 }
 scenario test_faults_in_loading_the_module "-" "-" "-"
+
+# The last pernet operations are the module's: their allocations are among the
+# last that a new namespace needs.
+test_faults_in_making_a_namespace()
+{
+	modprobe xt_DADDR
+	faults slab page
+	with_faults $programs/fault_namespaces 64
+}
+scenario test_faults_in_making_a_namespace "-" "-" "-"

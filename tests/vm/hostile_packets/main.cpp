@@ -245,7 +245,7 @@ bool plausible(const Figures &figures)
 	bool all = figures.fates[0] && figures.fates[1] && figures.fates[2];
 
 	for (std::size_t i = 0; i < KINDS; i++)
-		all &= figures.made[i] < 100 || figures.seen[i];
+		all &= figures.made[i] < 20 || figures.seen[i];
 	return all;
 }
 

@@ -83,6 +83,44 @@ static inline int seq_release_net(struct inode *inode, struct file *file)
 	return seq_release_private(inode, file);
 }
 
+/*
+ * Before 4.19, a read that ends with a full buffer goes one place further
+ * without ->next(). Here, each read ends so, after one record.
+ */
+static inline ssize_t old_seq_read(struct file *file, char __user *to,
+				   size_t size, loff_t *pos)
+{
+	struct seq_file *seq = file->private_data;
+	ssize_t copied = -ENOMEM;
+	void *record;
+
+	mutex_lock(&seq->lock);
+	if (!seq->buf) {
+		seq->buf = kvmalloc(PAGE_SIZE, GFP_KERNEL);
+		seq->size = PAGE_SIZE;
+	}
+	if (!seq->buf)
+		goto out;
+	seq->count = 0;
+	record = seq->op->start(seq, &seq->index);
+	if (record)
+		seq->op->show(seq, record);
+	seq->op->stop(seq, record);
+	copied = -EINVAL;
+	if (seq->count > size || copy_to_user(to, seq->buf, seq->count))
+		goto out;
+	copied = seq->count;
+	seq->index += !!copied;
+	*pos += copied;
+	seq->read_pos = *pos;
+	seq->count = 0;
+out:
+	mutex_unlock(&seq->lock);
+	return copied;
+}
+
+#define seq_read old_seq_read
+
 #undef proc_create_net
 #define file_operations old_file_operations
 #define proc_create_data old_proc_create_data
