@@ -132,14 +132,15 @@ std::vector<Rule> Iptables::read(Family family) const
 	return rules;
 }
 
-void Iptables::apply(const std::vector<RuleStep> &steps, Store store,
-		     Family family) const
+void Iptables::apply(const std::vector<RuleStep> &steps,
+		     const Transaction &transaction) const
 {
-	std::string input = restore_input(steps, store, family);
+	std::string input = restore_input(steps, transaction);
 
 	if (input.empty())
 		return;
-	std::string name = program(store, family, "-restore");
+	std::string name = program(transaction.store, transaction.family,
+				   "-restore");
 	Outcome outcome = run_named(name, {"--noflush", "-w"}, input);
 	if (outcome.status)
 		throw Error(name + ": " + outcome.reason());

@@ -4,7 +4,7 @@
 // the other variant are seen, and can be removed.
 #pragma once
 
-#include "rules.hpp"
+#include "save_format.hpp"
 
 namespace dsr {
 
@@ -25,10 +25,10 @@ public:
 	// program, or nothing of the other variant.
 	std::string save(Family family, Store store) const;
 
-	// The steps of one family and one store, in one transaction. Throws
-	// Error; nothing has changed then.
-	void apply(const std::vector<RuleStep> &steps, Store store,
-		   Family family) const;
+	// Those of the steps that are in the transaction. Throws Error; nothing
+	// has changed then.
+	void apply(const std::vector<RuleStep> &steps,
+		   const Transaction &transaction) const;
 
 	// The name of a program of a variant: "iptables", "ip6tables-save"
 	std::string program(Store store, Family family,

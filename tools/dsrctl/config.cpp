@@ -262,7 +262,7 @@ void ConfigReader::add_file(const std::string &path)
 		std::fclose(file);
 	}
 	if (error) {
-		config.errors.push_back({Problem::Kind::missing,
+		config.errors.push_back({Problem::Kind::unreadable,
 			path + ": cannot be read (" + std::strerror(error) +
 			"), expected a configuration file"});
 		return;
@@ -283,14 +283,23 @@ void ConfigReader::add_directory(const std::string &path)
 		return;
 	for (fs::recursive_directory_iterator it(path, options, error), end;
 	     !error && it != end; it.increment(error)) {
-		std::error_code ignored;
+		std::error_code why;
+		fs::file_status status = it->status(why);
 
-		if (it->is_directory(ignored)) {
+		// a link that leads nowhere is no file; where others lead,
+		// there may be VIPs
+		if (status.type() == fs::file_type::none &&
+		    why != std::errc::too_many_symbolic_link_levels) {
+			config.errors.push_back({Problem::Kind::unreadable,
+				it->path().string() + ": cannot be looked at (" +
+				why.message() +
+				"), expected a file, a directory, or a link to one"});
+		} else if (fs::is_directory(status)) {
 			if (leads_back(it->path()) ||
 			    !trusted_directory(it->path()))
 				it.disable_recursion_pending();
 		} else if (is_configuration(it->path().filename())) {
-			if (it->is_regular_file(ignored))
+			if (fs::is_regular_file(status))
 				files.push_back(it->path());
 			else
 				config.warnings.push_back(it->path().string() +
@@ -298,7 +307,12 @@ void ConfigReader::add_directory(const std::string &path)
 		}
 	}
 	if (error) {
-		config.errors.push_back({Problem::Kind::missing,
+		std::error_code ignored;
+		bool missing = fs::status(path, ignored).type() ==
+			       fs::file_type::not_found;
+
+		config.errors.push_back({missing ? Problem::Kind::missing :
+						   Problem::Kind::unreadable,
 			path + ": cannot be read (" + error.message() +
 			"), expected the directory of the configuration"});
 		return;

@@ -29,7 +29,8 @@ struct Problem {
 	enum class Kind : std::uint8_t {
 		syntax,
 		conflict,
-		missing,	// a file that cannot be read
+		missing,	// the directory: nothing is configured
+		unreadable,	// a file, or a directory
 		writers,	// a file that anybody may have written
 		name		// a host that does not resolve
 	};

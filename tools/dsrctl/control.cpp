@@ -70,6 +70,9 @@ public:
 		if (action == "start")
 			return start(false);
 		if (action == "restart" && (options_.all || options_.top)) {
+			// what cannot be started again is not stopped
+			if (!usable())
+				return 1;
 			int failed = stop();
 
 			read_actual();
@@ -144,13 +147,15 @@ private:
 			return one.dscp && one.ip.family == family;
 		};
 
+		// of what was started before IPv6 was turned off, too
+		if (std::any_of(state_.entries.begin(), state_.entries.end(),
+				of_family))
+			return true;
 		if (family == Family::ip6 && !ip6_)
 			return false;
 		return options_.all ||
 		       std::any_of(config_.entries.begin(),
-				   config_.entries.end(), of_family) ||
-		       std::any_of(state_.entries.begin(),
-				   state_.entries.end(), of_family);
+				   config_.entries.end(), of_family);
 	}
 
 	void read_actual()
@@ -215,8 +220,7 @@ private:
 		if (std::any_of(config_.errors.begin(), config_.errors.end(),
 				[&](const Problem &problem) {
 					// without a directory, nothing is configured
-					return problem.kind != Problem::Kind::missing ||
-					       !options_.file.empty();
+					return problem.kind != Problem::Kind::missing;
 				})) {
 			check.line = "DSR configuration error discovered.";
 			check.status = 1;

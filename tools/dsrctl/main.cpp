@@ -148,6 +148,10 @@ void check_usage(const CLI::App &app, const Options &options)
 	}
 	for (const Command &command : COMMANDS)
 		names += std::string(", ") + command.name;
+	for (const Command &command : COMMANDS)
+		if (options.action == command.name)
+			throw Error("found options before " + quote(options.action) +
+				    ", expected it to be the first word");
 	throw Error((options.action.empty() ?
 			     "found no action" :
 			     "found the action " + quote(options.action)) +
@@ -198,6 +202,8 @@ int main(int argc, char *argv[])
 {
 	std::string name = "dsrctl";
 
+	// whoever reads may go; what was begun is finished
+	std::signal(SIGPIPE, SIG_IGN);
 	try {
 		for (const Command &command : COMMANDS) {
 			if (argc < 2 || argv[1] != std::string(command.name))

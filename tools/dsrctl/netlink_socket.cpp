@@ -31,6 +31,15 @@ int each_message(const std::vector<char> &answer, Handler handler)
 		if (message->nlmsg_type == NLMSG_ERROR)
 			return -static_cast<const nlmsgerr *>(
 				mnl_nlmsg_get_payload(message))->error;
+		// how a dump ended, in an int
+		if (message->nlmsg_type == NLMSG_DONE &&
+		    mnl_nlmsg_get_payload_len(message) >= sizeof(int)) {
+			int error = *static_cast<const int *>(
+				mnl_nlmsg_get_payload(message));
+
+			if (error < 0)
+				return -error;
+		}
 		handler(message);
 	}
 	return 0;

@@ -50,7 +50,8 @@ private:
 		known_ = wanted_;
 		for (const Owned &owned : goal_.kept)
 			if (owned.dscp)
-				known_.insert({*owned.dscp, owned.ip});
+				kept_.insert({*owned.dscp, owned.ip});
+		known_.insert(kept_.begin(), kept_.end());
 		known_.insert(absent_.begin(), absent_.end());
 	}
 
@@ -79,7 +80,8 @@ private:
 
 	bool goes(const Item &item) const
 	{
-		if (wanted_.contains(item))
+		// kept: of another configuration that has the VIP elsewhere
+		if (wanted_.contains(item) || kept_.contains(item))
 			return false;
 		return goal_.everything || absent_.contains(item);
 	}
@@ -309,7 +311,7 @@ private:
 	const Actual &actual_;
 	const How &how_;
 	Plan plan_;
-	std::set<Item> wanted_, absent_, known_;
+	std::set<Item> wanted_, absent_, kept_, known_;
 };
 
 } // namespace

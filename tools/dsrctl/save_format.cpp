@@ -211,18 +211,22 @@ std::vector<Item> parse_map(const std::string &word, Family family)
 	return items;
 }
 
-std::string restore_input(const std::vector<RuleStep> &steps, Store store,
-			  Family family)
+std::string restore_input(const std::vector<RuleStep> &steps,
+			  const Transaction &transaction)
 {
-	std::map<std::string, std::string> tables;
-	std::string input;
+	std::string lines;
 
-	for (const RuleStep &step : steps)
-		if (step.any().store == store && step.any().family == family)
-			tables[step.any().table] += line(step);
-	for (const auto &[table, lines] : tables)
-		input += "*" + table + "\n" + lines + "COMMIT\n";
-	return input;
+	for (const RuleStep &step : steps) {
+		const Rule &rule = step.any();
+
+		if (rule.store == transaction.store &&
+		    rule.family == transaction.family &&
+		    rule.table == transaction.table)
+			lines += line(step);
+	}
+	if (lines.empty())
+		return "";
+	return "*" + transaction.table + "\n" + lines + "COMMIT\n";
 }
 
 } // namespace dsr

@@ -30,9 +30,16 @@ std::vector<SavedRule> parse_all(std::string_view text, Store store,
 // The items of the map behind --dscp-map; none when it is not one.
 std::vector<Item> parse_map(const std::string &word, Family family);
 
-// The input of iptables-restore --noflush for the steps of one family and one
-// store; empty when there is none.
-std::string restore_input(const std::vector<RuleStep> &steps, Store store,
-			  Family family);
+// What iptables-restore does at once, or not at all.
+struct Transaction {
+	Store store;
+	Family family;
+	std::string table;
+};
+
+// The input of iptables-restore --noflush for those of the steps that are in
+// the transaction; empty when there is none.
+std::string restore_input(const std::vector<RuleStep> &steps,
+			  const Transaction &transaction);
 
 } // namespace dsr

@@ -4,24 +4,22 @@
 #include <algorithm>
 
 #include "netlink.hpp"
-#include "save_format.hpp"
 
 namespace dsr {
 
 namespace {
 
-// In the order of their transactions. That of nftables comes last: of rules
-// that it has just added, the handles are not known, and so it is never undone.
-struct Transaction {
-	Store store;
-	Family family;
-};
-
-constexpr Transaction TRANSACTIONS[] = {
-	{Store::iptables, Family::ip4},
-	{Store::iptables, Family::ip6},
-	{Store::other, Family::ip4},
-	{Store::other, Family::ip6},
+// In this order. That of nftables comes last: of rules that it has just added,
+// the handles are not known, and so it is never undone.
+const Transaction TRANSACTIONS[] = {
+	{Store::iptables, Family::ip4, "mangle"},
+	{Store::iptables, Family::ip4, "raw"},
+	{Store::iptables, Family::ip6, "mangle"},
+	{Store::iptables, Family::ip6, "raw"},
+	{Store::other, Family::ip4, "mangle"},
+	{Store::other, Family::ip4, "raw"},
+	{Store::other, Family::ip6, "mangle"},
+	{Store::other, Family::ip6, "raw"},
 };
 
 bool leaves_none(const Plan &plan, const std::vector<Rule> &before)
@@ -86,18 +84,15 @@ void System::apply_rules(const std::vector<RuleStep> &steps, bool last) const
 
 	try {
 		for (const Transaction &one : TRANSACTIONS) {
-			iptables_.apply(steps, one.store, one.family);
+			iptables_.apply(steps, one);
 			done++;
 		}
 		nft::apply(steps, last);
 	} catch (const Error &error) {
 		std::vector<RuleStep> undo = inverse(steps);
 
-		while (done--) {
-			const Transaction &one = TRANSACTIONS[done];
-
-			iptables_.apply(undo, one.store, one.family);
-		}
+		while (done--)
+			iptables_.apply(undo, TRANSACTIONS[done]);
 		throw RuleError(error.what());
 	}
 }
@@ -146,8 +141,7 @@ std::string System::describe(const Plan &plan) const
 
 	addresses(plan.add);
 	for (const Transaction &one : TRANSACTIONS) {
-		std::string input = restore_input(plan.rules, one.store,
-						  one.family);
+		std::string input = restore_input(plan.rules, one);
 
 		if (!input.empty())
 			text += "+" + iptables_.program(one.store, one.family,

@@ -99,7 +99,7 @@ TEST_CASE("dsrctl: a file that is not there, a directory that is not")
 	reader.add_file(directory / "none.conf");
 	reader.add_directory(directory / "none");
 	REQUIRE(reader.config.errors.size() == 2);
-	CHECK(reader.config.errors[0].kind == Problem::Kind::missing);
+	CHECK(reader.config.errors[0].kind == Problem::Kind::unreadable);
 	CHECK(reader.config.errors[0].message == (directory / "none.conf") + ": cannot be read (No such file or directory), expected a configuration file");
 	CHECK(reader.config.errors[1].kind == Problem::Kind::missing);
 	CHECK(reader.config.errors[1].message == (directory / "none") + ": cannot be read (No such file or directory), expected the directory of the configuration");

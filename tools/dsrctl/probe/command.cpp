@@ -292,6 +292,9 @@ int probe_command(int argc, char *argv[])
 	Options options;
 
 	define(app, options);
+	// also when another option is what is wrong
+	options.nagios = std::find(argv, argv + argc,
+				   std::string_view("--nagios")) != argv + argc;
 	try {
 		if (!parse(app, argc, argv))
 			return 0;
