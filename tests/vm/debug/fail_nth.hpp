@@ -33,18 +33,12 @@ public:
 	// Returns whether there was such an allocation.
 	bool disarm()
 	{
-		return left() == 0;
-	}
+		char left[16] = "";
 
-	// Disarms it. Returns how many there would have had to be.
-	unsigned int left()
-	{
-		char text[16] = "";
-
-		if (pread(file_, text, sizeof(text) - 1, 0) < 1)
+		if (pread(file_, left, sizeof(left) - 1, 0) < 1)
 			throw std::system_error(errno, std::generic_category(), "fail-nth");
 		write_number(0);
-		return static_cast<unsigned int>(std::strtoul(text, nullptr, 10));
+		return std::strtoul(left, nullptr, 10) == 0;
 	}
 
 private:
