@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // dsrctl: the command line.
+#include <csignal>
 #include <iostream>
 #include <regex>
 

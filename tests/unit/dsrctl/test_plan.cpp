@@ -38,7 +38,8 @@ How map_mode()
 
 std::string rules(const Plan &plan, Family family = Family::ip4)
 {
-	return restore_input(plan.rules, Store::iptables, family);
+	return restore_input(plan.rules, {Store::iptables, family, "mangle"}) +
+	       restore_input(plan.rules, {Store::iptables, family, "raw"});
 }
 
 std::string addresses(const std::vector<AddressStep> &steps)

@@ -82,7 +82,7 @@ assert_faults_drop()
 		# shellcheck disable=SC2086 # the words of the target
 		rule -t "$table" -A "$chain" -i tun0 -j $1
 		rule -t "$table" -A "$chain" -i tun0 -m comment --comment after
-		with_faults $programs/fault_packets "ip${family#ipv}" $kind tun0 \
+		with_faults $programs/fault_packets "ip${family#ipv}" "$kind" tun0 \
 			"$unused_ip" "$near_rip" "$near_vip"
 		before=$(reached before) after=$(reached after)
 		[ "$after" -lt "$before" ] || fail "no packet was dropped by $1, $kind"

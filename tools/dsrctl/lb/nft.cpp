@@ -423,21 +423,32 @@ private:
 	}
 
 	// The servers of a rule, and of where it leads; each chain once.
-	void collect(const Rule &rule, std::vector<Real> &servers,
-		     std::set<std::string> &seen)
+	std::vector<Real> servers_of(const Rule &first)
 	{
-		auto chain = chains_.find(rule.go);
+		std::vector<Rule> rules{first};
+		std::vector<Real> servers;
+		std::set<std::string> seen;
 
-		for (const Ip &ip : rule.servers)
-			if (std::none_of(servers.begin(), servers.end(),
-					 [&](const Real &real) {
-						 return real.ip == ip;
-					 }))
-				servers.push_back({ip, rule.where});
-		if (chain == chains_.end() || !seen.insert(rule.go).second)
-			return;
-		for (const Words &words : chain->second.statements)
-			collect(understand(words), servers, seen);
+		while (!rules.empty() && ++steps_ <= STEPS) {
+			const Rule rule = std::move(rules.back());
+			auto chain = chains_.find(rule.go);
+
+			rules.pop_back();
+			for (const Ip &ip : rule.servers)
+				if (std::none_of(servers.begin(), servers.end(),
+						 [&](const Real &real) {
+							 return real.ip == ip;
+						 }))
+					servers.push_back({ip, rule.where});
+			if (chain == chains_.end() || !seen.insert(rule.go).second)
+				continue;
+			// the last is the next: in the order they are written in
+			const std::vector<Words> &statements = chain->second.statements;
+			for (auto words = statements.rbegin();
+			     words != statements.rend(); ++words)
+				rules.push_back(understand(*words));
+		}
+		return servers;
 	}
 
 	void walk(const Chain &chain, const std::optional<std::vector<Ip>> &vips,
@@ -472,10 +483,8 @@ private:
 
 	void map(const Rule &rule, const std::vector<Ip> &vips)
 	{
-		std::vector<Real> servers;
-		std::set<std::string> seen;
+		const std::vector<Real> servers = servers_of(rule);
 
-		collect(rule, servers, seen);
 		for (const Ip &vip : vips)
 			reading_.mappings.push_back({vip, rule.where, rule.dscp,
 						     rule.where, servers});

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "command.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <string_view>
 
 #include "command_line.hpp"
 #include "dscp.hpp"
