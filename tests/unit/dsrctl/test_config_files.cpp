@@ -192,3 +192,20 @@ TEST_CASE("dsrctl: what some may write is warned of")
 	CHECK(reader.config.errors.empty());
 	CHECK(reader.config.entries.size() == 1);
 }
+
+TEST_CASE("dsrctl: what cannot be looked at may be a VIP, what is not there is none")
+{
+	Directory directory;
+	// longer than a name can be: whoever asks is not told what is there
+	const std::string beyond = "/tmp/" + std::string(300, 'x');
+
+	REQUIRE(!symlink(beyond.c_str(), (directory / "vips").c_str()));
+	REQUIRE(!symlink("nothing", (directory / "gone.conf").c_str()));
+	Config config = read(directory / "");
+	REQUIRE(config.errors.size() == 1);
+	CHECK(config.errors[0].kind == Problem::Kind::unreadable);
+	CHECK(config.errors[0].message == (directory / "vips") +
+	      ": cannot be looked at (File name too long), expected a file, a directory, or a link to one");
+	REQUIRE(config.warnings.size() == 1);
+	CHECK(has(config.warnings[0], "gone.conf: found no file"));
+}

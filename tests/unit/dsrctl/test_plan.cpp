@@ -223,7 +223,7 @@ TEST_CASE("dsrctl: stop removes all copies, in all tables and stores")
 	      "*mangle\n-D PREROUTING " + SINGLE7 + "\nCOMMIT\n"
 	      "*raw\n-D PREROUTING " + SINGLE7 +
 	      "\n-D PREROUTING " + SINGLE7 + "\nCOMMIT\n");
-	CHECK(restore_input(plan.rules, Store::other, Family::ip4) ==
+	CHECK(restore_input(plan.rules, {Store::other, Family::ip4, "raw"}) ==
 	      "*raw\n"
 	      "-I PREROUTING 1 -j DADDR --dscp-map 8=10.0.0.8\n"
 	      "-D PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
@@ -338,4 +338,16 @@ TEST_CASE("dsrctl: the number of a label")
 	CHECK(label_number("lo:12") == 12);
 	for (const char *label : {"lo", "lo:", "lo:x", "lo:1x", "eth0:1", ""})
 		CHECK_FALSE(label_number(label));
+}
+
+TEST_CASE("dsrctl: the rule of a VIP that another configuration has elsewhere stays")
+{
+	Actual actual;
+	Goal goal;
+
+	actual.rules = raw(SINGLE7 + "\n" + SINGLE8);
+	goal.absent = owned_of("10.0.0.7 = 7\n10.0.0.8 = 8\n");
+	goal.kept = owned_of("10.0.0.7 = 7 dev eth1\n", "other");
+	CHECK(rules(make_plan(goal, actual, {})) ==
+	      "*raw\n-D PREROUTING " + SINGLE8 + "\nCOMMIT\n");
 }

@@ -25,6 +25,26 @@ TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 	CHECK(program.error == "dsrctl: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp, doctor, lb-config, probe, watch\n");
 }
 
+TEST_CASE("dsrctl: an action that is a program of its own comes first")
+{
+	Dsrctl program;
+
+	CHECK(program.run("-d /etc/dsr.d doctor") == 1);
+	CHECK(program.error == "dsrctl: found options before \"doctor\", expected it to be the first word\n");
+}
+
+TEST_CASE("dsrctl: a monitoring system is told of bad usage in its own way")
+{
+	Dsrctl program;
+
+	for (const char *wrong : {"--tcp 99999", "--count 0", "--timeout x"}) {
+		INFO(wrong);
+		CHECK(program.run(std::string("probe --real 10.128.9.31 --vip 10.128.8.46 --dscp 7 ") +
+				  wrong + " --nagios") == 3);
+		CHECK(program.text.starts_with("DSR UNKNOWN - "));
+	}
+}
+
 TEST_CASE("dsrctl: bad usage of probe")
 {
 	const std::string target =

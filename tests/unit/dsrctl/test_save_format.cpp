@@ -156,19 +156,20 @@ TEST_CASE("dsrctl: the input of iptables-restore")
 	steps = {replace, remove, add("raw", {{1, ip("10.0.0.1")}}, false),
 		 add("raw", {{2, ip("10.0.0.2")}}, false, true), other};
 
-	CHECK(restore_input(steps, Store::iptables, Family::ip4) ==
+	CHECK(restore_input(steps, {Store::iptables, Family::ip4, "mangle"}) ==
 	      "*mangle\n"
 	      "-D PREROUTING -m dscp --dscp 0x09 -j DADDR --set-daddr 10.0.0.9\n"
-	      "COMMIT\n"
+	      "COMMIT\n");
+	CHECK(restore_input(steps, {Store::iptables, Family::ip4, "raw"}) ==
 	      "*raw\n"
 	      "-I PREROUTING 2 -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
 	      "-D PREROUTING -j DADDR --dscp-map 7=10.0.0.7\n"
 	      "-A PREROUTING -m dscp --dscp 0x01 -j DADDR --set-daddr 10.0.0.1\n"
 	      "-I PREROUTING -m dscp --dscp 0x02 -j DADDR --set-daddr 10.0.0.2\n"
 	      "COMMIT\n");
-	CHECK(restore_input(steps, Store::other, Family::ip4) ==
+	CHECK(restore_input(steps, {Store::other, Family::ip4, "raw"}) ==
 	      "*raw\n-A PREROUTING -m dscp --dscp 0x03 -j DADDR --set-daddr 10.0.0.3\nCOMMIT\n");
-	CHECK(restore_input(steps, Store::iptables, Family::ip6) == "");
+	CHECK(restore_input(steps, {Store::iptables, Family::ip6, "raw"}) == "");
 }
 
 TEST_CASE("dsrctl: every rule of every table, whatever it does")
