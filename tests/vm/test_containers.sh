@@ -73,7 +73,7 @@ assert_equal "lines of own counters" "$(wc -l <<<"$own")" 2
 for file in /proc/[0-9]*/net/xt_DADDR; do
 	assert_equal "counters in $file" "$(cat "$file")" "$own"
 done
-assert_refused 'Invalid argument' sh -c "echo 0 >/proc/net/xt_DADDR"
+assert_refused 'Permission denied' sh -c "echo 0 >/proc/net/xt_DADDR"
 assert_equal "own counters after it" "$(cat /proc/net/xt_DADDR)" "$own"
 assert_equal "counters of a namespace within" "$(unshare --net cat /proc/self/net/xt_DADDR)" "$none"
 rule -t raw -F
