@@ -25,7 +25,7 @@ faults()
 
 # expect_no_memory LINE: what the kernel says of memory that it does not get, it
 # says at the level of warnings, with call trace and figures, or of an object of
-# sysfs or a sysctl: that is no fault here, from that line of its log on. What
+# sysfs, a sysctl or a socket: that is no fault here, from that line of its log on. What
 # finds faults writes at a higher level, or writes WARNING, BUG or INFO.
 expect_no_memory()
 {
@@ -35,7 +35,7 @@ expect_no_memory()
 	awk -v first="$1" '
 		NR < first || /(WARNING|BUG|INFO|suspected memory leak)/ {print; next}
 		/^[a-z]+ *:warn *:/ {next}
-		/kobject_add_internal failed for .* \(error: -12|kobject: can not set name properly!|sysctl could not get directory: .* -12/ {next}
+		/kobject_add_internal failed for .* \(error: -12|kobject: can not set name properly!|sysctl could not get directory: .* -12|(unable to create|Failed to initialize) .*socket/ {next}
 		{print}' "$kernel_log" >"$log"
 	# the same file, to whose end the next messages are added
 	cat "$log" >"$kernel_log"
