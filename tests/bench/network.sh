@@ -151,3 +151,27 @@ arrived()
 {
 	on "$server" ss -Hlnum "src = [$1]:9" | sed -n 's/.*,d\([0-9]*\)).*/\1/p'
 }
+
+namespaces_in_memory()
+{
+	echo 1 >/sys/kernel/slab/net_namespace/shrink # so that it counts exactly
+	awk '$1 == "net_namespace" {n = $2} END {print n + 0}' /proc/slabinfo
+}
+
+# Namespaces are dismantled after their names are gone. The memory of those that
+# went together is kept until others go: here, one that was made for that.
+namespaces_are_dismantled()
+{
+	ip netns add last
+	ip netns delete last
+	[ "$(namespaces_in_memory)" -le $(($(ip netns list | wc -l) + 1)) ]
+}
+
+# After this, nothing of it is at work while something else is measured.
+network_down()
+{
+	set +e	# lab_down waits for what it has killed
+	lab_down
+	set -e
+	wait_for namespaces_are_dismantled
+}
