@@ -205,6 +205,17 @@ test_dsrctl_refuses_a_bad_configuration()
 	assert_equal "the server after it" "$(server_state)" "$before"
 	assert_exit 0 dsrctl start
 	assert_started
+
+	# what cannot be started again is not stopped
+	before=$(server_state)
+	echo '10.1.1.2 = 20 dev eth7' >"$conf/30.conf"
+	assert_exit 1 dsrctl -i restart
+	assert_contains "-i restart" "$said" 'found dev "eth7"'
+	assert_equal "the server after -i restart" "$(server_state)" "$before"
+	rm "$conf/30.conf"
+	# nor does it stay stopped when nobody reads what it does
+	dsrctl -v -i restart | head -n 1
+	assert_started
 	assert_exit 0 dsrctl stop
 }
 scenario test_dsrctl_refuses_a_bad_configuration "-" "legacy nft" "-"
@@ -247,5 +258,43 @@ test_dsrctl_without_ipv6()
 	assert_contains "status" "$said" '^l3dsr stopped 2001:DB8::46 .* -- +--$'
 	assert_exit 0 dsrctl stop
 	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
+
+	# turned off since the start
+	on "$server" sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+	assert_exit 0 dsrctl start
+	assert_contains "the server" "$(server_state)" 'DADDR.*2001:db8::46'
+	on "$server" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
 }
 scenario test_dsrctl_without_ipv6 "-" "nft" "-"
+
+# The VIP has a rule in each table, and the second cannot be changed.
+test_dsrctl_undoes_a_table()
+{
+	local program=/usr/sbin/iptables-$variant-restore before status=0
+
+	dsrctl_up <<<"10.128.8.46 = 7"
+	assert_exit 0 dsrctl start
+	on "$server" "iptables-$variant" -t mangle -A PREROUTING \
+		-m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46
+	before=$(server_state)
+	mv "$program" /usr/sbin/hidden
+	cat >"$program" <<-TEXT
+		#!/bin/bash
+		# one table after the other, as it does it
+		input=\$(cat)
+		sed '/^\*raw/,\$d' <<<"\$input" |
+			(exec -a "iptables-$variant-restore" /usr/sbin/hidden "\$@") || exit
+		! grep '^\*raw' <<<"\$input" || { echo no raw here >&2; exit 1; }
+	TEXT
+	chmod +x "$program"
+	said=$(dsrctl stop 2>&1) || status=$?
+	mv /usr/sbin/hidden "$program"
+	assert_equal "exit status of stop" "$status" 1
+	assert_contains "stop" "$said" 'no raw here'
+	assert_equal "the server after it" "$(server_state)" "$before"
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
+}
+scenario test_dsrctl_undoes_a_table "-" "legacy nft" "-"

@@ -23,10 +23,10 @@ faults()
 	echo 0 >$debugfs/fail_page_alloc/verbose
 }
 
-# expect_no_memory LINE: what the kernel says of memory that it does not get, it
-# says at the level of warnings, with call trace and figures, or of an object of
-# sysfs, a sysctl or a socket: that is no fault here, from that line of its log on. What
-# finds faults writes at a higher level, or writes WARNING, BUG or INFO.
+# expect_no_memory LINE: from that line of the kernel log on, what the kernel says
+# of memory that it does not get is no fault: that is at the level of warnings, with
+# call trace and figures, or of an object of sysfs, a sysctl or a socket. What finds
+# faults writes at a higher level, or writes WARNING, BUG or INFO.
 expect_no_memory()
 {
 	local log=$lab_files/kernel
@@ -58,7 +58,9 @@ test_faults_in_adding_rules()
 	rule -t raw -S >/dev/null
 	modprobe xt_DADDR
 	faults slab page
-	with_faults $programs/fault_rules "ip${family#ipv}" "$variant"
+	with_faults $programs/fault_rules "ip${family#ipv}" "$variant" few
+	faults page
+	with_faults $programs/fault_rules "ip${family#ipv}" "$variant" many
 	on "$server" nft flush ruleset
 	rule -t raw -F
 }
