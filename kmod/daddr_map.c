@@ -64,14 +64,14 @@ static struct daddr_vip *daddr_vip_create(const struct daddr_vip_key *key)
 {
 	struct daddr_vip *vip = kzalloc(sizeof(*vip), GFP_KERNEL_ACCOUNT);
 
-	if (!vip)
-		return NULL;
-	vip->key = *key;
-	vip->count = alloc_percpu_gfp(struct daddr_count, GFP_KERNEL_ACCOUNT);
-	if (!vip->count) {
+	if (vip)
+		vip->count = alloc_percpu_gfp(struct daddr_count,
+					      GFP_KERNEL_ACCOUNT);
+	if (!vip || !vip->count) {
 		kfree(vip);
 		return NULL;
 	}
+	vip->key = *key;
 	return vip;
 }
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// fault_rules ip4|ip6 legacy|nft few|many
+// fault_rules ip4|ip6 legacy|nft
 //
 // Adds rules of the DADDR target again and again, and makes another allocation
 // of the kernel fail each time: the first, the second, and so on until there are
 // no more. Each time, either the rules are there or those before them still are,
 // /proc/net/xt_DADDR agrees, and the next attempt works. The same for reading
-// that file. Or of many VIPs, whose counters do not fit where there is room: for
-// a kernel where only pages can be short.
+// that file.
 #include <arpa/inet.h>
 
 #include <cstring>
@@ -223,21 +222,13 @@ private:
 
 int main(int argc, char *argv[])
 try {
-	if (argc != 4) {
-		std::cerr << "Usage: fault_rules ip4|ip6 legacy|nft few|many\n";
+	if (argc != 3) {
+		std::cerr << "Usage: fault_rules ip4|ip6 legacy|nft\n";
 		return 2;
 	}
 	const Family &family = family_called(argv[1]);
 	std::unique_ptr<Kernel> kernel = open_kernel(family, argv[2]);
 	Faults faults(family, *kernel);
-	if (argv[3] == std::string("many")) {
-		std::vector<Rule> maps;
-
-		for (unsigned int number = 1; number <= 24; number++)
-			maps.push_back(faults.map(63, number));
-		faults.add("24 maps of 63 VIPs", maps);
-		return 0;
-	}
 	faults.add("revision 0", {faults.revision0()});
 	faults.add("address and port", {faults.single()});
 	faults.add("map of 63 VIPs", {faults.map(63, 1)});
