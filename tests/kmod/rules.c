@@ -78,6 +78,32 @@ static void test_same_port(const struct packet_spec *spec)
 	kfree_skb(skb);
 }
 
+/*
+ * A packet that has the address, and a header that does not say where a port
+ * would be: an IHL that no header has, an extension header that is cut off.
+ */
+static void test_lost_port(const struct packet_spec *spec)
+{
+	static struct xt_daddr_info_v1 info = { .dport = PACKET_NEW_PORT };
+	struct sk_buff *skb;
+
+	packet_build(packet, spec, 0);
+	info.daddr[0] = *old_address(spec->family);
+	if (spec->family == NFPROTO_IPV4) {
+		packet->before[0] = 0x44;
+	} else {
+		packet->before[6] = IPPROTO_DSTOPTS;
+		packet->length = sizeof(struct ipv6hdr) + 2;
+	}
+	skb = make_skb(packet, LINEAR);
+	if (!skb)
+		return;
+	expect_true(call_target(skb, spec->family, 1, &info,
+				NF_INET_PRE_ROUTING) == NF_DROP, "verdict");
+	expect_bytes(skb, packet->before, packet->length, "packet");
+	kfree_skb(skb);
+}
+
 /* A rule that is accepted, and one change of it that is refused. */
 struct refusal {
 	const char *name;
@@ -305,6 +331,10 @@ void test_rules(void)
 	report("ipv4 has address and port already");
 	test_same_port(&tcp6);
 	report("ipv6 has address and port already");
+	test_lost_port(&tcp4);
+	report("ipv4 has the address, and a port nowhere");
+	test_lost_port(&tcp6);
+	report("ipv6 has the address, and a port nowhere");
 
 	expect_accepted(NFPROTO_IPV4, good_map);
 	expect_accepted(NFPROTO_IPV6, good_map);
