@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) fmt
 
 #include <linux/in.h>
+#include <linux/ipv6.h>
 
 #include "test.h"
 
