@@ -19,9 +19,16 @@ int run_handler(const nlmsghdr *message, void *handler)
 	return MNL_CB_OK;
 }
 
-// Returns the error that one of them is about, or 0.
-template <typename Handler>
-int each_message(const std::vector<char> &answer, Handler handler)
+int run_attribute(const nlattr *attribute, void *handler)
+{
+	(*static_cast<std::function<void(const nlattr *)> *>(handler))(attribute);
+	return MNL_CB_OK;
+}
+
+} // namespace
+
+int each_message(const std::vector<char> &answer,
+		 const std::function<void(const nlmsghdr *)> &handler)
 {
 	auto *message = reinterpret_cast<const nlmsghdr *>(answer.data());
 	int left = static_cast<int>(answer.size());
@@ -44,14 +51,6 @@ int each_message(const std::vector<char> &answer, Handler handler)
 	}
 	return 0;
 }
-
-int run_attribute(const nlattr *attribute, void *handler)
-{
-	(*static_cast<std::function<void(const nlattr *)> *>(handler))(attribute);
-	return MNL_CB_OK;
-}
-
-} // namespace
 
 void each_attribute(const nlmsghdr *message, std::size_t header,
 		    std::function<void(const nlattr *)> handler)

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "catch.hpp"
+#include "netlink_socket.hpp"
+
+using namespace dsr;
+
+namespace {
+
+// Messages as the kernel puts one behind the other (RFC 3549, 2.3.2).
+class Answer {
+public:
+	Answer &add(int type, const void *payload = nullptr, std::size_t size = 0)
+	{
+		std::vector<char> message(MNL_NLMSG_HDRLEN + MNL_ALIGN(size));
+		auto *header = reinterpret_cast<nlmsghdr *>(message.data());
+
+		header->nlmsg_len = MNL_NLMSG_HDRLEN + size;
+		header->nlmsg_type = type;
+		if (size)
+			std::memcpy(message.data() + MNL_NLMSG_HDRLEN, payload,
+				    size);
+		bytes.insert(bytes.end(), message.begin(), message.end());
+		return *this;
+	}
+
+	Answer &add_done(int error)
+	{
+		return add(NLMSG_DONE, &error, sizeof(error));
+	}
+
+	// The types of what came before an error, and the error.
+	std::vector<int> read(int &error) const
+	{
+		std::vector<int> types;
+
+		error = each_message(bytes, [&](const nlmsghdr *one) {
+			types.push_back(one->nlmsg_type);
+		});
+		return types;
+	}
+
+	std::vector<char> bytes;
+};
+
+} // namespace
+
+TEST_CASE("dsrctl: how a netlink dump ends")
+{
+	constexpr int ROUTE = 24;	// RTM_NEWROUTE
+	const char route[13] = {};
+	Answer answer;
+	int error = -1;
+
+	answer.add(ROUTE, route, sizeof(route));
+	SECTION("well, with a word about it")
+	{
+		answer.add_done(0);
+		CHECK(answer.read(error) == std::vector{ROUTE, NLMSG_DONE});
+		CHECK(error == 0);
+	}
+	SECTION("well, without")
+	{
+		answer.add(NLMSG_DONE);
+		CHECK(answer.read(error) == std::vector{ROUTE, NLMSG_DONE});
+		CHECK(error == 0);
+	}
+	SECTION("early, for want of memory, at its end")
+	{
+		answer.add_done(-ENOMEM);
+		CHECK(answer.read(error) == std::vector{ROUTE});
+		CHECK(error == ENOMEM);
+	}
+	SECTION("early, in its midst")
+	{
+		nlmsgerr refused{};
+
+		refused.error = -EPERM;
+		answer.add(NLMSG_ERROR, &refused, sizeof(refused))
+			.add(ROUTE, route, sizeof(route));
+		CHECK(answer.read(error) == std::vector{ROUTE});
+		CHECK(error == EPERM);
+	}
+	SECTION("in the next read")
+	{
+		CHECK(answer.read(error) == std::vector{ROUTE});
+		CHECK(error == 0);
+	}
+	SECTION("in a message that was cut")
+	{
+		answer.add_done(0);
+		answer.bytes.pop_back();
+		CHECK(answer.read(error) == std::vector{ROUTE});
+		CHECK(error == 0);
+	}
+}
