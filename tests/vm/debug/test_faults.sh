@@ -25,8 +25,9 @@ faults()
 
 # expect_no_memory LINE: from that line of the kernel log on, what the kernel says
 # of memory that it does not get is no fault: that is at the level of warnings, with
-# call trace and figures, or of an object of sysfs, a sysctl or a socket. What finds
-# faults writes at a higher level, or writes WARNING, BUG or INFO.
+# call trace and figures, or of an object of sysfs, a sysctl, a socket or a directory
+# of proc. What finds faults writes at a higher level, or writes WARNING, BUG or
+# INFO.
 expect_no_memory()
 {
 	local log=$lab_files/kernel
@@ -35,7 +36,7 @@ expect_no_memory()
 	awk -v first="$1" '
 		NR < first || /(WARNING|BUG|INFO|suspected memory leak)/ {print; next}
 		/^[a-z]+ *:warn *:/ {next}
-		/kobject_add_internal failed for .* \(error: -12|kobject: can not set name properly!|sysctl could not get directory: .* -12|(unable to create|Failed to initialize) .*socket/ {next}
+		/kobject_add_internal failed for .* \(error: -12|kobject: can not set name properly!|sysctl could not get directory: .* -12|(unable to create|Failed to initialize) .*socket|cannot create netfilter proc entry/ {next}
 		{print}' "$kernel_log" >"$log"
 	# the same file, to whose end the next messages are added
 	cat "$log" >"$kernel_log"
