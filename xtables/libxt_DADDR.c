@@ -388,7 +388,7 @@ static void daddr_tg6_save(const void *ip,
 
 /* Translations came with iptables 1.6.1; RHEL 7 has 1.4.21. */
 #if XTABLES_VERSION_CODE >= 12
-#define DADDR_XLATE(function) .xlate = function,
+#define DADDR_XLATE(function) .xlate = (function),
 
 /*
  * A packet whose DSCP is not in the map does not match, and stays as it is.

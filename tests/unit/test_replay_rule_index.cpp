@@ -97,7 +97,7 @@ TEST_CASE("replay: a rule that is not asked would have changed nothing")
 			if (other.process(frame(some, wire)) != kept ||
 			    (kept && all != some) ||
 			    std::memcmp(&one.counters(), &other.counters(),
-					sizeof(replay::Counters))) {
+					sizeof(replay::Counters)) != 0) {
 				std::string found = text;
 
 				for (const std::string &line : trace)

@@ -137,6 +137,7 @@ public:
 			}
 		}
 		// Not the kernel's business: it is to overwrite it.
+		// NOLINTNEXTLINE(bugprone-sizeof-expression): a pointer, that is meant
 		std::memset(&info.map, static_cast<int>(below(256)), sizeof(info.map));
 		rule.info.resize(sizeof(info));
 		std::memcpy(rule.info.data(), &info, sizeof(info));

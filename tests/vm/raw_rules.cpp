@@ -153,7 +153,8 @@ private:
 
 		target.u.user.target_size =
 			static_cast<__u16>(sizeof(target) + data);
-		std::strcpy(target.u.user.name, name);
+		std::strncpy(target.u.user.name, name,
+			     sizeof(target.u.user.name) - 1);
 		return target;
 	}
 
@@ -344,6 +345,7 @@ private:
 		void *info = std::malloc(size + 1);	// the expression frees it
 		std::memcpy(info, rule.info.data(), size);
 		nftnl_expr_set(target, NFTNL_EXPR_TG_INFO, info, size);
+		// NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
 		nftnl_rule_add_expr(added.get(), target);
 		nftnl_rule_nlmsg_build_payload(
 			message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | flags),

@@ -48,7 +48,7 @@ struct Row {
 };
 
 // A row: a good map but for what @spoil does.
-Row map_but(const char *name, std::function<void(xt_daddr_info_v1 &)> spoil)
+Row map_but(const char *name, const std::function<void(xt_daddr_info_v1 &)> &spoil)
 {
 	return {name, [spoil](const Family &family) {
 		xt_daddr_info_v1 info = good_map(family);
@@ -58,7 +58,7 @@ Row map_but(const char *name, std::function<void(xt_daddr_info_v1 &)> spoil)
 	}};
 }
 
-Row single_but(const char *name, std::function<void(xt_daddr_info_v1 &)> spoil)
+Row single_but(const char *name, const std::function<void(xt_daddr_info_v1 &)> &spoil)
 {
 	return {name, [spoil](const Family &family) {
 		xt_daddr_info_v1 info = good_single(family);
@@ -68,7 +68,7 @@ Row single_but(const char *name, std::function<void(xt_daddr_info_v1 &)> spoil)
 	}};
 }
 
-Row rule_but(const char *name, std::function<void(Rule &)> spoil,
+Row rule_but(const char *name, const std::function<void(Rule &)> &spoil,
 	     const char *variant = nullptr)
 {
 	return {name, [spoil](const Family &family) {

@@ -97,7 +97,7 @@ void collect(Pipe &output, Pipe &error, Outcome &outcome)
 {
 	std::array<pollfd, 2> ends{{{output.read_end(), POLLIN, 0},
 				    {error.read_end(), POLLIN, 0}}};
-	std::string *texts[] = {&outcome.output, &outcome.error};
+	std::array<std::string *, 2> texts{&outcome.output, &outcome.error};
 	char buffer[65536];
 
 	while (ends[0].fd >= 0 || ends[1].fd >= 0) {

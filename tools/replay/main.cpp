@@ -284,25 +284,31 @@ void define(CLI::App &app, Options &options)
 	app.footer(EXAMPLES);
 }
 
-} // namespace
-
-int main(int argc, char *argv[])
+int run_command(int argc, char *argv[])
 {
 	CLI::App app("Runs DADDR rules over a capture, as the kernel would.",
 		     "daddr-replay");
 	Options options;
 
-	std::signal(SIGPIPE, SIG_IGN);	// a failed write is reported
 	define(app, options);
 	try {
 		app.parse(argc, argv);
-		options.one_rule = app.count("--dscp") ||
-				   app.count("--dscp-map");
-		check_usage(app, options);
-		return run(options);
+	} catch (const CLI::Success &asked) {	// for help or the version
+		return app.exit(asked);
+	}
+	options.one_rule = app.count("--dscp") || app.count("--dscp-map");
+	check_usage(app, options);
+	return run(options);
+}
+
+} // namespace
+
+int main(int argc, char *argv[])
+{
+	std::signal(SIGPIPE, SIG_IGN);	// a failed write is reported
+	try {
+		return run_command(argc, argv);
 	} catch (const CLI::ParseError &error) {
-		if (!error.get_exit_code())
-			return app.exit(error);
 		std::cerr << "daddr-replay: " << error.what() << "\n"
 			  << "Try daddr-replay --help.\n";
 	} catch (const std::exception &error) {

@@ -193,12 +193,11 @@ private:
 		for (std::size_t i = 0; i < words.size(); i++) {
 			if (words[i] == "--comment")
 				i++;
-			else if (is_own(words[i]))
-				return true;
-			else if (jumps(words[i]) &&
-				 (words[i].ends_with("DADDR") ||
-				  (i + 1 < words.size() &&
-				   words[i + 1] == "DADDR")))
+			else if (is_own(words[i]) ||
+				 (jumps(words[i]) &&
+				  (words[i].ends_with("DADDR") ||
+				   (i + 1 < words.size() &&
+				    words[i + 1] == "DADDR"))))
 				return true;
 		}
 		return false;

@@ -34,7 +34,8 @@ inline std::vector<Server> servers(const std::string &text)
 	return found;
 }
 
-inline Site site(const std::string &config, std::vector<std::string> services = {},
+inline Site site(const std::string &config,
+		 const std::vector<std::string> &services = {},
 		 const std::string &reals = SERVERS)
 {
 	std::vector<std::string> warnings, errors;

@@ -46,7 +46,7 @@ Ip ip(const std::string &from, const std::string &to, std::uint8_t dscp,
 constexpr std::uint8_t SYN = 0x02, RST = 0x04, SYN_ACK = 0x12, ACK = 0x10;
 
 // TCP with these ports and flags, and a right checksum.
-Bytes tcp(Ip packet, unsigned int source, unsigned int port, std::uint8_t flags)
+Bytes tcp(const Ip &packet, unsigned int source, unsigned int port, std::uint8_t flags)
 {
 	Bytes data = be16(source) + be16(port) + Bytes(8) +
 		     Bytes{0x50, flags, 0, 0, 0, 0, 0, 0};

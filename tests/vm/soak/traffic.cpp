@@ -306,7 +306,7 @@ private:
 			return;
 		}
 		make(expected.data(), head);
-		if (std::memcmp(data, expected.data(), received)) {
+		if (std::memcmp(data, expected.data(), received) != 0) {
 			wrong_data_++;
 			return;
 		}
@@ -353,7 +353,7 @@ public:
 		: file_(open_socket(to, SOCK_STREAM | SOCK_NONBLOCK)),
 		  patience_(patience)
 	{
-		connect(file_, to.name(), to.size);
+		(void)connect(file_, to.name(), to.size);	// poll() tells
 	}
 
 	// RST instead of FIN: nothing of it stays behind, and waits.

@@ -434,7 +434,7 @@ void Attempt::expire()
 	}
 }
 
-void Attempt::succeed(Answer answer)
+void Attempt::succeed(const Answer &answer)
 {
 	answer_ = answer;
 	// Every host gives an echo the DSCP of the request.

@@ -45,7 +45,7 @@ private:
 	void connected();
 	void read_response();
 	void finish(Verdict verdict, const std::string &text);
-	void succeed(Answer answer);
+	void succeed(const Answer &answer);
 	void failed(int error);
 	std::string heard_text(const Heard &heard) const;
 

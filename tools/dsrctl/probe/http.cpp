@@ -45,7 +45,7 @@ std::optional<std::size_t> content_length(std::string_view head)
 
 		head.remove_prefix(std::min(line.size() + 1, head.size()));
 		if (line.size() < NAME.size() ||
-		    strncasecmp(line.data(), NAME.data(), NAME.size()))
+		    strncasecmp(line.data(), NAME.data(), NAME.size()) != 0)
 			continue;
 		line.remove_prefix(NAME.size());
 		std::size_t first = line.find_first_not_of(" \t");
