@@ -345,7 +345,7 @@ private:
 		void *info = std::malloc(size + 1);	// the expression frees it
 		std::memcpy(info, rule.info.data(), size);
 		nftnl_expr_set(target, NFTNL_EXPR_TG_INFO, info, size);
-		// NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
+		// NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see above
 		nftnl_rule_add_expr(added.get(), target);
 		nftnl_rule_nlmsg_build_payload(
 			message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | flags),

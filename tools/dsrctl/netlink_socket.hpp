@@ -14,8 +14,9 @@ namespace dsr {
 void each_attribute(const nlmsghdr *message, std::size_t header,
 		    std::function<void(const nlattr *)> handler);
 
-// The messages that one read brought, up to one about an error, whose number
-// is returned; 0 when there is none. A dump that ended early says so at its end.
+// Hands over the messages that one read brought, up to one about an error, and
+// returns the number of that error (errno), or 0. A dump that ended early says so
+// at its end.
 int each_message(const std::vector<char> &answer,
 		 const std::function<void(const nlmsghdr *)> &handler);
 

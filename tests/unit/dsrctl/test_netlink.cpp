@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// What the kernel answers, one read at a time.
+#include <linux/rtnetlink.h>
+
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -50,28 +53,27 @@ public:
 
 TEST_CASE("dsrctl: how a netlink dump ends")
 {
-	constexpr int ROUTE = 24;	// RTM_NEWROUTE
 	const char route[13] = {};
 	Answer answer;
 	int error = -1;
 
-	answer.add(ROUTE, route, sizeof(route));
+	answer.add(RTM_NEWROUTE, route, sizeof(route));
 	SECTION("well, with a word about it")
 	{
 		answer.add_done(0);
-		CHECK(answer.read(error) == std::vector{ROUTE, NLMSG_DONE});
+		CHECK(answer.read(error) == std::vector<int>{RTM_NEWROUTE, NLMSG_DONE});
 		CHECK(error == 0);
 	}
 	SECTION("well, without")
 	{
 		answer.add(NLMSG_DONE);
-		CHECK(answer.read(error) == std::vector{ROUTE, NLMSG_DONE});
+		CHECK(answer.read(error) == std::vector<int>{RTM_NEWROUTE, NLMSG_DONE});
 		CHECK(error == 0);
 	}
 	SECTION("early, for want of memory, at its end")
 	{
 		answer.add_done(-ENOMEM);
-		CHECK(answer.read(error) == std::vector{ROUTE});
+		CHECK(answer.read(error) == std::vector<int>{RTM_NEWROUTE});
 		CHECK(error == ENOMEM);
 	}
 	SECTION("early, in its midst")
@@ -80,20 +82,20 @@ TEST_CASE("dsrctl: how a netlink dump ends")
 
 		refused.error = -EPERM;
 		answer.add(NLMSG_ERROR, &refused, sizeof(refused))
-			.add(ROUTE, route, sizeof(route));
-		CHECK(answer.read(error) == std::vector{ROUTE});
+			.add(RTM_NEWROUTE, route, sizeof(route));
+		CHECK(answer.read(error) == std::vector<int>{RTM_NEWROUTE});
 		CHECK(error == EPERM);
 	}
 	SECTION("in the next read")
 	{
-		CHECK(answer.read(error) == std::vector{ROUTE});
+		CHECK(answer.read(error) == std::vector<int>{RTM_NEWROUTE});
 		CHECK(error == 0);
 	}
 	SECTION("in a message that was cut")
 	{
 		answer.add_done(0);
 		answer.bytes.pop_back();
-		CHECK(answer.read(error) == std::vector{ROUTE});
+		CHECK(answer.read(error) == std::vector<int>{RTM_NEWROUTE});
 		CHECK(error == 0);
 	}
 }
