@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "common/sum.hpp"
 #include "daddr_rewrite.h"
-#include "sum.hpp"
+
+using namespace dsr;
 
 namespace {
 

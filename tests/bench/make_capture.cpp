@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "sum.hpp"
+#include "common/sum.hpp"
+
+using namespace dsr;
 
 namespace {
 

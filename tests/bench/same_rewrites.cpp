@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "capture.hpp"
-#include "checksum.hpp"
-#include "link.hpp"
+#include "common/checksum.hpp"
+#include "common/link.hpp"
+#include "replay/capture.hpp"
+
+using namespace dsr;
 
 namespace {
 

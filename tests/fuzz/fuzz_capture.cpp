@@ -5,10 +5,12 @@
 
 #include <cstring>
 
-#include "capture.hpp"
-#include "engine.hpp"
-#include "explain.hpp"
 #include "fuzz.hpp"
+#include "replay/capture.hpp"
+#include "replay/engine.hpp"
+#include "replay/explain.hpp"
+
+using namespace dsr;
 
 namespace {
 

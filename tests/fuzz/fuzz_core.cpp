@@ -4,9 +4,11 @@
 #include <algorithm>
 
 #include "changes.hpp"
-#include "checksum.hpp"
+#include "common/checksum.hpp"
 #include "fuzz.hpp"
-#include "port.hpp"
+#include "replay/port.hpp"
+
+using namespace dsr;
 
 namespace {
 

@@ -3,8 +3,8 @@
 // accepted means the same when it is written again.
 #include <string>
 
-#include "config.hpp"
-#include "dscp.hpp"
+#include "common/dscp.hpp"
+#include "dsrctl/config.hpp"
 #include "fuzz.hpp"
 
 namespace {

@@ -3,8 +3,8 @@
 // them, what is wrong with them is said with its place. The first byte chooses.
 #include <string>
 
+#include "dsrctl/lb/vendor.hpp"
 #include "fuzz.hpp"
-#include "lb/vendor.hpp"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <memory>
 
+#include "dsrctl/probe/heard.hpp"
+#include "dsrctl/probe/http.hpp"
 #include "fuzz.hpp"
-#include "probe/heard.hpp"
-#include "probe/http.hpp"
 
 namespace {
 

@@ -3,7 +3,9 @@
 #include <string>
 
 #include "fuzz.hpp"
-#include "rules.hpp"
+#include "replay/match.hpp"
+
+using namespace dsr;
 
 namespace {
 

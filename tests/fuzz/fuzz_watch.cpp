@@ -4,8 +4,10 @@
 #include <cstring>
 #include <memory>
 
+#include "dsrctl/watch/observer.hpp"
 #include "fuzz.hpp"
-#include "watch/observer.hpp"
+
+using namespace dsr;
 
 namespace {
 

@@ -8,20 +8,20 @@
 
 namespace replay_test {
 
-using replay::Checksum;
-using replay::Drop;
-using replay::Engine;
-using replay::Passed;
-using replay::index_of;
+using dsr::replay::Checksum;
+using dsr::replay::Drop;
+using dsr::replay::Engine;
+using dsr::replay::Passed;
+using dsr::replay::index_of;
 
 const char VIP4[] = "10.128.8.46", VIP6[] = "2001:db8::46";
 
 // DSCP 7 becomes the VIP, in both families.
-inline replay::Ruleset vip_rules()
+inline dsr::replay::Ruleset vip_rules()
 {
-	replay::Ruleset ruleset;
+	dsr::replay::Ruleset ruleset;
 
-	replay::parse_rules("*raw\n"
+	dsr::replay::parse_rules("*raw\n"
 		"-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46\n"
 		"-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 2001:db8::46\n"
 		"COMMIT\n", "rules", ruleset);
@@ -31,14 +31,14 @@ inline replay::Ruleset vip_rules()
 // One packet through a new engine.
 struct Run {
 	explicit Run(const Bytes &packet, std::size_t wire = 0,
-		     const replay::Ruleset &given = vip_rules())
+		     const dsr::replay::Ruleset &given = vip_rules())
 		: bytes(packet), ruleset(given),
 		  engine(ruleset, DLT_RAW, {})
 	{
 		kept = engine.process(frame(bytes, wire), &trace);
 	}
 
-	const replay::Counters &counters() const { return engine.counters(); }
+	const dsr::replay::Counters &counters() const { return engine.counters(); }
 	bool rewritten() const { return counters().rewritten.packets; }
 	std::uint64_t after(Checksum checksum) const
 	{
@@ -46,8 +46,8 @@ struct Run {
 	}
 
 	Bytes bytes;
-	replay::Ruleset ruleset;
-	replay::Trace trace;
+	dsr::replay::Ruleset ruleset;
+	dsr::replay::Trace trace;
 	Engine engine;
 	bool kept;
 };
@@ -74,7 +74,7 @@ inline const char *name_of(std::uint8_t protocol)
 }
 
 // The VIP of the packet's family, and port 443.
-inline replay::Ruleset port_rules(const Ip &ip)
+inline dsr::replay::Ruleset port_rules(const Ip &ip)
 {
 	std::string vip = ip.source[0] == '1' ? VIP4 : VIP6;
 

@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "engine.hpp"
+#include "replay/engine.hpp"
+#include "replay/match.hpp"
 
 namespace replay_test {
 
@@ -158,31 +159,31 @@ inline Bytes cut_to(Bytes bytes, std::size_t size)
 	return bytes;
 }
 
-inline replay::Packet view(Bytes &bytes, std::size_t wire = 0)
+inline dsr::replay::Packet view(Bytes &bytes, std::size_t wire = 0)
 {
-	replay::Packet packet;
+	dsr::replay::Packet packet;
 
 	packet.data = bytes.data();
 	packet.captured = static_cast<std::uint32_t>(bytes.size());
 	packet.length = wire ? static_cast<std::uint32_t>(wire) :
 			       packet.captured;
 	packet.family = bytes.size() && bytes[0] >> 4 == 6 ?
-			replay::Family::ip6 : replay::Family::ip4;
+			dsr::replay::Family::ip6 : dsr::replay::Family::ip4;
 	return packet;
 }
 
-inline replay::Frame frame(Bytes &bytes, std::size_t wire = 0)
+inline dsr::replay::Frame frame(Bytes &bytes, std::size_t wire = 0)
 {
 	return {bytes.data(), static_cast<std::uint32_t>(bytes.size()),
 		static_cast<std::uint32_t>(wire ? wire : bytes.size())};
 }
 
 // One rule in raw PREROUTING.
-inline replay::Ruleset rules(const std::string &rule)
+inline dsr::replay::Ruleset rules(const std::string &rule)
 {
-	replay::Ruleset ruleset;
+	dsr::replay::Ruleset ruleset;
 
-	replay::parse_rules("*raw\n-A PREROUTING " + rule + "\nCOMMIT\n",
+	dsr::replay::parse_rules("*raw\n-A PREROUTING " + rule + "\nCOMMIT\n",
 			    "rules", ruleset);
 	return ruleset;
 }

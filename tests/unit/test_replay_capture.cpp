@@ -2,8 +2,10 @@
 // Captures read and written again, and what is said of damaged ones.
 #include "catch.hpp"
 
-#include "capture.hpp"
+#include "replay/capture.hpp"
 #include "replay_files.hpp"
+
+using namespace dsr;
 
 using namespace replay_test;
 

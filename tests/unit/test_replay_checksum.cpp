@@ -2,9 +2,11 @@
 // The judge of transport checksums, on packets whose checksum is known.
 #include "catch.hpp"
 
-#include "checksum.hpp"
+#include "common/checksum.hpp"
+#include "common/sum.hpp"
 #include "replay_packets.hpp"
-#include "sum.hpp"
+
+using namespace dsr;
 
 using namespace replay_test;
 using replay::Checksum;

@@ -6,6 +6,8 @@
 
 #include "replay_packets.hpp"
 
+using namespace dsr;
+
 using namespace replay_test;
 
 namespace {

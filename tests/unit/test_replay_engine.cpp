@@ -4,6 +4,8 @@
 
 #include "replay_engine.hpp"
 
+using namespace dsr;
+
 using namespace replay_test;
 
 TEST_CASE("replay: a rewritten packet is the one sent to the VIP at once")

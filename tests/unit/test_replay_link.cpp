@@ -6,8 +6,10 @@
 
 #include <cstring>
 
-#include "link.hpp"
+#include "common/link.hpp"
 #include "replay_packets.hpp"
+
+using namespace dsr;
 
 using namespace replay_test;
 using replay::Link;

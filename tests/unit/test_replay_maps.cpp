@@ -4,6 +4,8 @@
 
 #include "replay_engine.hpp"
 
+using namespace dsr;
+
 using namespace replay_test;
 
 TEST_CASE("replay: a map takes the packet's DSCP, whatever its ECN")

@@ -4,6 +4,8 @@
 
 #include "replay_packets.hpp"
 
+using namespace dsr;
+
 using namespace replay_test;
 using replay::Matched;
 

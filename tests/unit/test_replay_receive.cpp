@@ -2,8 +2,10 @@
 // Which packets do not get as far as the rules, and why.
 #include "catch.hpp"
 
-#include "receive.hpp"
+#include "common/receive.hpp"
 #include "replay_packets.hpp"
+
+using namespace dsr;
 
 using namespace replay_test;
 using replay::Drop;

@@ -6,6 +6,8 @@
 
 #include "replay_engine.hpp"
 
+using namespace dsr;
+
 using namespace replay_test;
 
 namespace {

@@ -4,6 +4,8 @@
 
 #include "replay_packets.hpp"
 
+using namespace dsr;
+
 using replay::Family;
 using replay::Ruleset;
 

@@ -6,7 +6,9 @@
 #include <iostream>
 #include <memory>
 
-#include "capture.hpp"
+#include "replay/capture.hpp"
+
+using namespace dsr;
 
 namespace {
 

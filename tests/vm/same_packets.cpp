@@ -6,8 +6,10 @@
 #include <iostream>
 #include <sstream>
 
-#include "capture.hpp"
-#include "link.hpp"
+#include "common/link.hpp"
+#include "replay/capture.hpp"
+
+using namespace dsr;
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "change.hpp"
+#include "dsrctl/change.hpp"
 
 #include <unistd.h>
 
@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "netlink.hpp"
-#include "process.hpp"
-#include "say.hpp"
+#include "common/process.hpp"
+#include "dsrctl/netlink.hpp"
+#include "dsrctl/say.hpp"
 
 namespace dsr {
 

@@ -2,10 +2,10 @@
 // Brings the host where an action wants it, and remembers that.
 #pragma once
 
-#include "control.hpp"
-#include "intent.hpp"
-#include "netlink.hpp"
-#include "system.hpp"
+#include "dsrctl/host.hpp"
+#include "dsrctl/intent.hpp"
+#include "dsrctl/netlink.hpp"
+#include "dsrctl/options.hpp"
 
 namespace dsr {
 

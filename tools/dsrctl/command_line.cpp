@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "command_line.hpp"
+#include "dsrctl/command_line.hpp"
 
 namespace dsr {
 

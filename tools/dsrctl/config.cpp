@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "config.hpp"
+#include "dsrctl/config.hpp"
 
 #include <net/if.h>
 #include <netdb.h>
@@ -11,8 +11,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "dscp.hpp"
-#include "trust.hpp"
+#include "common/dscp.hpp"
+#include "dsrctl/trust.hpp"
 
 namespace dsr {
 

@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 namespace dsr {
 

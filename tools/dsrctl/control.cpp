@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "control.hpp"
+#include "dsrctl/control.hpp"
 
 #include <net/if.h>
 #include <unistd.h>
@@ -10,13 +10,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "change.hpp"
-#include "metrics.hpp"
-#include "module.hpp"
-#include "netlink.hpp"
-#include "process.hpp"
-#include "say.hpp"
-#include "write_file.hpp"
+#include "common/files.hpp"
+#include "common/process.hpp"
+#include "dsrctl/change.hpp"
+#include "dsrctl/metrics.hpp"
+#include "dsrctl/module.hpp"
+#include "dsrctl/netlink.hpp"
+#include "dsrctl/say.hpp"
 
 namespace dsr {
 

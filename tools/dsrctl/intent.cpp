@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "intent.hpp"
+#include "dsrctl/intent.hpp"
 
 #include <algorithm>
 

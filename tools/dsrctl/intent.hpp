@@ -3,8 +3,8 @@
 // before. Nothing here touches the system.
 #pragma once
 
-#include "plan.hpp"
-#include "state.hpp"
+#include "dsrctl/plan.hpp"
+#include "dsrctl/state.hpp"
 
 namespace dsr {
 

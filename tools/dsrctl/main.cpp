@@ -4,15 +4,15 @@
 #include <iostream>
 #include <regex>
 
-#include "command_line.hpp"
-#include "control.hpp"
-#include "doctor/doctor.hpp"
-#include "dscp.hpp"
-#include "ip.hpp"
-#include "lb/command.hpp"
-#include "probe/command.hpp"
-#include "say.hpp"
-#include "watch/command.hpp"
+#include "common/dscp.hpp"
+#include "common/ip.hpp"
+#include "dsrctl/command_line.hpp"
+#include "dsrctl/control.hpp"
+#include "dsrctl/doctor/doctor.hpp"
+#include "dsrctl/lb/command.hpp"
+#include "dsrctl/probe/command.hpp"
+#include "dsrctl/say.hpp"
+#include "dsrctl/watch/command.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "metrics.hpp"
+#include "dsrctl/metrics.hpp"
 
 #include <fstream>
 #include <functional>
 #include <sstream>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <tuple>
 
-#include "status.hpp"
+#include "dsrctl/status.hpp"
 
 namespace dsr {
 

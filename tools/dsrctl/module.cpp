@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "module.hpp"
+#include "dsrctl/module.hpp"
 
 #include <fcntl.h>
 #include <sys/syscall.h>

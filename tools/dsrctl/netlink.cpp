@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "netlink.hpp"
+#include "dsrctl/netlink.hpp"
 
 #include <netinet/in.h>	// before the kernel's headers, which then leave out the same
 
@@ -19,7 +19,7 @@
 #include <cstring>
 #include <map>
 
-#include "netlink_socket.hpp"
+#include "dsrctl/netlink_socket.hpp"
 
 namespace dsr {
 

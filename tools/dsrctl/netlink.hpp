@@ -2,7 +2,7 @@
 // What the kernel is asked directly: addresses, and what netfilter knows.
 #pragma once
 
-#include "plan.hpp"
+#include "dsrctl/plan.hpp"
 
 namespace dsr {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "netlink_socket.hpp"
+#include "dsrctl/netlink_socket.hpp"
 
 #include <sys/socket.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 namespace dsr {
 

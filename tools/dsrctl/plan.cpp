@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "plan.hpp"
+#include "dsrctl/plan.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <set>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr {
 

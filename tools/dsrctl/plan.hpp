@@ -3,8 +3,8 @@
 // touches the system.
 #pragma once
 
-#include "config.hpp"
-#include "rules.hpp"
+#include "dsrctl/config.hpp"
+#include "dsrctl/rules.hpp"
 
 namespace dsr {
 

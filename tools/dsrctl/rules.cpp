@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "rules.hpp"
+#include "dsrctl/rules.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 namespace dsr {
 

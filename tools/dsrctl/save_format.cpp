@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "save_format.hpp"
+#include "dsrctl/save_format.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr {
 

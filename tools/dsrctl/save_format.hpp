@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "rules.hpp"
+#include "dsrctl/rules.hpp"
 
 namespace dsr {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "state.hpp"
+#include "dsrctl/state.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -12,8 +12,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "trust.hpp"
-#include "write_file.hpp"
+#include "common/files.hpp"
+#include "dsrctl/trust.hpp"
 
 namespace dsr {
 

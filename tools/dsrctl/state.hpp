@@ -3,8 +3,8 @@
 // host names were resolved to. Of each network namespace separately.
 #pragma once
 
-#include "descriptor.hpp"
-#include "plan.hpp"
+#include "common/descriptor.hpp"
+#include "dsrctl/plan.hpp"
 
 namespace dsr {
 

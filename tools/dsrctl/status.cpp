@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "status.hpp"
+#include "dsrctl/status.hpp"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr {
 

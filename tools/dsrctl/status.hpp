@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "plan.hpp"
+#include "dsrctl/plan.hpp"
 
 namespace dsr {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "trust.hpp"
+#include "dsrctl/trust.hpp"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "capture.hpp"
+#include "replay/capture.hpp"
 
 #include <fcntl.h>
 #include <stdio_ext.h>
@@ -10,9 +10,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "link.hpp"
+#include "common/link.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -349,4 +349,4 @@ void CaptureWriter::close()
 		failed();
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -8,9 +8,9 @@
 #include <memory>
 #include <optional>
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 struct Damage {
 	std::uint64_t offset;	// everything before was read
@@ -78,4 +78,4 @@ private:
 	pcap_dumper_t *dumper_ = nullptr;
 };
 
-} // namespace replay
+} // namespace dsr::replay

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "diagnose.hpp"
+#include "replay/diagnose.hpp"
 
 #include <cstring>
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -182,4 +182,4 @@ std::vector<Address> Diagnoser::servers() const
 	return found;
 }
 
-} // namespace replay
+} // namespace dsr::replay

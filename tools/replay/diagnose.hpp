@@ -2,9 +2,9 @@
 // The pitfalls of L3DSR, looked for in any capture with tables of fixed size.
 #pragma once
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 class Diagnoser {
 public:
@@ -41,4 +41,4 @@ private:
 	std::vector<std::uint32_t> flows_;	// of replies that are awaited
 };
 
-} // namespace replay
+} // namespace dsr::replay

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "engine.hpp"
+#include "replay/engine.hpp"
 
-#include "link.hpp"
+#include "common/link.hpp"
+#include "replay/match.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -224,4 +225,4 @@ bool Engine::process(const Frame &frame, Trace *trace)
 		    result.cut);
 }
 
-} // namespace replay
+} // namespace dsr::replay

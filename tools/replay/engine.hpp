@@ -2,12 +2,12 @@
 // What happens to each packet of a capture, counted.
 #pragma once
 
-#include "checksum.hpp"
-#include "diagnose.hpp"
-#include "receive.hpp"
-#include "rules.hpp"
+#include "common/checksum.hpp"
+#include "common/receive.hpp"
+#include "replay/diagnose.hpp"
+#include "replay/rules.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 struct Count {
 	std::uint64_t packets = 0, bytes = 0;	// bytes: on the wire
@@ -94,4 +94,4 @@ private:
 
 const char *checksum_text(Checksum checksum);
 
-} // namespace replay
+} // namespace dsr::replay

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "explain.hpp"
+#include "replay/explain.hpp"
 
 #include <algorithm>
 
-#include "link.hpp"
+#include "common/link.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -291,4 +291,4 @@ std::string explain_frame(const CaptureReader &reader, Engine &engine,
 	return result;
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -2,13 +2,13 @@
 // One packet before and after, field by field, and why.
 #pragma once
 
-#include "capture.hpp"
-#include "engine.hpp"
+#include "replay/capture.hpp"
+#include "replay/engine.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 // Processes the frame, which @reader has read last.
 std::string explain_frame(const CaptureReader &reader, Engine &engine,
 			  const Frame &frame, std::uint64_t number);
 
-} // namespace replay
+} // namespace dsr::replay

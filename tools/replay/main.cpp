@@ -10,10 +10,10 @@
 #include <iostream>
 
 #include "daddr_dscp.h"
-#include "explain.hpp"
-#include "report.hpp"
+#include "replay/explain.hpp"
+#include "replay/report.hpp"
 
-using namespace replay;
+using namespace dsr::replay;
 
 namespace {
 

@@ -3,9 +3,9 @@
 // order and answers these keep.
 #include <algorithm>
 
-#include "rules.hpp"
+#include "replay/match.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -205,4 +205,4 @@ Matched matches(const Rule &rule, const Packet &packet)
 	return result;
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "port.hpp"
+#include "replay/port.hpp"
 
 #include <arpa/inet.h>
 
 #include <cstring>
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -242,4 +242,4 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	return here ? Outcome::rewritten : Outcome::rewritten_cut;
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -3,9 +3,9 @@
 // daddr_target.c does to an skb, this does to the bytes of a capture.
 #pragma once
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 // What a rule's target does: set one destination, or that of the packet's DSCP.
 struct Action {
@@ -40,4 +40,4 @@ enum class Outcome : std::uint8_t {
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	      Trace *trace);
 
-} // namespace replay
+} // namespace dsr::replay

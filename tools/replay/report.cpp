@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "report.hpp"
+#include "replay/report.hpp"
 
 #include <nlohmann/json.hpp>
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -258,4 +258,4 @@ std::string report_json(const Report &report)
 	return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -4,10 +4,10 @@
 
 #include <optional>
 
-#include "capture.hpp"
-#include "engine.hpp"
+#include "replay/capture.hpp"
+#include "replay/engine.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 struct Report {
 	std::string input, output;	// output: empty when nothing is written
@@ -24,4 +24,4 @@ std::string damage_text(const std::string &name, const Damage &damage);
 std::string report_table(const Report &report);
 std::string report_json(const Report &report);
 
-} // namespace replay
+} // namespace dsr::replay

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The options of a DADDR rule.
-#include "rule_options.hpp"
+#include "replay/rule_options.hpp"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -11,7 +11,7 @@
 #include "daddr_address.h"
 #include "daddr_dscp.h"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -464,4 +464,4 @@ void parse_options(const std::vector<std::string> &words, Rule &rule)
 	Options(words, rule).parse();
 }
 
-} // namespace replay
+} // namespace dsr::replay

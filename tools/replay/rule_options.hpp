@@ -2,13 +2,13 @@
 // What the two halves of the rule parser, lines and options, share.
 #pragma once
 
-#include "rules.hpp"
+#include "replay/rules.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 // Throw "found FOUND, expected WHAT".
 [[noreturn]] void expected(const std::string &found, const std::string &what);
 // Text of a file, to be put into a message.
 std::string quote(const std::string &text);
 
-} // namespace replay
+} // namespace dsr::replay

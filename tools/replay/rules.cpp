@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The lines of a ruleset: tables, chains, and which rules are of DADDR.
-#include "rules.hpp"
+#include "replay/rules.hpp"
 
 #include <algorithm>
 
-#include "rule_options.hpp"
+#include "replay/rule_options.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -260,4 +260,4 @@ void parse_rules(std::string_view text, const std::string &name,
 	parser.end();
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The DADDR rules of rulesets as iptables-save and ip6tables-save print them,
-// and whether they match a packet, as x_tables decides it.
+// The DADDR rules of rulesets as iptables-save and ip6tables-save print them.
 #pragma once
 
 #include <string_view>
 
-#include "port.hpp"
+#include "replay/port.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 // -s and -d
 struct Network {
@@ -82,13 +81,4 @@ void parse_rules(std::string_view text, const std::string &name,
 // Throws Error: "found …, expected …".
 void parse_options(const std::vector<std::string> &words, Rule &rule);
 
-enum class Matched : std::uint8_t {
-	no,
-	yes,
-	drop,	// the packet ends before what decides: not even dropped by a rule
-	cut	// the capture does
-};
-
-Matched matches(const Rule &rule, const Packet &packet);
-
-} // namespace replay
+} // namespace dsr::replay

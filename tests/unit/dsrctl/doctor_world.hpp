@@ -2,7 +2,7 @@
 // Hosts that doctor looks at, in few words.
 #pragma once
 
-#include "doctor/checks.hpp"
+#include "dsrctl/doctor/checks.hpp"
 #include "world.hpp"
 
 namespace dsr_test {

@@ -2,7 +2,7 @@
 // Both sides of a made-up site, for the tests of dsrctl lb-config.
 #pragma once
 
-#include "lb/verify.hpp"
+#include "dsrctl/lb/verify.hpp"
 #include "world.hpp"
 
 namespace dsr_test {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // dsrctl doctor: why the module is not there, or cannot be.
-#include "doctor/gather.hpp"
 #include "doctor_world.hpp"
+#include "dsrctl/doctor/gather.hpp"
 
 using namespace dsr_test;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // dsrctl doctor: addresses, interfaces, services, and what arrives.
-#include "doctor/gather.hpp"
-#include "doctor/report.hpp"
 #include "doctor_world.hpp"
+#include "dsrctl/doctor/gather.hpp"
+#include "dsrctl/doctor/report.hpp"
 
 using namespace dsr_test;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The notations of a DSCP.
 #include "catch.hpp"
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 using namespace dsr;
 

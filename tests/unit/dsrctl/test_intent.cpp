@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What start and stop want, when this or another configuration was started.
-#include "intent.hpp"
+#include "dsrctl/intent.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

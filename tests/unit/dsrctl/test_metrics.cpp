@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "metrics.hpp"
-#include "save_format.hpp"
+#include "dsrctl/metrics.hpp"
+#include "dsrctl/save_format.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

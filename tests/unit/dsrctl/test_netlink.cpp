@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "netlink_socket.hpp"
+#include "dsrctl/netlink_socket.hpp"
 
 using namespace dsr;
 

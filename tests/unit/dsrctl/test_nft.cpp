@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What nft prints, and what it is given.
-#include "backend_nft.hpp"
+#include "dsrctl/nftables.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

@@ -2,10 +2,10 @@
 // What a probe makes of packets, responses, lists and results.
 #include <nlohmann/json.hpp>
 
-#include "probe/heard.hpp"
-#include "probe/http.hpp"
-#include "probe/report.hpp"
-#include "probe/targets.hpp"
+#include "dsrctl/probe/heard.hpp"
+#include "dsrctl/probe/http.hpp"
+#include "dsrctl/probe/report.hpp"
+#include "dsrctl/probe/targets.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

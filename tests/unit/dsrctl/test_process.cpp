@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "process.hpp"
+#include "common/process.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

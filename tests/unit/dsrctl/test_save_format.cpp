@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rules as iptables-save prints them: which are understood, and which are none
 // of our business.
-#include "save_format.hpp"
+#include "dsrctl/save_format.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

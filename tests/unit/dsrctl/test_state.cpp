@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "state.hpp"
+#include "dsrctl/state.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

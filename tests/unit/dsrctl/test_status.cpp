@@ -2,8 +2,8 @@
 // What scripts parse.
 #include <nlohmann/json.hpp>
 
-#include "save_format.hpp"
-#include "status.hpp"
+#include "dsrctl/save_format.hpp"
+#include "dsrctl/status.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

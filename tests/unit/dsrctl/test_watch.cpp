@@ -4,8 +4,8 @@
 
 #include "catch.hpp"
 #include "dsrctl.hpp"
+#include "dsrctl/watch/report.hpp"
 #include "replay_files.hpp"
-#include "watch/report.hpp"
 
 using namespace replay_test;
 using dsr::watch::Finding;

@@ -7,8 +7,8 @@
 
 #include <csignal>
 
+#include "common/files.hpp"
 #include "world.hpp"
-#include "write_file.hpp"
 
 using namespace dsr_test;
 namespace fs = std::filesystem;

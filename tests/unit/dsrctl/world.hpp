@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include "catch.hpp"
-#include "config.hpp"
 #include "directory.hpp"
-#include "plan.hpp"
+#include "dsrctl/config.hpp"
+#include "dsrctl/plan.hpp"
 
 namespace dsr_test {
 

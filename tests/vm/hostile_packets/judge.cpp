@@ -7,6 +7,8 @@
 
 #include "oracle.hpp"
 
+using namespace dsr;
+
 namespace hostile {
 
 namespace {

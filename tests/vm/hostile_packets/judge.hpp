@@ -8,7 +8,9 @@
 #include <string>
 
 #include "changes.hpp"
-#include "rules.hpp"
+#include "replay/match.hpp"
+
+namespace replay = dsr::replay;
 
 namespace hostile {
 

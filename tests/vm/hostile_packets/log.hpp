@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "changes.hpp"
-#include "descriptor.hpp"
+#include "common/descriptor.hpp"
 
 namespace hostile {
 

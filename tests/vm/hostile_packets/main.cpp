@@ -21,11 +21,13 @@
 #include <iostream>
 #include <memory>
 
-#include "checksum.hpp"
+#include "common/checksum.hpp"
 #include "judge.hpp"
 #include "log.hpp"
 #include "oracle.hpp"
 #include "wire.hpp"
+
+using namespace dsr;
 
 namespace {
 

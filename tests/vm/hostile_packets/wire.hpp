@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "descriptor.hpp"
+#include "common/descriptor.hpp"
 #include "generate.hpp"
 
 namespace hostile {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The module xt_DADDR, and what iptables needs besides to use it.
-#include "checks.hpp"
+#include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {
 

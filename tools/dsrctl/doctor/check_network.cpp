@@ -2,7 +2,7 @@
 // Addresses, interfaces, and the kernel's switches for them.
 #include <algorithm>
 
-#include "checks.hpp"
+#include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {
 

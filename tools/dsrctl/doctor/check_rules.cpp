@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "checks.hpp"
+#include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {
 

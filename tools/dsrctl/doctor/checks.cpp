@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "checks.hpp"
+#include "dsrctl/doctor/checks.hpp"
 
 #include <algorithm>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr::doctor {
 

@@ -2,8 +2,8 @@
 // The checks: each looks at the facts, and at nothing else.
 #pragma once
 
-#include "facts.hpp"
-#include "finding.hpp"
+#include "dsrctl/doctor/facts.hpp"
+#include "dsrctl/doctor/finding.hpp"
 
 namespace dsr::doctor {
 

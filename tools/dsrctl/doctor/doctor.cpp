@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "doctor.hpp"
+#include "dsrctl/doctor/doctor.hpp"
 
 #include <unistd.h>
 
 #include <iostream>
 
-#include "checks.hpp"
-#include "command_line.hpp"
-#include "fix.hpp"
-#include "gather.hpp"
-#include "report.hpp"
+#include "dsrctl/command_line.hpp"
+#include "dsrctl/doctor/checks.hpp"
+#include "dsrctl/doctor/fix.hpp"
+#include "dsrctl/doctor/gather.hpp"
+#include "dsrctl/doctor/report.hpp"
 
 namespace dsr {
 

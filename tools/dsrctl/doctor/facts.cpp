@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "facts.hpp"
+#include "dsrctl/doctor/facts.hpp"
 
 #include <algorithm>
 

@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "config.hpp"
-#include "rewrite.hpp"
+#include "dsrctl/config.hpp"
+#include "dsrctl/doctor/firewall.hpp"
 
 namespace dsr::doctor {
 

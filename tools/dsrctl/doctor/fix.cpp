@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "fix.hpp"
+#include "dsrctl/doctor/fix.hpp"
 
 #include <unistd.h>
 
 #include <iostream>
 #include <set>
 
-#include "ip.hpp"
-#include "process.hpp"
-#include "save_format.hpp"
+#include "common/ip.hpp"
+#include "common/process.hpp"
+#include "dsrctl/save_format.hpp"
 
 namespace dsr::doctor {
 

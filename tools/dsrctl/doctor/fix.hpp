@@ -2,7 +2,7 @@
 // Doing what is safe of the commands that mend.
 #pragma once
 
-#include "finding.hpp"
+#include "dsrctl/doctor/finding.hpp"
 
 namespace dsr::doctor {
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "gather.hpp"
+#include "dsrctl/doctor/gather.hpp"
 
 #include <sys/utsname.h>
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "backend_daddr.hpp"
-#include "backend_nft.hpp"
-#include "netlink.hpp"
-#include "process.hpp"
+#include "common/process.hpp"
+#include "dsrctl/iptables.hpp"
+#include "dsrctl/netlink.hpp"
+#include "dsrctl/nftables.hpp"
 
 namespace dsr::doctor {
 

@@ -2,8 +2,8 @@
 // Gathering the facts of this host.
 #pragma once
 
-#include "facts.hpp"
-#include "root.hpp"
+#include "dsrctl/doctor/facts.hpp"
+#include "dsrctl/doctor/root.hpp"
 
 namespace dsr::doctor {
 

@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <sstream>
 
-#include "gather.hpp"
-#include "process.hpp"
+#include "common/process.hpp"
+#include "dsrctl/doctor/gather.hpp"
 
 namespace dsr::doctor {
 

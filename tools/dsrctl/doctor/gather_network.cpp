@@ -19,8 +19,8 @@
 #include <set>
 #include <sstream>
 
-#include "gather.hpp"
-#include "netlink_socket.hpp"
+#include "dsrctl/doctor/gather.hpp"
+#include "dsrctl/netlink_socket.hpp"
 
 namespace dsr::doctor {
 

@@ -2,7 +2,7 @@
 // Findings, as they are printed.
 #pragma once
 
-#include "finding.hpp"
+#include "dsrctl/doctor/finding.hpp"
 
 namespace dsr::doctor {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "root.hpp"
+#include "dsrctl/doctor/root.hpp"
 
 #include <cstdlib>
 #include <filesystem>

@@ -16,7 +16,7 @@
 #include <cstring>
 #include <set>
 
-#include "gather.hpp"
+#include "dsrctl/doctor/gather.hpp"
 
 namespace dsr::doctor {
 

@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "lines.hpp"
-#include "vendor.hpp"
+#include "dsrctl/lb/lines.hpp"
+#include "dsrctl/lb/vendor.hpp"
 
 namespace dsr::lb {
 

@@ -2,8 +2,8 @@
 // Brocade ServerIron and ADX: tos-marking of a virtual server.
 #include <map>
 
-#include "lines.hpp"
-#include "vendor.hpp"
+#include "dsrctl/lb/lines.hpp"
+#include "dsrctl/lb/vendor.hpp"
 
 namespace dsr::lb {
 

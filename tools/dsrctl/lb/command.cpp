@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "command.hpp"
+#include "dsrctl/lb/command.hpp"
 
 #include <cerrno>
 #include <cstring>
 #include <iostream>
 
-#include "command_line.hpp"
-#include "say.hpp"
-#include "verify.hpp"
+#include "dsrctl/command_line.hpp"
+#include "dsrctl/lb/verify.hpp"
+#include "dsrctl/say.hpp"
 
 using namespace dsr;
 using namespace dsr::lb;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "lines.hpp"
+#include "dsrctl/lb/lines.hpp"
 
 #include <strings.h>
 
 #include <algorithm>
 #include <charconv>
 
-#include "save_format.hpp"
+#include "dsrctl/save_format.hpp"
 
 namespace dsr::lb {
 

@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "lines.hpp"
-#include "vendor.hpp"
+#include "dsrctl/lb/lines.hpp"
+#include "dsrctl/lb/vendor.hpp"
 
 namespace dsr::lb {
 

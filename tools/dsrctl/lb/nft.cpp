@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
-#include "dscp.hpp"
-#include "lines.hpp"
-#include "vendor.hpp"
+#include "common/dscp.hpp"
+#include "dsrctl/lb/lines.hpp"
+#include "dsrctl/lb/vendor.hpp"
 
 namespace dsr::lb {
 

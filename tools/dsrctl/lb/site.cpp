@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "site.hpp"
+#include "dsrctl/lb/site.hpp"
 
 #include <algorithm>
 
-#include "lines.hpp"
+#include "dsrctl/lb/lines.hpp"
 
 namespace dsr::lb {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "config.hpp"
+#include "dsrctl/config.hpp"
 
 namespace dsr::lb {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vendor.hpp"
+#include "dsrctl/lb/vendor.hpp"
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr::lb {
 

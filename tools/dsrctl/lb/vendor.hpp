@@ -2,7 +2,7 @@
 // The load balancers whose configuration can be written and read.
 #pragma once
 
-#include "site.hpp"
+#include "dsrctl/lb/site.hpp"
 
 namespace dsr::lb {
 

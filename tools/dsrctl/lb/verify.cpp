@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "verify.hpp"
+#include "dsrctl/lb/verify.hpp"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 // Do the load balancer's configuration and the servers' say the same?
 #pragma once
 
-#include "vendor.hpp"
+#include "dsrctl/lb/vendor.hpp"
 
 namespace dsr::lb {
 

@@ -2,8 +2,8 @@
 // VPP's lb plugin: encap l3dsr, IPv4 only.
 #include <map>
 
-#include "lines.hpp"
-#include "vendor.hpp"
+#include "dsrctl/lb/lines.hpp"
+#include "dsrctl/lb/vendor.hpp"
 
 namespace dsr::lb {
 

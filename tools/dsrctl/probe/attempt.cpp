@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "attempt.hpp"
+#include "dsrctl/probe/attempt.hpp"
 
 #include <net/if.h>	// before the kernel's header, which then leaves out the same
 
@@ -15,7 +15,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "http.hpp"
+#include "dsrctl/probe/http.hpp"
 
 namespace dsr::probe {
 

@@ -4,10 +4,10 @@
 
 #include <optional>
 
-#include "descriptor.hpp"
-#include "heard.hpp"
-#include "probe.hpp"
-#include "rewrite.hpp"
+#include "common/descriptor.hpp"
+#include "dsrctl/probe/answer_rules.hpp"
+#include "dsrctl/probe/heard.hpp"
+#include "dsrctl/probe/probe.hpp"
 
 namespace dsr::probe {
 

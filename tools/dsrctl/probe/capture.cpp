@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "capture.hpp"
+#include "dsrctl/probe/capture.hpp"
 
 #include <linux/filter.h>
 #include <linux/if_ether.h>

@@ -6,9 +6,9 @@
 #include <functional>
 #include <set>
 
-#include "descriptor.hpp"
-#include "heard.hpp"
-#include "probe.hpp"
+#include "common/descriptor.hpp"
+#include "dsrctl/probe/heard.hpp"
+#include "dsrctl/probe/probe.hpp"
 
 namespace dsr::probe {
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "command.hpp"
+#include "dsrctl/probe/command.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <string_view>
 
-#include "command_line.hpp"
-#include "dscp.hpp"
-#include "http.hpp"
-#include "report.hpp"
-#include "run.hpp"
-#include "say.hpp"
-#include "targets.hpp"
+#include "common/dscp.hpp"
+#include "dsrctl/command_line.hpp"
+#include "dsrctl/probe/http.hpp"
+#include "dsrctl/probe/report.hpp"
+#include "dsrctl/probe/run.hpp"
+#include "dsrctl/probe/targets.hpp"
+#include "dsrctl/say.hpp"
 
 using namespace dsr;
 using namespace dsr::probe;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "heard.hpp"
+#include "dsrctl/probe/heard.hpp"
 
 #include <netinet/icmp6.h>
 #include <netinet/in.h>

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 namespace dsr::probe {
 

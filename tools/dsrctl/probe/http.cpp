@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "http.hpp"
+#include "dsrctl/probe/http.hpp"
 
 #include <regex.h>
 #include <strings.h>

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "probe.hpp"
+#include "dsrctl/probe/probe.hpp"
 
 namespace dsr::probe {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "probe.hpp"
+#include "dsrctl/probe/probe.hpp"
 
 #include <algorithm>
 #include <cstdio>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr::probe {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 namespace dsr::probe {
 

@@ -2,7 +2,7 @@
 // What is printed of the results.
 #pragma once
 
-#include "probe.hpp"
+#include "dsrctl/probe/probe.hpp"
 
 namespace dsr::probe {
 

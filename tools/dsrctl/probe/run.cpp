@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run.hpp"
+#include "dsrctl/probe/run.hpp"
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -13,10 +13,10 @@
 #include <memory>
 #include <set>
 
-#include "attempt.hpp"
-#include "capture.hpp"
-#include "rewrite.hpp"
-#include "system.hpp"
+#include "dsrctl/host.hpp"
+#include "dsrctl/probe/answer_rules.hpp"
+#include "dsrctl/probe/attempt.hpp"
+#include "dsrctl/probe/capture.hpp"
 
 namespace dsr::probe {
 

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "probe.hpp"
+#include "dsrctl/probe/probe.hpp"
 
 namespace dsr::probe {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "targets.hpp"
+#include "dsrctl/probe/targets.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "lb/site.hpp"
+#include "dsrctl/lb/site.hpp"
 
 namespace dsr::probe {
 

@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "config.hpp"
-#include "probe.hpp"
+#include "dsrctl/config.hpp"
+#include "dsrctl/probe/probe.hpp"
 
 namespace dsr::probe {
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "command.hpp"
+#include "dsrctl/watch/command.hpp"
 
 #include <chrono>
 #include <csignal>
 #include <iostream>
 #include <limits>
 
-#include "capture.hpp"
-#include "command_line.hpp"
-#include "link.hpp"
-#include "live.hpp"
-#include "netlink.hpp"
-#include "report.hpp"
-#include "say.hpp"
+#include "common/link.hpp"
+#include "dsrctl/command_line.hpp"
+#include "dsrctl/netlink.hpp"
+#include "dsrctl/say.hpp"
+#include "dsrctl/watch/live.hpp"
+#include "dsrctl/watch/report.hpp"
+#include "replay/capture.hpp"
 
 using namespace dsr;
 using namespace dsr::watch;

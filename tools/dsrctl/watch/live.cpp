@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "live.hpp"
+#include "dsrctl/watch/live.hpp"
 
 #include <poll.h>
 
@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "ip.hpp"
-#include "link.hpp"
+#include "common/ip.hpp"
+#include "common/link.hpp"
 
 namespace dsr::watch {
 

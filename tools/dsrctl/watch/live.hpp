@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
 namespace dsr::watch {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "observer.hpp"
+#include "dsrctl/watch/observer.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr::watch {
 

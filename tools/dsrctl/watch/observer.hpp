@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "config.hpp"
-#include "transport.hpp"
+#include "dsrctl/config.hpp"
+#include "dsrctl/watch/transport.hpp"
 
 namespace dsr::watch {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "report.hpp"
+#include "dsrctl/watch/report.hpp"
 
 #include <algorithm>
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr::watch {
 

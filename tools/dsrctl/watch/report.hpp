@@ -2,7 +2,7 @@
 // What was seen, as a table for people and as JSON.
 #pragma once
 
-#include "observer.hpp"
+#include "dsrctl/watch/observer.hpp"
 
 namespace dsr::watch {
 

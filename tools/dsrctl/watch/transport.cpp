@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "transport.hpp"
+#include "dsrctl/watch/transport.hpp"
 
 #include <cstring>
 
-#include "checksum.hpp"
-#include "receive.hpp"
-#include "sum.hpp"
+#include "common/checksum.hpp"
+#include "common/receive.hpp"
+#include "common/sum.hpp"
 
 namespace dsr::watch {
 

@@ -2,7 +2,7 @@
 // What a packet is behind its IP headers, as far as it tells a connection.
 #pragma once
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
 namespace dsr::watch {
 

@@ -3,9 +3,9 @@
 // for which a packet gets no further than that, or than its rules.
 #pragma once
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 enum class Drop : std::uint8_t {
 	none,
@@ -37,4 +37,4 @@ struct Received {
 // loopback device) are left out.
 Received receive(Packet &packet);
 
-} // namespace replay
+} // namespace dsr::replay

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "save_format.hpp"
+#include "dsrctl/save_format.hpp"
 
 namespace dsr::doctor {
 

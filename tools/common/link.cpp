@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "link.hpp"
+#include "common/link.hpp"
 
 #include <pcap/pcap.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <iterator>
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -271,4 +271,4 @@ Link find_packet(int link_type, const Frame &frame, Packet &packet)
 	return link;
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -3,9 +3,9 @@
 // the rewrite core: this is the judge of what the core did.
 #pragma once
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 enum class Checksum : std::uint8_t {
 	none,		// the packet carries none that covers its addresses
@@ -47,4 +47,4 @@ private:
 	std::uint64_t rest_ = 0;
 };
 
-} // namespace replay
+} // namespace dsr::replay

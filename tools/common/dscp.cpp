@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 #include <strings.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 #include <arpa/inet.h>
 

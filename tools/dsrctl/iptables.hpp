@@ -4,7 +4,7 @@
 // the other variant are seen, and can be removed.
 #pragma once
 
-#include "save_format.hpp"
+#include "dsrctl/save_format.hpp"
 
 namespace dsr {
 

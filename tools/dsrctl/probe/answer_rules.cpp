@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "rewrite.hpp"
+#include "dsrctl/probe/answer_rules.hpp"
 
 #include <netinet/in.h>	// before the kernel's headers, which then leave out the same
 
@@ -22,7 +22,7 @@
 #include <cstring>
 #include <functional>
 
-#include "descriptor.hpp"
+#include "common/descriptor.hpp"
 
 namespace dsr::probe {
 

@@ -2,9 +2,9 @@
 // Where in a frame the IP packet begins, by the capture's link type.
 #pragma once
 
-#include "packet.hpp"
+#include "common/packet.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 enum class Link {
 	ip,		// the frame holds an IP packet
@@ -18,4 +18,4 @@ std::string link_names();	// all that it can, for a message
 
 Link find_packet(int link_type, const Frame &frame, Packet &packet);
 
-} // namespace replay
+} // namespace dsr::replay

@@ -3,7 +3,7 @@
 // in a table of their own.
 #pragma once
 
-#include "rules.hpp"
+#include "dsrctl/rules.hpp"
 
 namespace dsr::nft {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "rewrite.hpp"
+#include "dsrctl/doctor/firewall.hpp"
 
 #include <algorithm>
 #include <set>
@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "dscp.hpp"
+#include "common/dscp.hpp"
 
 namespace dsr::doctor {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "packet.hpp"
+#include "common/packet.hpp"
 
 #include <arpa/inet.h>
 
 #include <charconv>
 #include <cstring>
 
-namespace replay {
+namespace dsr::replay {
 
 static Address address_at(const Packet &packet, unsigned int offset4,
 			  unsigned int offset6)
@@ -79,4 +79,4 @@ bool parse_number(const std::string &text, unsigned long max,
 	return error == std::errc() && end == last && number <= max;
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -4,9 +4,9 @@
 
 #include <csignal>
 
-#include "backend_daddr.hpp"
-#include "backend_nft.hpp"
-#include "plan.hpp"
+#include "dsrctl/iptables.hpp"
+#include "dsrctl/nftables.hpp"
+#include "dsrctl/plan.hpp"
 
 namespace dsr {
 

@@ -31,7 +31,7 @@
 #include <string>
 #include <vector>
 
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 struct mnl_socket;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "backend_daddr.hpp"
+#include "dsrctl/iptables.hpp"
 
 #include <linux/netfilter.h>
 
@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "netlink.hpp"
-#include "process.hpp"
-#include "save_format.hpp"
+#include "common/process.hpp"
+#include "dsrctl/netlink.hpp"
+#include "dsrctl/save_format.hpp"
 
 namespace dsr {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "system.hpp"
+#include "dsrctl/host.hpp"
 
 #include <algorithm>
 
-#include "netlink.hpp"
+#include "dsrctl/netlink.hpp"
 
 namespace dsr {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "checksum.hpp"
+#include "common/checksum.hpp"
 
-#include "sum.hpp"
+#include "common/sum.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -242,4 +242,4 @@ Checksum Coverage::verify(const Packet &packet) const
 	return fold(total) == 0xffff ? Checksum::good : Checksum::bad;
 }
 
-} // namespace replay
+} // namespace dsr::replay

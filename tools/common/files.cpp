@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "write_file.hpp"
+#include "common/files.hpp"
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "descriptor.hpp"
+#include "common/descriptor.hpp"
 
 namespace dsr {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "backend_nft.hpp"
+#include "dsrctl/nftables.hpp"
 
 #include <linux/netfilter.h>
 
@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "dscp.hpp"
-#include "netlink.hpp"
-#include "process.hpp"
+#include "common/dscp.hpp"
+#include "common/process.hpp"
+#include "dsrctl/netlink.hpp"
 
 namespace dsr::nft {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-#include "ip.hpp"
+#include "common/ip.hpp"
 
 namespace dsr {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "receive.hpp"
+#include "common/receive.hpp"
 
 #include <cstring>
 
-#include "sum.hpp"
+#include "common/sum.hpp"
 
-namespace replay {
+namespace dsr::replay {
 
 namespace {
 
@@ -239,4 +239,4 @@ Received receive(Packet &packet)
 					      receive6(packet);
 }
 
-} // namespace replay
+} // namespace dsr::replay

@@ -12,7 +12,7 @@
 
 #include "daddr_rewrite.h"
 
-namespace replay {
+namespace dsr::replay {
 
 // Bad input or usage. The message says where, what was found, and what was
 // expected.
@@ -96,4 +96,4 @@ std::string dscp_text(unsigned int dscp);
 bool parse_number(const std::string &text, unsigned long max,
 		  unsigned long &number);
 
-} // namespace replay
+} // namespace dsr::replay
