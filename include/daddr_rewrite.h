@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
- * The rewrite core: what changes in a packet when its destination address
- * does. It is compiled into the kernel module and into the userspace port, as
+ * The rewrite core: what changes in a packet when its destination does. The
+ * contract, row by row, is in README.md beside this file. It is compiled as
  * gnu89, C11 and C++20, and needs neither the kernel nor a C library.
  *
- * A host (the module, the port) rewrites a packet in this order:
+ * A host (the kernel module, the replayer, a program of yours) does this:
  *
- *	daddr_find_csum4() or 6		where is the transport checksum?
- *	(its own)			make the first csum.end bytes writable;
- *					when the packet is shorter, drop it
- *	daddr_delta()			how much does the address change?
- *	daddr_set_dport()		when the port is to change as well, and
- *					daddr_has_dport()
- *	daddr_update_csum()		when it is DADDR_CSUM_HERE
- *	daddr_set4() or 6		address and IPv4 header checksum
+ *	struct daddr_change change;
  *
- * All offsets are bytes from the first byte of the IP header. Packet bytes
- * and addresses are in network byte order and may have any alignment.
+ *	switch (daddr_decide4(read, packet, to, dport, &change)) {
+ *	case DADDR_KEEP:	leave the packet as it is
+ *	case DADDR_DROP:	drop it
+ *	case DADDR_CHANGE:	make its first change.writable bytes writable
+ *				daddr_apply4(ip, to, &change, seed)
+ *	}
+ *
+ * All offsets are bytes from the first byte of the IP header. Packet bytes,
+ * addresses and ports are in network byte order and may have any alignment.
  */
 #ifndef DADDR_REWRITE_H
 #define DADDR_REWRITE_H
 
 #include <linux/types.h>
 
-#define DADDR_INLINE static inline __attribute__((__always_inline__))
+#include "daddr_csum.h"
 
 enum {
 	DADDR_IP4_HEADER = 20,		/* without options */
@@ -58,47 +58,43 @@ enum {
 typedef const void *(*daddr_read_fn)(const void *packet, unsigned int offset,
 				     unsigned int length, void *buffer);
 
-/* Where the transport checksum that covers the destination address is. */
-enum daddr_cover {
-	DADDR_CSUM_HERE,	/* in this packet, at daddr_csum.offset */
-	DADDR_CSUM_NONE,	/* this protocol has none over the addresses */
-	DADDR_CSUM_FRAGMENT,	/* in the first fragment; this is a later one */
-	DADDR_CSUM_ROUTED,	/* it covers another address, the final one */
-	DADDR_TRUNCATED		/* the packet ends before it can be known */
+enum daddr_verdict {
+	DADDR_KEEP,		/* it has the new destination already */
+	DADDR_CHANGE,
+	DADDR_DROP		/* it ends before what has to change */
 };
 
-struct daddr_csum {
-	unsigned int offset;	/* of the field, if DADDR_CSUM_HERE */
-	unsigned int end;	/* so many bytes of the packet the rewrite
-				 * needs: it touches no others, though the
-				 * search may have read further */
-	unsigned int transport;	/* offset of what follows the IP headers */
-	__u8 protocol;		/* the IP protocol number found there */
+/* Where the transport checksum is that covers the destination address. */
+enum daddr_l4csum {
+	DADDR_L4CSUM_HERE,	/* in this packet, at l4csum_offset */
+	DADDR_L4CSUM_NONE,	/* this protocol has none over the addresses */
+	DADDR_L4CSUM_FRAGMENT,	/* in the first fragment; this is a later one */
+	DADDR_L4CSUM_ROUTED,	/* it covers another address, the final one */
+	DADDR_L4CSUM_CUT,	/* at l4csum_offset, where the packet has ended */
+	DADDR_L4CSUM_UNKNOWN	/* the packet ends before that can be known */
 };
 
-DADDR_INLINE __u16 daddr_load16(const void *from)
-{
-	__u16 value;
-
-	__builtin_memcpy(&value, from, sizeof(value));
-	return value;
-}
-
-DADDR_INLINE __u32 daddr_load32(const void *from)
-{
-	__u32 value;
-
-	__builtin_memcpy(&value, from, sizeof(value));
-	return value;
-}
-
-DADDR_INLINE __u64 daddr_load64(const void *from)
-{
-	__u64 value;
-
-	__builtin_memcpy(&value, from, sizeof(value));
-	return value;
-}
+/*
+ * What daddr_decide4() and 6 decided. Everything about the transport is known
+ * when the verdict is DADDR_CHANGE, and when a port was asked for; DADDR_KEEP
+ * without one needs no look at it.
+ *
+ * With DADDR_DROP, it says how much of the packet can change nevertheless: for
+ * a host that knows the packet to be longer than what it has of it (a capture
+ * cuts packets), and wants that changed.
+ */
+struct daddr_change {
+	unsigned int writable;	/* daddr_apply4() or 6 writes to these first
+				 * bytes of the packet, and to no others */
+	enum daddr_l4csum l4csum;
+	unsigned int l4csum_offset;	/* if DADDR_L4CSUM_HERE or CUT */
+	unsigned int thoff;	/* of what follows the IP headers, or of the
+				 * IPv6 header that says FRAGMENT or ROUTED */
+	__u16 dport;		/* the new port, if set_dport */
+	__u8 l4proto;		/* the IP protocol number of what is at thoff */
+	__u8 set_daddr;		/* does the address change? */
+	__u8 set_dport;		/* does the port? */
+};
 
 /*
  * daddr_dscp4 - the DSCP of an IPv4 header, of which two bytes are read
@@ -121,97 +117,82 @@ DADDR_INLINE unsigned int daddr_dscp6(const void *ip)
 }
 
 /*
- * daddr_find_transport - the end of both searches: the header chain is known
- * @transport: offset of the transport header
+ * daddr_find_l4csum - the end of both searches: the header chain is known
+ * @thoff: offset of the transport header
  *
  * The checksum's place in TCP: RFC 9293 3.1; UDP: RFC 768; UDP-Lite: RFC 3828
  * 3.1; DCCP: RFC 4340 5.1; ICMPv6: RFC 4443 2.1.
  */
-DADDR_INLINE enum daddr_cover daddr_find_transport(unsigned int transport,
-						   __u8 protocol, int ipv6,
-						   struct daddr_csum *csum)
+DADDR_INLINE void daddr_find_l4csum(unsigned int thoff, __u8 l4proto, int ipv6,
+				    struct daddr_change *change)
 {
-	csum->transport = transport;
-	csum->protocol = protocol;
-	switch (protocol) {
+	change->thoff = thoff;
+	change->l4proto = l4proto;
+	change->l4csum = DADDR_L4CSUM_HERE;
+	switch (l4proto) {
 	case DADDR_PROTO_TCP:
-		csum->offset = transport + 16;
-		break;
+		change->l4csum_offset = thoff + 16;
+		return;
 	case DADDR_PROTO_UDP:
 	case DADDR_PROTO_UDPLITE:
 	case DADDR_PROTO_DCCP:
-		csum->offset = transport + 6;
-		break;
+		change->l4csum_offset = thoff + 6;
+		return;
 	case DADDR_PROTO_ICMPV6:
-		if (ipv6) {
-			csum->offset = transport + 2;
-			break;
-		}
+		change->l4csum_offset = thoff + 2;
+		if (ipv6)
+			return;
 		/* in IPv4 it is not ICMP */
-		return DADDR_CSUM_NONE;
-	default:
-		return DADDR_CSUM_NONE;
 	}
-	csum->end = csum->offset + 2;
-	return DADDR_CSUM_HERE;
+	change->l4csum = DADDR_L4CSUM_NONE;
 }
 
 /*
- * daddr_find_csum4 - find the transport checksum of an IPv4 packet
+ * daddr_find_l4csum4 - find the transport checksum of an IPv4 packet
+ * @ip: its header, DADDR_IP4_HEADER bytes
+ *
+ * Sets l4csum, and of @change what is said to go with it.
  *
  * The protocol of a later fragment says what the first one starts with: its
  * own first bytes are payload, which must not be taken for a header.
  */
-DADDR_INLINE enum daddr_cover daddr_find_csum4(daddr_read_fn read,
-					       const void *packet,
-					       struct daddr_csum *csum)
+DADDR_INLINE void daddr_find_l4csum4(const void *ip,
+				     struct daddr_change *change)
 {
-	__u8 buffer[DADDR_IP4_HEADER];
-	const __u8 *ip;
-	unsigned int length;
+	const __u8 *header = (const __u8 *)ip;
+	unsigned int length = (header[0] & 0x0fU) * 4;
 
-	csum->end = DADDR_IP4_HEADER;
-	ip = (const __u8 *)read(packet, 0, DADDR_IP4_HEADER, buffer);
-	if (!ip)
-		return DADDR_TRUNCATED;
-	length = (ip[0] & 0x0fU) * 4;
-	if (length < DADDR_IP4_HEADER)
-		return DADDR_TRUNCATED;
-	if ((ip[6] & 0x1f) | ip[7]) {
-		csum->transport = length;
-		csum->protocol = ip[9];
-		return DADDR_CSUM_FRAGMENT;
+	if (length < DADDR_IP4_HEADER) {
+		change->l4csum = DADDR_L4CSUM_UNKNOWN;
+		return;
 	}
-	return daddr_find_transport(length, ip[9], 0, csum);
+	daddr_find_l4csum(length, header[9], 0, change);
+	if ((header[6] & 0x1f) | header[7])
+		change->l4csum = DADDR_L4CSUM_FRAGMENT;
 }
 
 /*
- * daddr_find_csum6 - find the transport checksum of an IPv6 packet, behind
+ * daddr_find_l4csum6 - find the transport checksum of an IPv6 packet, behind
  * any number of extension headers in any order (RFC 8200 section 4)
+ * @next: the next header field of the IPv6 header
+ *
+ * Sets l4csum, and of @change what is said to go with it.
  *
  * While a routing header has segments left, the header's destination is only
  * the next stop. The checksum covers the last one (RFC 8200 8.1), which stays
  * as it is.
  */
-DADDR_INLINE enum daddr_cover daddr_find_csum6(daddr_read_fn read,
-					       const void *packet,
-					       struct daddr_csum *csum)
+DADDR_INLINE void daddr_find_l4csum6(daddr_read_fn read, const void *packet,
+				     __u8 next, struct daddr_change *change)
 {
 	unsigned int offset = DADDR_IP6_HEADER;
 	__u8 buffer[4];
-	const __u8 *header;
-	__u8 protocol;
-
-	csum->end = DADDR_IP6_HEADER;
-	header = (const __u8 *)read(packet, 6, 1, buffer);
-	if (!header)
-		return DADDR_TRUNCATED;
-	protocol = header[0];
 
 	for (;;) {
+		const __u8 *header;
 		unsigned int length;
 
-		switch (protocol) {
+		switch (next) {
 		case DADDR_PROTO_HOPOPTS:
 		case DADDR_PROTO_ROUTING:
 		case DADDR_PROTO_FRAGMENT:
@@ -219,200 +200,245 @@ DADDR_INLINE enum daddr_cover daddr_find_csum6(daddr_read_fn read,
 		case DADDR_PROTO_AH:
 			break;
 		default:
-			return daddr_find_transport(offset, protocol, 1, csum);
+			daddr_find_l4csum(offset, next, 1, change);
+			return;
 		}
 
 		/* Next header, length, and what decides in the next two. */
 		header = (const __u8 *)read(packet, offset, 4, buffer);
 		if (!header) {
-			csum->end = offset + 4;
-			return DADDR_TRUNCATED;
+			change->l4csum = DADDR_L4CSUM_UNKNOWN;
+			return;
 		}
 		length = (header[1] + 1U) * 8;
-		csum->transport = offset;
-		csum->protocol = protocol;
-		if (protocol == DADDR_PROTO_FRAGMENT) {
-			if (header[2] | (header[3] & 0xf8))
-				return DADDR_CSUM_FRAGMENT;
+		change->thoff = offset;
+		change->l4proto = next;
+		if (next == DADDR_PROTO_FRAGMENT) {
+			if (header[2] | (header[3] & 0xf8)) {
+				change->l4csum = DADDR_L4CSUM_FRAGMENT;
+				return;
+			}
 			length = 8;
-		} else if (protocol == DADDR_PROTO_ROUTING) {
-			if (header[3])
-				return DADDR_CSUM_ROUTED;
-		} else if (protocol == DADDR_PROTO_AH) {
+		} else if (next == DADDR_PROTO_ROUTING) {
+			if (header[3]) {
+				change->l4csum = DADDR_L4CSUM_ROUTED;
+				return;
+			}
+		} else if (next == DADDR_PROTO_AH) {
 			length = (header[1] + 2U) * 4;
 		}
-		protocol = header[0];
+		next = header[0];
 		offset += length;
 	}
-}
-
-/*
- * daddr_fold32 - fold a sum to 32 bits, end-around carry included
- * daddr_fold16 - fold a sum to 16 bits
- *
- * The sum is added to itself with its halves exchanged: what the lower half
- * carries makes the upper one the sum of both.
- */
-DADDR_INLINE __u32 daddr_fold32(__u64 sum)
-{
-	return (__u32)((sum + (sum << 32 | sum >> 32)) >> 32);
-}
-
-DADDR_INLINE __u16 daddr_fold16(__u32 sum)
-{
-	return (__u16)((sum + (sum << 16 | sum >> 16)) >> 16);
-}
-
-/* daddr_sub32, daddr_sub64 - ones' complement difference: end-around borrow */
-DADDR_INLINE __u32 daddr_sub32(__u32 to, __u32 from)
-{
-	return to - from - (to < from);
-}
-
-DADDR_INLINE __u64 daddr_sub64(__u64 to, __u64 from)
-{
-	return to - from - (to < from);
-}
-
-/* daddr_add64 - ones' complement sum: end-around carry */
-DADDR_INLINE __u64 daddr_add64(__u64 sum, __u64 word)
-{
-	sum += word;
-	return sum + (sum < word);
-}
-
-/*
- * daddr_delta - what replacing @from by @to adds to a ones' complement sum
- * @length: of both, in bytes: 4 or 16
- *
- * That is m' - m (~m + m' in RFC 1624 equation 3): 0 for equal addresses, so
- * that no checksum changes, and 0xffff for others of the same sum. Ones'
- * complement sums do not depend on the byte order they are computed in (RFC
- * 1071).
- */
-DADDR_INLINE __u16 daddr_delta(const void *from, const void *to,
-			       unsigned int length)
-{
-	const __u8 *f = (const __u8 *)from;
-	const __u8 *t = (const __u8 *)to;
-
-	if (length == 4)
-		return daddr_fold16(daddr_sub32(daddr_load32(t),
-						daddr_load32(f)));
-	return daddr_fold16(daddr_fold32(daddr_add64(
-		daddr_sub64(daddr_load64(t), daddr_load64(f)),
-		daddr_sub64(daddr_load64(t + 8), daddr_load64(f + 8)))));
-}
-
-/*
- * daddr_csum_add - a checksum field after the sum it is taken of changed
- *
- * RFC 1624 equation 3, ~(~check + delta) with end-around carry, which is
- * check - delta with end-around borrow, 0 and 0xffff included.
- */
-DADDR_INLINE __u16 daddr_csum_add(__u16 check, __u16 delta)
-{
-	return (__u16)(check - delta - (check < delta));
-}
-
-/*
- * daddr_csum_add_udp - the same where a checksum that is 0 is sent as 0xffff
- * @check: not 0
- */
-DADDR_INLINE __u16 daddr_csum_add_udp(__u16 check, __u16 delta)
-{
-	if (__builtin_expect(check == delta, 0))
-		return 0xffff;
-	return daddr_csum_add(check, delta);
 }
 
 /*
  * daddr_has_dport - does the packet have a destination port that can be set?
  *
  * Not in a later fragment: its first one has the port, which then counts for
- * the whole datagram. The port is at daddr_csum.transport + DADDR_DPORT.
+ * the whole datagram. The port is at thoff + DADDR_DPORT.
  */
-DADDR_INLINE int daddr_has_dport(enum daddr_cover cover,
-				 const struct daddr_csum *csum)
+DADDR_INLINE int daddr_has_dport(const struct daddr_change *change)
 {
-	return cover == DADDR_CSUM_HERE &&
-	       csum->protocol != DADDR_PROTO_ICMPV6;
+	return change->l4csum == DADDR_L4CSUM_HERE &&
+	       change->l4proto != DADDR_PROTO_ICMPV6;
 }
 
 /*
- * daddr_set_dport - set the destination port
- * @transport: the transport header
- * @port: in network byte order
- *
- * Returns what that adds to the sum of the packet, as daddr_delta() does.
+ * daddr_decide_transport - the end of both decisions: set_daddr, writable for
+ * it alone, and where the transport checksum should be, are known
  */
-DADDR_INLINE __u16 daddr_set_dport(void *transport, __u16 port)
+DADDR_INLINE enum daddr_verdict
+daddr_decide_transport(daddr_read_fn read, const void *packet, __u16 dport,
+		       struct daddr_change *change)
 {
-	__u8 *field = (__u8 *)transport + DADDR_DPORT;
-	__u32 delta = (__u32)(__u16)~daddr_load16(field) + port;
+	const void *field;
+	__u8 buffer[2];
 
-	__builtin_memcpy(field, &port, sizeof(port));
-	return daddr_fold16(delta);
-}
-
-/*
- * daddr_update_csum - update the transport checksum for a change of address
- * @field: the two bytes at daddr_csum.offset
- * @protocol: daddr_csum.protocol
- * @delta: of the address, by daddr_delta()
- * @port_delta: of the port, by daddr_set_dport(); 0 when it stays. A seed is
- *	not of the port: whoever completes it adds the port as it is then.
- * @seed: not zero when the field holds no checksum yet, but the sum of the
- *	pseudo-header for hardware to complete (the kernel's CHECKSUM_PARTIAL)
- *
- * Returns 1; or 0 when the packet has no checksum, and keeps none: the field
- * of a UDP packet is 0 (RFC 768, RFC 6936). UDP and UDP-Lite send a checksum
- * that is 0 as 0xffff.
- */
-DADDR_INLINE int daddr_update_csum(void *field, __u8 protocol, __u16 delta,
-				   __u16 port_delta, int seed)
-{
-	__u16 check = daddr_load16(field);
-
-	if (seed) {
-		check = daddr_fold16((__u32)check + delta);
-	} else if (protocol == DADDR_PROTO_UDP ||
-		   protocol == DADDR_PROTO_UDPLITE) {
-		if (!check) {
-			if (protocol == DADDR_PROTO_UDP)
-				return 0;
-			check = 0xffff;	/* as it should have been sent */
+	if (dport && daddr_has_dport(change)) {
+		field = read(packet, change->thoff + DADDR_DPORT, 2, buffer);
+		if (!field) {
+			change->l4csum = DADDR_L4CSUM_CUT;
+			return DADDR_DROP;
 		}
-		check = daddr_csum_add_udp(check, delta);
-		if (port_delta)
-			check = daddr_csum_add_udp(check, port_delta);
-	} else {
-		check = daddr_csum_add(daddr_csum_add(check, delta), port_delta);
+		if (daddr_load16(field) != dport) {
+			change->set_dport = 1;
+			change->dport = dport;
+			change->writable = change->thoff + DADDR_DPORT + 2;
+		}
 	}
-	__builtin_memcpy(field, &check, sizeof(check));
-	return 1;
+	if (change->l4csum == DADDR_L4CSUM_UNKNOWN)
+		return DADDR_DROP;
+	if (!change->set_daddr && !change->set_dport)
+		return DADDR_KEEP;
+	if (change->l4csum == DADDR_L4CSUM_HERE) {
+		if (!read(packet, change->l4csum_offset, 2, buffer)) {
+			change->l4csum = DADDR_L4CSUM_CUT;
+			return DADDR_DROP;
+		}
+		change->writable = change->l4csum_offset + 2;
+	}
+	return DADDR_CHANGE;
 }
 
 /*
- * daddr_set4 - set the destination of an IPv4 header, and its checksum
- * @ip: the header
- * @to: the new address
- * @delta: of the address, by daddr_delta()
+ * daddr_decide4 - what is to become of an IPv4 packet
+ * daddr_decide6 - the same for IPv6
+ * @to: the new destination address, 4 or 16 bytes
+ * @dport: the new destination port, or 0 when it stays
+ *
+ * Reads the packet by @read alone. No byte of it changes.
  */
-DADDR_INLINE void daddr_set4(void *ip, const void *to, __u16 delta)
+DADDR_INLINE enum daddr_verdict
+daddr_decide4(daddr_read_fn read, const void *packet, const void *to,
+	      __u16 dport, struct daddr_change *change)
+{
+	__u8 buffer[DADDR_IP4_HEADER];
+	const __u8 *ip;
+
+	change->writable = 0;
+	change->l4csum = DADDR_L4CSUM_UNKNOWN;
+	change->set_daddr = 0;
+	change->set_dport = 0;
+	ip = (const __u8 *)read(packet, 0, DADDR_IP4_HEADER, buffer);
+	if (!ip)
+		return DADDR_DROP;
+	if (daddr_load32(ip + DADDR_IP4_DADDR) != daddr_load32(to)) {
+		change->set_daddr = 1;
+		change->writable = DADDR_IP4_HEADER;
+	} else if (!dport) {
+		return DADDR_KEEP;
+	}
+	daddr_find_l4csum4(ip, change);
+	return daddr_decide_transport(read, packet, dport, change);
+}
+
+DADDR_INLINE enum daddr_verdict
+daddr_decide6(daddr_read_fn read, const void *packet, const void *to,
+	      __u16 dport, struct daddr_change *change)
+{
+	const __u8 *t = (const __u8 *)to;
+	__u8 buffer[DADDR_IP6_HEADER];
+	const __u8 *ip;
+
+	change->writable = 0;
+	change->l4csum = DADDR_L4CSUM_UNKNOWN;
+	change->set_daddr = 0;
+	change->set_dport = 0;
+	ip = (const __u8 *)read(packet, 0, DADDR_IP6_HEADER, buffer);
+	if (!ip)
+		return DADDR_DROP;
+	if ((daddr_load64(ip + DADDR_IP6_DADDR) ^ daddr_load64(t)) |
+	    (daddr_load64(ip + DADDR_IP6_DADDR + 8) ^ daddr_load64(t + 8))) {
+		change->set_daddr = 1;
+		change->writable = DADDR_IP6_HEADER;
+	} else if (!dport) {
+		return DADDR_KEEP;
+	}
+	daddr_find_l4csum6(read, packet, ip[6], change);
+	return daddr_decide_transport(read, packet, dport, change);
+}
+
+/*
+ * daddr_update_l4csum - a transport checksum after address and port changed
+ * @delta: of the address
+ * @port_delta: of the port; 0 when it stays
+ *
+ * A UDP packet without a checksum keeps none: its field is 0 (RFC 768, RFC
+ * 6936). UDP-Lite must have one: what is 0 should have been sent as 0xffff.
+ */
+DADDR_INLINE __u16 daddr_update_l4csum(__u16 check, __u8 l4proto, __u16 delta,
+				       __u16 port_delta)
+{
+	if (l4proto != DADDR_PROTO_UDP && l4proto != DADDR_PROTO_UDPLITE)
+		return daddr_csum_replace(daddr_csum_replace(check, delta),
+					  port_delta);
+	if (!check) {
+		if (l4proto == DADDR_PROTO_UDP)
+			return 0;
+		check = 0xffff;
+	}
+	check = daddr_csum_replace_udp(check, delta);
+	if (port_delta)
+		check = daddr_csum_replace_udp(check, port_delta);
+	return check;
+}
+
+/*
+ * daddr_apply_transport - set the port and the transport checksum
+ * @delta: of the address
+ *
+ * Returns what that adds to the sum of the packet's bytes. The port is not in
+ * a seed: whoever completes it adds the port as it is then.
+ */
+DADDR_INLINE __u32 daddr_apply_transport(__u8 *ip, __u16 delta,
+					 const struct daddr_change *change,
+					 int seed)
+{
+	__u16 port_delta = 0, from, to;
+
+	if (change->set_dport) {
+		__u8 *port = ip + change->thoff + DADDR_DPORT;
+
+		/* ~m + m' of RFC 1624 equation 3; never 0 */
+		port_delta = daddr_fold16((__u32)(__u16)~daddr_load16(port) +
+					  change->dport);
+		daddr_store16(port, change->dport);
+	}
+	if (change->l4csum != DADDR_L4CSUM_HERE)
+		return port_delta;
+	from = daddr_load16(ip + change->l4csum_offset);
+	if (seed)
+		to = daddr_fold16((__u32)from + delta);
+	else
+		to = daddr_update_l4csum(from, change->l4proto, delta,
+					 port_delta);
+	daddr_store16(ip + change->l4csum_offset, to);
+	return (__u32)port_delta + (__u16)~from + to;
+}
+
+/*
+ * daddr_apply4 - change an IPv4 packet as daddr_decide4() decided
+ * daddr_apply6 - the same for IPv6
+ * @ip: the first change.writable bytes of the packet, which are those that
+ *	were decided about
+ * @to: the new destination address, the same
+ * @seed: not zero when the transport checksum's field holds no checksum yet,
+ *	but the sum of the pseudo-header for hardware to complete (the kernel's
+ *	CHECKSUM_PARTIAL)
+ *
+ * Returns what a sum over all bytes of the packet changes by, to be added with
+ * end-around carry (the kernel's skb->csum of CHECKSUM_COMPLETE). An IPv4
+ * header adds nothing: with its checksum, its sum stays what it is.
+ */
+DADDR_INLINE __u32 daddr_apply4(void *ip, const void *to,
+				const struct daddr_change *change, int seed)
 {
 	__u8 *header = (__u8 *)ip;
-	__u16 check = daddr_csum_add(daddr_load16(header + DADDR_IP4_CHECK),
-				     delta);
+	__u16 delta = 0;
 
-	__builtin_memcpy(header + DADDR_IP4_CHECK, &check, sizeof(check));
-	__builtin_memcpy(header + DADDR_IP4_DADDR, to, 4);
+	if (change->set_daddr) {
+		__u8 *check = header + DADDR_IP4_CHECK;
+
+		delta = daddr_delta4(header + DADDR_IP4_DADDR, to);
+		daddr_store16(check, daddr_csum_replace(daddr_load16(check),
+							delta));
+		__builtin_memcpy(header + DADDR_IP4_DADDR, to, 4);
+	}
+	return daddr_apply_transport(header, delta, change, seed);
 }
 
-/* daddr_set6 - set the destination of an IPv6 header to @to */
-DADDR_INLINE void daddr_set6(void *ip, const void *to)
+DADDR_INLINE __u32 daddr_apply6(void *ip, const void *to,
+				const struct daddr_change *change, int seed)
 {
-	__builtin_memcpy((__u8 *)ip + DADDR_IP6_DADDR, to, 16);
+	__u8 *header = (__u8 *)ip;
+	__u16 delta = 0;
+
+	if (change->set_daddr) {
+		delta = daddr_delta6(header + DADDR_IP6_DADDR, to);
+		__builtin_memcpy(header + DADDR_IP6_DADDR, to, 16);
+	}
+	return delta + daddr_apply_transport(header, delta, change, seed);
 }
 
 #endif /* DADDR_REWRITE_H */

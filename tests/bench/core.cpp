@@ -89,26 +89,22 @@ bool is_ipv4(const Bytes &packet)
 	return packet[0] >> 4 == 4;
 }
 
-// What both hosts do, in the order that daddr_rewrite.h gives.
 bool rewrite(Bytes &packet, const std::uint8_t *to)
 {
 	std::uint8_t *ip = packet.data();
-	const bool v4 = is_ipv4(packet);
-	daddr_csum csum{};
-	const daddr_cover cover = v4 ? daddr_find_csum4(read, &packet, &csum) :
-				       daddr_find_csum6(read, &packet, &csum);
+	daddr_change change;
 
-	if (cover == DADDR_TRUNCATED || csum.end > packet.size())
-		return false;
-	const std::uint64_t delta = v4 ?
-		daddr_delta(ip + DADDR_IP4_DADDR, to, 4) :
-		daddr_delta(ip + DADDR_IP6_DADDR, to, 16);
-	if (cover == DADDR_CSUM_HERE)
-		daddr_update_csum(ip + csum.offset, csum.protocol, delta, 0, 0);
-	if (v4)
-		daddr_set4(ip, to, delta);
-	else
-		daddr_set6(ip, to);
+	if (is_ipv4(packet)) {
+		if (daddr_decide4(read, &packet, to, 0, &change) !=
+		    DADDR_CHANGE)
+			return false;
+		daddr_apply4(ip, to, &change, 0);
+	} else {
+		if (daddr_decide6(read, &packet, to, 0, &change) !=
+		    DADDR_CHANGE)
+			return false;
+		daddr_apply6(ip, to, &change, 0);
+	}
 	return true;
 }
 

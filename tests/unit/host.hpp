@@ -8,6 +8,7 @@
 #include "catch.hpp"
 #include "daddr_rewrite.h"
 #include "oracle.hpp"
+#include "packets.hpp"
 
 namespace host {
 
@@ -66,81 +67,159 @@ inline const void *read(const void *packet, unsigned int offset,
 }
 
 struct Outcome {
-	daddr_cover cover;
-	daddr_csum csum;
-	bool dropped = false;
+	daddr_verdict verdict = DADDR_DROP;
+	daddr_change change;
 	Bytes after;			// when it is not dropped
+	std::uint32_t sum = 0;		// what apply says that it changes by
 	unsigned int highest = 0;
 	bool beyond = false;
+
+	bool dropped() const { return verdict == DADDR_DROP; }
 };
 
-inline Outcome search(int family, Packet &packet)
+// Another address than the packet has, so that something is to be changed.
+inline Bytes elsewhere(int family, const Bytes &bytes)
 {
+	const std::size_t at = family == 4 ? +DADDR_IP4_DADDR :
+					     +DADDR_IP6_DADDR;
+	Bytes to(family == 4 ? 4 : 16, 0x5a);
+
+	if (bytes.size() > at)
+		to[0] = static_cast<std::uint8_t>(~bytes[at]);
+	return to;
+}
+
+// A @port of 0 stays. What decides reads the packet, and changes nothing.
+inline Outcome decide(int family, Packet &packet, const Bytes &to,
+		      std::uint16_t port = 0)
+{
+	const Bytes wire = oracle::be16(port);
+	const Bytes before = packet.all();
 	Outcome outcome;
 
-	std::memset(&outcome.csum, 0xee, sizeof(outcome.csum));
-	outcome.cover = family == 4 ?
-		daddr_find_csum4(read, &packet, &outcome.csum) :
-		daddr_find_csum6(read, &packet, &outcome.csum);
+	std::memset(&outcome.change, 0xee, sizeof(outcome.change));
+	outcome.verdict = family == 4 ?
+		daddr_decide4(read, &packet, to.data(),
+			      daddr_load16(wire.data()), &outcome.change) :
+		daddr_decide6(read, &packet, to.data(),
+			      daddr_load16(wire.data()), &outcome.change);
 	outcome.highest = packet.highest;
 	outcome.beyond = packet.beyond;
-	outcome.dropped = outcome.cover == DADDR_TRUNCATED ||
-		outcome.csum.end > packet.size;
+	if (packet.all() != before)
+		FAIL("deciding changed the packet");
+	if (outcome.verdict == DADDR_CHANGE &&
+	    outcome.change.writable > packet.size)
+		FAIL(outcome.change.writable << " bytes are to be writable of "
+		     << packet.size);
 	return outcome;
 }
 
-inline Outcome search(int family, const Bytes &bytes,
+inline Outcome decide(int family, const Bytes &bytes,
 		      Reading how = Reading::direct)
 {
 	Packet packet(bytes, how);
 
-	return search(family, packet);
+	return decide(family, packet, elsewhere(family, bytes));
 }
 
-// The order that daddr_rewrite.h gives its hosts. A @port of 0 stays. As in
-// every host, what has the address or the port already keeps it.
+// What is not writable is kept apart, so that it cannot be written.
+inline void apply(int family, Packet &packet, const Bytes &to, int seed,
+		  Outcome &outcome)
+{
+	const std::size_t size = outcome.change.writable;
+	std::unique_ptr<std::uint8_t[]> writable(new std::uint8_t[size]);
+
+	std::copy_n(packet.bytes.get(), size, writable.get());
+	outcome.sum = family == 4 ?
+		daddr_apply4(writable.get(), to.data(), &outcome.change, seed) :
+		daddr_apply6(writable.get(), to.data(), &outcome.change, seed);
+	std::copy_n(writable.get(), size, packet.bytes.get());
+}
+
+// A sum of words as the machine loads them, as one of big-endian words.
+inline std::uint32_t on_wire(std::uint32_t sum)
+{
+	const std::uint16_t folded = static_cast<std::uint16_t>(sum % 0xffff);
+	Bytes bytes(2);
+
+	std::memcpy(bytes.data(), &folded, sizeof(folded));
+	return oracle::get16(bytes, 0);
+}
+
 inline Outcome rewrite(int family, const Bytes &bytes, const Bytes &to,
 		       Reading how = Reading::direct, int seed = 0,
 		       std::uint16_t port = 0)
 {
 	Packet packet(bytes, how);
-	Outcome outcome = search(family, packet);
-	std::uint8_t *ip = packet.bytes.get();
-	std::uint8_t *daddr = ip + (family == 4 ? +DADDR_IP4_DADDR :
-						  +DADDR_IP6_DADDR);
-	const bool set_daddr = !outcome.dropped &&
-		!std::equal(to.begin(), to.end(), daddr);
-	const Bytes wire = oracle::be16(port);
-	std::uint32_t port_delta = 0;
-	std::uint64_t delta = 0;
+	Outcome outcome = decide(family, packet, to, port);
 
-	if (outcome.dropped)
-		return outcome;
-	if (set_daddr)
-		delta = daddr_delta(daddr, to.data(), family == 4 ? 4 : 16);
-	if (port && daddr_has_dport(outcome.cover, &outcome.csum))
-		port_delta = daddr_set_dport(ip + outcome.csum.transport,
-					     daddr_load16(wire.data()));
-	if (outcome.cover == DADDR_CSUM_HERE && (set_daddr || port_delta))
-		daddr_update_csum(ip + outcome.csum.offset,
-				  outcome.csum.protocol, delta, port_delta,
-				  seed);
-	if (set_daddr && family == 4)
-		daddr_set4(ip, to.data(), delta);
-	else if (set_daddr)
-		daddr_set6(ip, to.data());
-	outcome.after = packet.all();
+	if (outcome.verdict == DADDR_CHANGE)
+		apply(family, packet, to, seed, outcome);
+	if (!outcome.dropped())
+		outcome.after = packet.all();
+	// by as much as the bytes do (RFC 1071)
+	if (!outcome.dropped() &&
+	    (oracle::sum(bytes) + on_wire(outcome.sum)) % 0xffff !=
+		    oracle::sum(outcome.after) % 0xffff)
+		FAIL("apply says that the sum changes by " << outcome.sum
+		     << oracle::show(bytes, outcome.after, outcome.after));
 	return outcome;
 }
 
+// A packet whose transport has nothing but its checksum's field and its port,
+// for tests of all values that these have.
+class Field {
+public:
+	Field(const Bytes &from, std::uint8_t protocol, std::uint16_t port)
+		: family_(from.size() == 4 ? 4 : 6),
+		  thoff_(family_ == 4 ? 20 : 40),
+		  at_(thoff_ + static_cast<std::size_t>(
+			packets::checksum_at(protocol, from.size()))),
+		  bytes_(family_ == 4 ? packets::ip4(from, protocol, {}) :
+					packets::ip6(from, protocol, {}))
+	{
+		bytes_.resize(at_ + 2, 0x5a);
+		if (protocol != packets::ICMPV6)
+			oracle::put16(bytes_, thoff_ + DADDR_DPORT, port);
+	}
+
+	// The field was @check: what is it behind the change?
+	std::uint16_t rewrite(std::uint32_t check, const Bytes &to, int seed = 0,
+			      std::uint16_t port = 0)
+	{
+		oracle::put16(bytes_, at_, check);
+		after_ = host::rewrite(family_, bytes_, to, Reading::direct,
+				       seed, port).after;
+		return oracle::get16(after_, at_);
+	}
+	std::uint16_t port() const
+	{
+		return oracle::get16(after_, thoff_ + DADDR_DPORT);
+	}
+
+private:
+	int family_;
+	std::size_t thoff_, at_;
+	Bytes bytes_, after_;
+};
+
 } // namespace host
 
-template <> struct Catch::StringMaker<daddr_cover> {
-	static std::string convert(daddr_cover cover)
+template <> struct Catch::StringMaker<daddr_l4csum> {
+	static std::string convert(daddr_l4csum l4csum)
 	{
 		static const char *const names[] = {
-			"HERE", "NONE", "FRAGMENT", "ROUTED", "TRUNCATED"};
+			"HERE", "NONE", "FRAGMENT", "ROUTED", "CUT", "UNKNOWN"};
 
-		return names[cover];
+		return names[l4csum];
+	}
+};
+
+template <> struct Catch::StringMaker<daddr_verdict> {
+	static std::string convert(daddr_verdict verdict)
+	{
+		static const char *const names[] = {"KEEP", "CHANGE", "DROP"};
+
+		return names[verdict];
 	}
 };

@@ -33,7 +33,7 @@ std::size_t size_of(const Chain &chain)
 }
 
 // One packet with @chain; @final is what the transport's checksum covers.
-void check(const Chain &chain, std::uint8_t protocol, daddr_cover cover,
+void check(const Chain &chain, std::uint8_t protocol, daddr_l4csum l4csum,
 	   bool routed = false)
 {
 	auto make = [&](const Bytes &dst) {
@@ -46,22 +46,22 @@ void check(const Chain &chain, std::uint8_t protocol, daddr_cover cover,
 
 	INFO("chain " << name_of(chain) << "then " << int(protocol) << "\n"
 	     << oracle::show(before, after, found.after));
-	REQUIRE(found.cover == cover);
+	REQUIRE(found.change.l4csum == l4csum);
 	REQUIRE(found.after == after);
-	if (cover != DADDR_CSUM_HERE && cover != DADDR_CSUM_NONE) {
-		REQUIRE(found.csum.end == 40);
+	if (l4csum != DADDR_L4CSUM_HERE && l4csum != DADDR_L4CSUM_NONE) {
+		REQUIRE(found.change.writable == 40);
 		return;
 	}
 	unsigned int end = 40 + static_cast<unsigned int>(size_of(chain));
-	REQUIRE(found.csum.transport == end);
-	REQUIRE(found.csum.protocol == protocol);
-	if (cover == DADDR_CSUM_NONE) {
-		REQUIRE(found.csum.end == 40);
+	REQUIRE(found.change.thoff == end);
+	REQUIRE(found.change.l4proto == protocol);
+	if (l4csum == DADDR_L4CSUM_NONE) {
+		REQUIRE(found.change.writable == 40);
 		return;
 	}
-	REQUIRE(found.csum.offset == end + static_cast<unsigned int>(
+	REQUIRE(found.change.l4csum_offset == end + static_cast<unsigned int>(
 		checksum_at(protocol, 16)));
-	REQUIRE(found.csum.end == found.csum.offset + 2);
+	REQUIRE(found.change.writable == found.change.l4csum_offset + 2);
 }
 
 // All orders of all subsets of @left behind @chain.
@@ -87,10 +87,10 @@ TEST_CASE("extension headers: each subset in each order")
 		     routing(0), fragment(0, false, 0xff), ah()},
 		[&](const Chain &chain) {
 		for (std::uint8_t protocol : covered)
-			check(chain, protocol, DADDR_CSUM_HERE);
+			check(chain, protocol, DADDR_L4CSUM_HERE);
 		for (std::uint8_t protocol : {ESP, GRE, SCTP, NONE, MOBILITY,
 					      ICMP, UNKNOWN})
-			check(chain, protocol, DADDR_CSUM_NONE);
+			check(chain, protocol, DADDR_L4CSUM_NONE);
 		count++;
 	});
 	CHECK(count == 326);	// 1 + 5 + 20 + 60 + 120 + 120
@@ -104,17 +104,17 @@ TEST_CASE("extension headers with a routing header that has segments left")
 		for (const Extension &header : chain)
 			routed |= header.number == ROUTING;
 		for (std::uint8_t protocol : covered)
-			check(chain, protocol, routed ? DADDR_CSUM_ROUTED :
-							DADDR_CSUM_HERE,
+			check(chain, protocol, routed ? DADDR_L4CSUM_ROUTED :
+							DADDR_L4CSUM_HERE,
 			      routed);
 	});
 	for (unsigned int left : {1, 2, 127, 128, 255})
 		for (std::uint8_t kind : {0, 2, 3, 4, 253})
 			check({routing(static_cast<std::uint8_t>(left), 3,
-				       kind)}, TCP, DADDR_CSUM_ROUTED, true);
+				       kind)}, TCP, DADDR_L4CSUM_ROUTED, true);
 	for (std::uint8_t kind : {0, 2, 3, 4, 253})
-		check({routing(0, 3, kind)}, TCP, DADDR_CSUM_HERE);
-	check({routing(0), routing(1)}, UDP, DADDR_CSUM_ROUTED, true);
+		check({routing(0, 3, kind)}, TCP, DADDR_L4CSUM_HERE);
+	check({routing(0), routing(1)}, UDP, DADDR_L4CSUM_ROUTED, true);
 	// nothing behind the header is needed then
 	Bytes before = ip6(server, {routing(1)}, TCP, {1, 2});
 	CHECK(host::rewrite(6, before, vip).after ==
@@ -124,30 +124,30 @@ TEST_CASE("extension headers with a routing header that has segments left")
 TEST_CASE("extension headers of every length")
 {
 	for (std::size_t words = 1; words <= 256; words++) {
-		check({options_header(HOP, words)}, TCP, DADDR_CSUM_HERE);
+		check({options_header(HOP, words)}, TCP, DADDR_L4CSUM_HERE);
 		check({options_header(DESTINATION, words)}, UDP,
-		      DADDR_CSUM_HERE);
-		check({routing(0, words)}, ICMPV6, DADDR_CSUM_HERE);
+		      DADDR_L4CSUM_HERE);
+		check({routing(0, words)}, ICMPV6, DADDR_L4CSUM_HERE);
 	}
 	// RFC 4302: in words of 4 bytes, less 2
 	for (std::size_t icv = 0; icv <= 1016; icv += 4)
-		check({ah(icv)}, UDPLITE, DADDR_CSUM_HERE);
+		check({ah(icv)}, UDPLITE, DADDR_L4CSUM_HERE);
 	// The fragment header has no length: there is a reserved byte.
 	for (unsigned int reserved = 0; reserved < 256; reserved++)
 		check({fragment(0, false,
 				static_cast<std::uint8_t>(reserved))}, DCCP,
-		      DADDR_CSUM_HERE);
+		      DADDR_L4CSUM_HERE);
 }
 
 TEST_CASE("extension headers many times over")
 {
 	for (std::size_t count : {2, 10, 100, 150}) {
 		check(Chain(count, options_header(DESTINATION)), TCP,
-		      DADDR_CSUM_HERE);
-		check(Chain(count, options_header(HOP)), UDP, DADDR_CSUM_HERE);
-		check(Chain(count, routing(0)), UDP, DADDR_CSUM_HERE);
-		check(Chain(count, fragment()), UDP, DADDR_CSUM_HERE);
-		check(Chain(count, ah()), UDP, DADDR_CSUM_HERE);
+		      DADDR_L4CSUM_HERE);
+		check(Chain(count, options_header(HOP)), UDP, DADDR_L4CSUM_HERE);
+		check(Chain(count, routing(0)), UDP, DADDR_L4CSUM_HERE);
+		check(Chain(count, fragment()), UDP, DADDR_L4CSUM_HERE);
+		check(Chain(count, ah()), UDP, DADDR_L4CSUM_HERE);
 	}
 }
 
@@ -160,9 +160,10 @@ TEST_CASE("an extension header that ends behind the packet")
 			Bytes packet = ip6(server, {{number, header}}, protocol,
 				transport(protocol, server, text(20)));
 			INFO(oracle::dump(packet));
-			CHECK(host::search(6, packet).dropped);
+			CHECK(host::decide(6, packet).dropped());
 		}
-		CHECK(host::search(6, ip6(server, {{number, header}},
-			DESTINATION, text(40))).cover == DADDR_TRUNCATED);
+		CHECK(host::decide(6, ip6(server, {{number, header}},
+			DESTINATION, text(40))).change.l4csum ==
+		      DADDR_L4CSUM_UNKNOWN);
 	}
 }

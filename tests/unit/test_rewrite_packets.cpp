@@ -36,7 +36,7 @@ const Pair pairs6[] = {
 using Make = std::function<Bytes(const Bytes &dst)>;
 
 // How one packet comes out, whichever way the core reads it.
-void check(int family, daddr_cover cover, const Make &make, const Pair &pair,
+void check(int family, daddr_l4csum l4csum, const Make &make, const Pair &pair,
 	   bool dropped = false)
 {
 	Bytes before = make(pair.server), after = make(pair.vip);
@@ -47,33 +47,34 @@ void check(int family, daddr_cover cover, const Make &make, const Pair &pair,
 		INFO("reading " << static_cast<int>(reading) << "\n"
 		     << oracle::show(before, dropped ? Bytes{} : after,
 				     found.after));
-		REQUIRE(found.cover == cover);
-		REQUIRE(found.dropped == dropped);
+		REQUIRE(found.change.l4csum == l4csum);
+		REQUIRE(found.dropped() == dropped);
 		if (dropped)
 			continue;
+		REQUIRE(found.verdict == DADDR_CHANGE);
 		REQUIRE(found.after == after);
 		REQUIRE_FALSE(found.beyond);
 	}
 }
 
-void check4(daddr_cover cover, const Make &make, bool dropped = false)
+void check4(daddr_l4csum l4csum, const Make &make, bool dropped = false)
 {
 	for (const Pair &pair : pairs4)
-		check(4, cover, make, pair, dropped);
+		check(4, l4csum, make, pair, dropped);
 }
 
-void check6(daddr_cover cover, const Make &make, bool dropped = false)
+void check6(daddr_l4csum l4csum, const Make &make, bool dropped = false)
 {
 	for (const Pair &pair : pairs6)
-		check(6, cover, make, pair, dropped);
+		check(6, l4csum, make, pair, dropped);
 }
 
 const std::uint8_t covered[] = {TCP, UDP, UDPLITE, DCCP, ICMPV6};
 
-daddr_cover cover_of(std::uint8_t protocol, std::size_t address_size)
+daddr_l4csum l4csum_of(std::uint8_t protocol, std::size_t address_size)
 {
-	return checksum_at(protocol, address_size) < 0 ? DADDR_CSUM_NONE :
-							 DADDR_CSUM_HERE;
+	return checksum_at(protocol, address_size) < 0 ? DADDR_L4CSUM_NONE :
+							 DADDR_L4CSUM_HERE;
 }
 
 // @data with a checksum wrong by @error, which has to stay wrong by as much.
@@ -97,7 +98,7 @@ TEST_CASE("every protocol number behind a plain header")
 	for (unsigned int number = 0; number < 256; number++) {
 		std::uint8_t protocol = static_cast<std::uint8_t>(number);
 		INFO("protocol " << number);
-		check4(cover_of(protocol, 4), [=](const Bytes &dst) {
+		check4(l4csum_of(protocol, 4), [=](const Bytes &dst) {
 			return ip4(dst, protocol,
 				   transport(protocol, dst, text(33)));
 		});
@@ -105,7 +106,7 @@ TEST_CASE("every protocol number behind a plain header")
 		    protocol == FRAGMENT || protocol == AH ||
 		    protocol == DESTINATION)
 			continue;
-		check6(cover_of(protocol, 16), [=](const Bytes &dst) {
+		check6(l4csum_of(protocol, 16), [=](const Bytes &dst) {
 			return ip6(dst, protocol,
 				   transport(protocol, dst, text(33)));
 		});
@@ -117,22 +118,22 @@ TEST_CASE("payloads of every parity, partial coverage")
 	for (std::uint8_t protocol : covered)
 		for (std::size_t length : {0, 1, 2, 3, 64, 1399, 1400}) {
 			Bytes payload = text(length);
-			check4(cover_of(protocol, 4), [&](const Bytes &dst) {
+			check4(l4csum_of(protocol, 4), [&](const Bytes &dst) {
 				return ip4(dst, protocol, transport(
 					protocol, dst, payload));
 			});
-			check6(DADDR_CSUM_HERE, [&](const Bytes &dst) {
+			check6(DADDR_L4CSUM_HERE, [&](const Bytes &dst) {
 				return ip6(dst, protocol, transport(
 					protocol, dst, payload));
 			});
 		}
 	for (unsigned int coverage : {8, 9, 12, 27, 28})
-		check4(DADDR_CSUM_HERE, [=](const Bytes &dst) {
+		check4(DADDR_L4CSUM_HERE, [=](const Bytes &dst) {
 			return ip4(dst, UDPLITE, transport(
 				UDPLITE, dst, text(20), coverage));
 		});
 	for (unsigned int coverage = 1; coverage < 16; coverage++)
-		check6(DADDR_CSUM_HERE, [=](const Bytes &dst) {
+		check6(DADDR_L4CSUM_HERE, [=](const Bytes &dst) {
 			return ip6(dst, DCCP, transport(
 				DCCP, dst, text(60), coverage));
 		});
@@ -141,14 +142,14 @@ TEST_CASE("payloads of every parity, partial coverage")
 TEST_CASE("IPv4: fields other than the address stay")
 {
 	for (unsigned int tos = 0; tos < 256; tos++)
-		check4(DADDR_CSUM_HERE, [=](const Bytes &dst) {
+		check4(DADDR_L4CSUM_HERE, [=](const Bytes &dst) {
 			return ip4(dst, UDP, transport(UDP, dst, text(5)),
 				   {{}, 0x4000,
 				    static_cast<std::uint8_t>(tos)});
 		});
 	// Reserved, don't fragment, more fragments: none of them an offset.
 	for (unsigned int flags : {0, 0x2000, 0x4000, 0x8000, 0xe000})
-		check4(DADDR_CSUM_HERE, [=](const Bytes &dst) {
+		check4(DADDR_L4CSUM_HERE, [=](const Bytes &dst) {
 			return ip4(dst, TCP, transport(TCP, dst, text(40)),
 				   {{}, static_cast<std::uint16_t>(flags)});
 		});
@@ -159,7 +160,7 @@ TEST_CASE("IPv4: the checksum is found behind options")
 	for (std::size_t words = 0; words <= 10; words++)
 		for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP, ICMP}) {
 			INFO(words << " words, protocol " << int(protocol));
-			check4(cover_of(protocol, 4), [=](const Bytes &dst) {
+			check4(l4csum_of(protocol, 4), [=](const Bytes &dst) {
 				return ip4(dst, protocol, transport(
 					protocol, dst, text(words)),
 					{Bytes(words * 4, 1)});
@@ -182,13 +183,13 @@ TEST_CASE("IPv4: of a later fragment only the address changes")
 				Fields4 fields = {Bytes(offset % 3 * 4, 1),
 						  static_cast<std::uint16_t>(
 							offset | flags)};
-				check4(DADDR_CSUM_FRAGMENT,
+				check4(DADDR_L4CSUM_FRAGMENT,
 				       [&](const Bytes &dst) {
 					return ip4(dst, protocol, data, fields);
 				});
 			}
 	for (std::size_t length : {0, 1, 3})
-		check4(DADDR_CSUM_FRAGMENT, [=](const Bytes &dst) {
+		check4(DADDR_L4CSUM_FRAGMENT, [=](const Bytes &dst) {
 			return ip4(dst, TCP, text(length), {{}, 100});
 		});
 }
@@ -196,21 +197,21 @@ TEST_CASE("IPv4: of a later fragment only the address changes")
 TEST_CASE("a first fragment is rewritten as a whole packet is")
 {
 	for (std::uint8_t protocol : covered) {
-		check4(cover_of(protocol, 4), [=](const Bytes &dst) {
+		check4(l4csum_of(protocol, 4), [=](const Bytes &dst) {
 			return ip4(dst, protocol, cut(transport(
 				protocol, dst, text(100)), 24), {{}, 0x2000});
 		});
-		check6(DADDR_CSUM_HERE, [=](const Bytes &dst) {
+		check6(DADDR_L4CSUM_HERE, [=](const Bytes &dst) {
 			return ip6(dst, {fragment(0, true)}, protocol, cut(
 				transport(protocol, dst, text(100)), 24));
 		});
 	}
 	// too small for the checksum (RFC 1858)
-	check4(DADDR_CSUM_HERE, [](const Bytes &dst) {
+	check4(DADDR_L4CSUM_CUT, [](const Bytes &dst) {
 		return ip4(dst, TCP, cut(transport(TCP, dst, {}), 16),
 			   {{}, 0x2000});
 	}, true);
-	check6(DADDR_CSUM_HERE, [](const Bytes &dst) {
+	check6(DADDR_L4CSUM_CUT, [](const Bytes &dst) {
 		return ip6(dst, {fragment(0, true)}, TCP,
 			   cut(transport(TCP, dst, {}), 16));
 	}, true);
@@ -226,19 +227,19 @@ TEST_CASE("IPv6: of a later fragment only the address changes")
 						  FRAGMENT, ROUTING, UNKNOWN}) {
 				Bytes data = transport(TCP, pairs6[0].server,
 						       text(3));
-				check6(DADDR_CSUM_FRAGMENT,
+				check6(DADDR_L4CSUM_FRAGMENT,
 				       [&](const Bytes &dst) {
 					return ip6(dst, {options_header(HOP),
 						fragment(offset, more, 0xff)},
 						next, data);
 				});
 			}
-	check6(DADDR_CSUM_FRAGMENT, [](const Bytes &dst) {
+	check6(DADDR_L4CSUM_FRAGMENT, [](const Bytes &dst) {
 		return ip6(dst, {fragment(800)}, TCP, {});
 	});
 	// The byte before the offset is reserved, and the two bits behind it.
 	for (unsigned int reserved : {0, 2, 4, 6})
-		check6(DADDR_CSUM_HERE, [=](const Bytes &dst) {
+		check6(DADDR_L4CSUM_HERE, [=](const Bytes &dst) {
 			Extension header = fragment(0, true, 0xff);
 			header.bytes[3] |= static_cast<std::uint8_t>(reserved);
 			return ip6(dst, {header}, UDP,
@@ -254,10 +255,10 @@ TEST_CASE("no checksum in UDP stays none, wrong ones stay wrong")
 			put16(data, 6, 0);
 			return data;
 		};
-		check4(DADDR_CSUM_HERE, [&](const Bytes &dst) {
+		check4(DADDR_L4CSUM_HERE, [&](const Bytes &dst) {
 			return ip4(dst, UDP, none(dst));
 		});
-		check6(DADDR_CSUM_HERE, [&](const Bytes &dst) {
+		check6(DADDR_L4CSUM_HERE, [&](const Bytes &dst) {
 			return ip6(dst, {options_header(DESTINATION)}, UDP,
 				   none(dst));
 		});
@@ -269,10 +270,10 @@ TEST_CASE("no checksum in UDP stays none, wrong ones stay wrong")
 					     protocol, 16, error);
 			};
 			if (protocol != ICMPV6)
-				check4(DADDR_CSUM_HERE, [&](const Bytes &dst) {
+				check4(DADDR_L4CSUM_HERE, [&](const Bytes &dst) {
 					return ip4(dst, protocol, make(dst));
 				});
-			check6(DADDR_CSUM_HERE, [&](const Bytes &dst) {
+			check6(DADDR_L4CSUM_HERE, [&](const Bytes &dst) {
 				return ip6(dst, protocol, make(dst));
 			});
 		}

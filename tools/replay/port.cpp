@@ -29,7 +29,7 @@ const void *read(const void *from, unsigned int offset, unsigned int length,
 	return nullptr;
 }
 
-// What is decided, and the row of the target's contract that says so.
+// A decision, and the row of the contract (include/README.md) that says so.
 struct Row {
 	const char *decision, *contract;
 };
@@ -67,98 +67,110 @@ const Row CUT = {
 	"(cut by the capture: what is captured changes)",
 };
 
-Row row_of(daddr_cover cover, std::uint8_t protocol)
+Row checksum_row(const daddr_change &change, const Packet &packet)
 {
-	switch (cover) {
-	case DADDR_CSUM_HERE:
+	switch (change.l4csum) {
+	case DADDR_L4CSUM_HERE:
+		// of UDP, 0 is none, and none is made 0
+		if (change.l4proto == DADDR_PROTO_UDP &&
+		    !load16(packet.data + change.l4csum_offset))
+			return NO_UDP_CHECKSUM;
 		return {"transport checksum: updated",
-			protocol == DADDR_PROTO_ICMPV6 ?
+			change.l4proto == DADDR_PROTO_ICMPV6 ?
 			"ICMPv6: transport checksum (pseudo-header)" :
 			"TCP, UDP, UDP-Lite, DCCP: transport checksum, incrementally (RFC 1624)"};
-	case DADDR_CSUM_NONE:
+	case DADDR_L4CSUM_NONE:
 		return {"transport checksum: none over the addresses",
 			"ICMPv4, SCTP, ESP, AH, GRE and unknown protocols: header only"};
-	case DADDR_CSUM_FRAGMENT:
+	case DADDR_L4CSUM_FRAGMENT:
 		return {"transport checksum: in the first fragment, not in this one",
 			"fragment, offset > 0: address only, not one byte of payload changes"};
-	case DADDR_CSUM_ROUTED:
+	case DADDR_L4CSUM_ROUTED:
 		return {"transport checksum: kept, it is of the final destination",
 			"IPv6 routing header with segments left > 0: address only"};
-	case DADDR_TRUNCATED:
+	case DADDR_L4CSUM_CUT:
+	case DADDR_L4CSUM_UNKNOWN:
 		break;
 	}
-	return TOO_SHORT;
+	return CUT;
 }
 
-void explain(Trace *trace, const Row &row)
+void explain(Trace &trace, const Row &row)
 {
-	if (!trace)
-		return;
-	trace->push_back(std::string("  ") + row.decision);
-	trace->push_back(std::string("    contract: ") + row.contract);
+	trace.push_back(std::string("  ") + row.decision);
+	trace.push_back(std::string("    contract: ") + row.contract);
 }
 
-// The address, and of IPv4 the header checksum.
-void set_address(const Address &to, Packet &packet, bool zero_header_checksum,
-		 __u64 delta)
+// Is a port that is to be set behind the end of the capture?
+bool lacks_port(const daddr_change &change, const Packet &packet)
 {
-	if (packet.family == Family::ip6) {
-		daddr_set6(packet.data, to.bytes.data());
-		return;
-	}
-	daddr_set4(packet.data, to.bytes.data(), delta);
-	if (zero_header_checksum)
-		std::memset(packet.data + DADDR_IP4_CHECK, 0, 2);
+	if (change.l4csum == DADDR_L4CSUM_UNKNOWN)
+		return true;
+	return change.l4csum == DADDR_L4CSUM_CUT &&
+	       change.l4proto != DADDR_PROTO_ICMPV6 &&
+	       !packet.captures(std::uint64_t{change.thoff} + DADDR_DPORT + 2);
 }
 
-// The packet's destination port, and whether it is to be set.
-enum class Port {
-	stays,		// it is not to be set, is right already, or is none
-	changes,	// or is to: a packet that has no room for it is dropped
-	cut		// the capture ends before it
+// What is said of a packet before anything of it changes.
+struct Before {
+	Address daddr;
+	std::uint16_t dport = 0;
 };
 
-Port decide_port(const Action &action, const Packet &packet, bool cut,
-		 daddr_cover cover, const daddr_csum &csum)
+Before before(const daddr_change &change, const Packet &packet)
 {
-	if (!action.dport)
-		return Port::stays;
-	if (cut)
-		return Port::cut;
-	if (!daddr_has_dport(cover, &csum))
-		return Port::stays;
-	const std::uint64_t at = std::uint64_t{csum.transport} + DADDR_DPORT;
-	if (packet.captures(at + 2))
-		return load16(packet.data + at) == action.dport ?
-		       Port::stays : Port::changes;
-	return packet.holds(at + 2) ? Port::cut : Port::changes;
+	Before found{destination_of(packet)};
+
+	if (change.set_dport)
+		found.dport = load16(packet.data + change.thoff + DADDR_DPORT);
+	return found;
 }
 
 void explain_port(Trace &trace, const Action &action, const Packet &packet,
-		  Port port, daddr_cover cover, const daddr_csum &csum)
+		  const daddr_change &change, const Before &before)
 {
-	std::string line = "  destination port: ";
+	const std::string line = "  destination port: ";
 
 	if (!action.dport)
 		return;
-	if (port == Port::cut) {
-		explain(&trace, PORT_CUT);
-	} else if (daddr_has_dport(cover, &csum)) {
-		line += std::to_string(load16(packet.data + csum.transport +
-					      DADDR_DPORT));
-		line += port == Port::stays ? " already" :
-			" becomes " + std::to_string(action.dport);
-		trace.push_back(line);
-	} else {
-		explain(&trace, cover == DADDR_CSUM_FRAGMENT ? PORT_FRAGMENT :
-							       PORT_NONE);
-	}
+	if (lacks_port(change, packet))
+		explain(trace, PORT_CUT);
+	else if (change.set_dport)
+		trace.push_back(line + std::to_string(before.dport) +
+				" becomes " + std::to_string(action.dport));
+	else if (daddr_has_dport(&change) || change.l4csum == DADDR_L4CSUM_CUT)
+		trace.push_back(line + std::to_string(action.dport) +
+				" already");
+	else
+		explain(trace, change.l4csum == DADDR_L4CSUM_FRAGMENT ?
+				       PORT_FRAGMENT : PORT_NONE);
 }
 
-void explain_destination(Trace &trace, const Packet &packet, const Address &to)
+// From what was decided, once it is applied.
+void explain(Trace &trace, Outcome outcome, const Action &action,
+	     const Address &to, const Packet &packet,
+	     const daddr_change &change, const Before &before)
 {
-	trace.push_back("  destination: " + text(destination_of(packet)) +
-			" becomes " + text(to));
+	switch (outcome) {
+	case Outcome::unmapped:
+		break;
+	case Outcome::dropped:
+		explain(trace, TOO_SHORT);
+		break;
+	case Outcome::unchanged:
+	case Outcome::unchanged_cut:
+		explain(trace, SAME);
+		explain_port(trace, action, packet, change, before);
+		break;
+	case Outcome::rewritten:
+	case Outcome::rewritten_cut:
+		if (change.set_daddr)
+			trace.push_back("  destination: " +
+					text(before.daddr) + " becomes " +
+					text(to));
+		explain_port(trace, action, packet, change, before);
+		explain(trace, checksum_row(change, packet));
+	}
 }
 
 void explain_entry(Trace &trace, const Packet &packet, const Address *to)
@@ -167,19 +179,29 @@ void explain_entry(Trace &trace, const Packet &packet, const Address *to)
 		trace.push_back("  map: " + dscp_text(dscp_of(packet)) +
 				" is " + text(*to));
 	else
-		explain(&trace, UNMAPPED);
+		explain(trace, UNMAPPED);
+}
+
+// @cut: the core was told that the packet ends where only the capture does.
+Outcome outcome_of(daddr_verdict verdict, const daddr_change &change, bool cut)
+{
+	const bool changes = change.set_daddr || change.set_dport;
+
+	if (cut)
+		return changes ? Outcome::rewritten_cut :
+				 Outcome::unchanged_cut;
+	if (verdict == DADDR_DROP)
+		return Outcome::dropped;
+	return verdict == DADDR_CHANGE ? Outcome::rewritten :
+					 Outcome::unchanged;
 }
 
 } // namespace
 
-// The order is that of daddr_rewrite4() and 6 in kmod/daddr_target.c.
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	      Trace *trace)
 {
 	const bool ipv6 = packet.family == Family::ip6;
-	const unsigned int size = ipv6 ? 16 : 4;
-	const unsigned int at = ipv6 ? unsigned{DADDR_IP6_DADDR} :
-				       unsigned{DADDR_IP4_DADDR};
 	const Address *to = action.destination(dscp_of(packet));
 
 	if (trace && action.is_map())
@@ -187,59 +209,31 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	if (!to)
 		return Outcome::unmapped;
 
-	const bool set_daddr = std::memcmp(packet.data + at, to->bytes.data(),
-					   size);
-	if (!set_daddr && !action.dport) {
-		explain(trace, SAME);
-		return Outcome::unchanged;
+	const __u8 *address = to->bytes.data();
+	const __u16 dport = htons(action.dport);
+	const Reader reader{packet};
+	daddr_change change{};
+	const daddr_verdict verdict = ipv6 ?
+		daddr_decide6(read, &reader, address, dport, &change) :
+		daddr_decide4(read, &reader, address, dport, &change);
+	const Outcome outcome = outcome_of(verdict, change, reader.cut);
+	const Before old = trace ? before(change, packet) : Before{};
+
+	if (outcome == Outcome::rewritten || outcome == Outcome::rewritten_cut) {
+		if (ipv6)
+			daddr_apply6(packet.data, address, &change, 0);
+		else
+			daddr_apply4(packet.data, address, &change, 0);
+		if (!ipv6 && zero_header_checksum)
+			std::memset(packet.data + DADDR_IP4_CHECK, 0, 2);
 	}
-
-	Reader reader{packet};
-	daddr_csum csum{};
-	daddr_cover cover = ipv6 ? daddr_find_csum6(read, &reader, &csum) :
-				   daddr_find_csum4(read, &reader, &csum);
-	const bool cut = reader.cut;
-	const Port port = decide_port(action, packet, cut, cover, csum);
-
-	if (!set_daddr && port != Port::changes &&
-	    (cut || cover != DADDR_TRUNCATED)) {
-		explain(trace, SAME);
-		if (trace)
-			explain_port(*trace, action, packet, port, cover, csum);
-		return port == Port::cut ? Outcome::unchanged_cut :
-					   Outcome::unchanged;
-	}
-	if (!cut && (cover == DADDR_TRUNCATED || !packet.holds(csum.end))) {
-		explain(trace, TOO_SHORT);
-		return Outcome::dropped;
-	}
-
-	if (trace && set_daddr)
-		explain_destination(*trace, packet, *to);
-	if (trace)
-		explain_port(*trace, action, packet, port, cover, csum);
-
-	__u64 delta = 0;
-	__u32 port_delta = 0;
-	if (set_daddr)
-		delta = daddr_delta(packet.data + at, to->bytes.data(), size);
-	if (port == Port::changes)
-		port_delta = daddr_set_dport(packet.data + csum.transport,
-					     htons(action.dport));
-	const bool here = !cut && packet.captures(csum.end);
-	if (!here)
-		explain(trace, CUT);
-	else if (cover == DADDR_CSUM_HERE &&
-		 !daddr_update_csum(packet.data + csum.offset, csum.protocol,
-				    delta, port_delta, 0))
-		explain(trace, NO_UDP_CHECKSUM);
-	else if (trace)
-		explain(trace, row_of(cover, csum.protocol));
-	if (set_daddr)
-		set_address(*to, packet, zero_header_checksum, delta);
-	if (trace && set_daddr && zero_header_checksum)
+	if (!trace)
+		return outcome;
+	explain(*trace, outcome, action, *to, packet, change, old);
+	if (change.set_daddr && zero_header_checksum &&
+	    outcome != Outcome::dropped)
 		trace->push_back("  header checksum: 0, left to hardware by the host that captured: stays 0");
-	return here ? Outcome::rewritten : Outcome::rewritten_cut;
+	return outcome;
 }
 
 } // namespace dsr::replay

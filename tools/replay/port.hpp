@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The userspace port of the target: the second host of daddr_rewrite.h. What
-// daddr_target.c does to an skb, this does to the bytes of a capture.
+// The userspace port of the target: a host of include/daddr_rewrite.h. What
+// the module does to an skb, this does to the bytes of a capture.
 #pragma once
 
 #include "common/packet.hpp"

@@ -119,7 +119,7 @@ bool Fuzzer::send()
 	return tap_ ? tap_->send(sent_) : output_->send(sent_);
 }
 
-// As daddr_is_seed() in kmod/daddr_target.c, from what the device was told.
+// As daddr_skb_is_seed() in kmod/daddr_skb.h, from what the device was told.
 Seed Fuzzer::seed_of(const Bytes &before) const
 {
 	if (hook_ == Hook::output)

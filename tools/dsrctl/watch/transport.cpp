@@ -66,7 +66,7 @@ void take_ends(const Packet &packet, std::uint32_t at, Transport &transport)
 // Who sends leaves the rest to hardware: the field holds the sum of the
 // pseudo-header, not inverted. So do packets that another guest of the same
 // machine sent, and that never were on a wire.
-bool is_seed(const Packet &packet, const daddr_csum &csum)
+bool is_seed(const Packet &packet, const daddr_change &found)
 {
 	const std::uint8_t *ip = packet.data;
 	std::uint16_t field;
@@ -74,10 +74,10 @@ bool is_seed(const Packet &packet, const daddr_csum &csum)
 				     replay::sum(ip + 12, 8) :
 				     replay::sum(ip + 8, 32);
 
-	seed = replay::add(seed, replay::in_network_order(csum.protocol));
+	seed = replay::add(seed, replay::in_network_order(found.l4proto));
 	seed = replay::add(seed, replay::in_network_order(packet.length -
-							  csum.transport));
-	std::memcpy(&field, ip + csum.offset, sizeof(field));
+							  found.thoff));
+	std::memcpy(&field, ip + found.l4csum_offset, sizeof(field));
 	return field == replay::fold(seed);
 }
 
@@ -86,7 +86,7 @@ bool is_seed(const Packet &packet, const daddr_csum &csum)
 bool find_transport(Packet &packet, Transport &transport)
 {
 	const replay::Received received = replay::receive(packet);
-	daddr_csum csum{};
+	daddr_change found{};
 
 	transport = {};
 	if (received.cut)
@@ -95,20 +95,23 @@ bool find_transport(Packet &packet, Transport &transport)
 		transport.sum = Sum::bad;
 		return received.drop == replay::Drop::header_checksum;
 	}
-	daddr_cover cover = packet.family == Family::ip4 ?
-		daddr_find_csum4(read, &packet, &csum) :
-		daddr_find_csum6(read, &packet, &csum);
-	transport.protocol = csum.protocol;
-	if (cover == DADDR_CSUM_HERE || cover == DADDR_CSUM_NONE)
-		take_ends(packet, csum.transport, transport);
+	if (packet.family == Family::ip4)
+		daddr_find_l4csum4(packet.data, &found);
+	else
+		daddr_find_l4csum6(read, &packet, packet.data[6], &found);
+	transport.protocol = found.l4proto;
+	if (found.l4csum == DADDR_L4CSUM_HERE ||
+	    found.l4csum == DADDR_L4CSUM_NONE)
+		take_ends(packet, found.thoff, transport);
 	switch (replay::Coverage(packet).verify(packet)) {
 	case replay::Checksum::good:
 		transport.sum = Sum::good;
 		break;
 	case replay::Checksum::bad:
-		transport.sum = cover == DADDR_CSUM_HERE &&
-				packet.captures(csum.end) &&
-				is_seed(packet, csum) ? Sum::offload : Sum::bad;
+		transport.sum = found.l4csum == DADDR_L4CSUM_HERE &&
+				packet.captures(found.l4csum_offset + 2) &&
+				is_seed(packet, found) ?
+					Sum::offload : Sum::bad;
 		break;
 	default:
 		break;
