@@ -16,7 +16,7 @@ struct Copy {
 	explicit Copy(const Bytes &input)
 	{
 		Directory directory;
-		replay::Frame frame;
+		Frame frame;
 
 		save(directory / "in", input);
 		try {
@@ -31,7 +31,7 @@ struct Copy {
 			CHECK_FALSE(reader.next(frame));
 			writer.close();
 			damage = reader.damage();
-		} catch (const replay::Error &thrown) {
+		} catch (const Error &thrown) {
 			error = thrown.what();
 			error.erase(0, error.find(": ") + 2);
 		}
@@ -162,8 +162,8 @@ TEST_CASE("replay: what is no capture that can be read")
 		CHECK(copy.error.starts_with(test.error));
 		CHECK(copy.output.empty());
 	}
-	CHECK_THROWS_AS(replay::CaptureReader("/nonexistent"), replay::Error);
-	CHECK_THROWS_AS(replay::CaptureReader("/"), replay::Error);
+	CHECK_THROWS_AS(replay::CaptureReader("/nonexistent"), Error);
+	CHECK_THROWS_AS(replay::CaptureReader("/"), Error);
 }
 
 TEST_CASE("replay: the output may not be the input")
@@ -178,7 +178,7 @@ TEST_CASE("replay: the output may not be the input")
 	for (const char *name : {"in", "hard", "soft"}) {
 		INFO(name);
 		CHECK_THROWS_AS(replay::CaptureWriter(directory / name, reader),
-				replay::Error);
+				Error);
 	}
 	CHECK(load(directory / "in") == in);
 }
@@ -186,7 +186,7 @@ TEST_CASE("replay: the output may not be the input")
 TEST_CASE("replay: a full disk is noticed")
 {
 	Directory directory;
-	replay::Frame frame;
+	Frame frame;
 
 	save(directory / "in", pcap_head() + record(ONE));
 	replay::CaptureReader reader(directory / "in");
@@ -195,5 +195,5 @@ TEST_CASE("replay: a full disk is noticed")
 	CHECK_THROWS_AS(([&] {
 		writer.write(reader, frame);
 		writer.close();
-	}()), replay::Error);
+	}()), Error);
 }

@@ -12,7 +12,6 @@
 using namespace dsr;
 
 using namespace replay_test;
-using replay::Link;
 
 namespace {
 
@@ -69,30 +68,30 @@ TEST_CASE("replay: link types")
 {
 	for (const Case &test : cases) {
 		INFO(test.name);
-		CHECK(replay::link_known(test.link_type));
+		CHECK(link_known(test.link_type));
 		Bytes bytes = test.before + good(ip4());
-		replay::Packet packet;
-		replay::Frame whole = frame(bytes);
+		Packet packet;
+		Frame whole = frame(bytes);
 
-		REQUIRE(replay::find_packet(test.link_type, whole, packet) ==
+		REQUIRE(find_packet(test.link_type, whole, packet) ==
 			test.link);
 		if (test.link != Link::ip)
 			continue;
 		CHECK(packet.data == bytes.data() + test.before.size());
 		CHECK(packet.length == bytes.size() - test.before.size());
-		CHECK(packet.family == replay::Family::ip4);
+		CHECK(packet.family == Family::ip4);
 		// every cut within the link layer
 		for (std::size_t size = 0; size < test.before.size(); size++) {
-			replay::Frame cut = frame(bytes);
+			Frame cut = frame(bytes);
 			Link link;
 
 			cut.captured = static_cast<std::uint32_t>(size);
-			link = replay::find_packet(test.link_type, cut, packet);
+			link = find_packet(test.link_type, cut, packet);
 			INFO("cut to " << size);
 			CHECK(link == Link::cut);
 			// the frame was not longer
 			cut.length = cut.captured;
-			link = replay::find_packet(test.link_type, cut, packet);
+			link = find_packet(test.link_type, cut, packet);
 			CHECK(link == Link::other);
 		}
 	}
@@ -117,12 +116,12 @@ TEST_CASE("replay: link types say IPv6")
 	for (const Case &test : six) {
 		INFO(test.name);
 		Bytes bytes = test.before + good(ip6());
-		replay::Packet packet;
+		Packet packet;
 
-		REQUIRE(replay::find_packet(test.link_type, frame(bytes),
+		REQUIRE(find_packet(test.link_type, frame(bytes),
 					    packet) == Link::ip);
 		CHECK(packet.data == bytes.data() + test.before.size());
-		CHECK(packet.family == replay::Family::ip6);
+		CHECK(packet.family == Family::ip6);
 	}
 }
 
@@ -144,9 +143,9 @@ TEST_CASE("replay: NFLOG's payload is found behind its other attributes")
 		     attribute(10, {'p', 'r', 'e', 'f', 'i', 'x', 0});
 	Bytes ip = good(ip4());
 	Bytes bytes = head + attribute(9, ip);
-	replay::Packet packet;
+	Packet packet;
 
-	REQUIRE(replay::find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	REQUIRE(find_packet(DLT_NFLOG, frame(bytes), packet) ==
 		Link::ip);
 	CHECK(packet.data == bytes.data() + head.size() + 4);
 	CHECK(packet.length == ip.size());
@@ -154,22 +153,22 @@ TEST_CASE("replay: NFLOG's payload is found behind its other attributes")
 	// what NFLOG did not copy was in the packet all the same
 	Bytes half(ip.begin(), ip.begin() + 24);
 	bytes = head + attribute(9, half);
-	REQUIRE(replay::find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	REQUIRE(find_packet(DLT_NFLOG, frame(bytes), packet) ==
 		Link::ip);
 	CHECK(packet.captured == 24);
 	CHECK(packet.length == ip.size());
 
 	bytes = head;
-	CHECK(replay::find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	CHECK(find_packet(DLT_NFLOG, frame(bytes), packet) ==
 	      Link::other);
 	bytes = head + Bytes{2, 0, 9, 0};
-	CHECK(replay::find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	CHECK(find_packet(DLT_NFLOG, frame(bytes), packet) ==
 	      Link::other);
 }
 
 TEST_CASE("replay: other link types are not known")
 {
-	CHECK_FALSE(replay::link_known(DLT_IEEE802_11));
-	CHECK_FALSE(replay::link_known(DLT_USB_LINUX));
-	CHECK(replay::link_names().find("EN10MB") != std::string::npos);
+	CHECK_FALSE(link_known(DLT_IEEE802_11));
+	CHECK_FALSE(link_known(DLT_USB_LINUX));
+	CHECK(link_names().find("EN10MB") != std::string::npos);
 }

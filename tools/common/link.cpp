@@ -7,7 +7,7 @@
 #include <cstring>
 #include <iterator>
 
-namespace dsr::replay {
+namespace dsr {
 
 namespace {
 
@@ -271,4 +271,4 @@ Link find_packet(int link_type, const Frame &frame, Packet &packet)
 	return link;
 }
 
-} // namespace dsr::replay
+} // namespace dsr

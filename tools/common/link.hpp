@@ -4,7 +4,7 @@
 
 #include "common/packet.hpp"
 
-namespace dsr::replay {
+namespace dsr {
 
 enum class Link {
 	ip,		// the frame holds an IP packet
@@ -18,4 +18,4 @@ std::string link_names();	// all that it can, for a message
 
 Link find_packet(int link_type, const Frame &frame, Packet &packet);
 
-} // namespace dsr::replay
+} // namespace dsr

@@ -48,7 +48,7 @@ const char *checksum_text(Checksum checksum)
 }
 
 Engine::Engine(const Ruleset &rules, int link_type,
-	       const std::vector<Address> &servers)
+	       const std::vector<Ip> &servers)
 	: rules_(rules), link_type_(link_type), dscp_has_rule_(),
 	  diagnoser_(servers)
 {
@@ -195,7 +195,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const unsigned int dscp = dscp_of(packet);
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
-	const Address from = destination_of(packet);
+	const Ip from = destination_of(packet);
 	Result result = run_rules(packet, received.offloaded, trace);
 
 	if (result.drop != Drop::none)

@@ -115,13 +115,13 @@ private:
 		return options_.count && observer_.packets() >= options_.count;
 	}
 
-	void take(int link_type, const replay::Frame &frame)
+	void take(int link_type, const Frame &frame)
 	{
-		replay::Packet packet;
+		Packet packet;
 
 		if (enough() ||
-		    replay::find_packet(link_type, frame, packet) !=
-			    replay::Link::ip)
+		    find_packet(link_type, frame, packet) !=
+			    Link::ip)
 			return;
 		std::string news = observer_.see(packet);
 		if (!news.empty() && !options_.json)
@@ -132,7 +132,7 @@ private:
 	void read()
 	{
 		replay::CaptureReader reader(options_.input);
-		replay::Frame frame;
+		Frame frame;
 
 		while (!enough() && !interrupted && reader.next(frame))
 			take(reader.link_type(), frame);
@@ -171,7 +171,7 @@ private:
 	{
 		constexpr int MOST = 1024, WAIT_MS = 100;
 
-		live.wait(WAIT_MS, MOST, [&](replay::Frame &frame) {
+		live.wait(WAIT_MS, MOST, [&](Frame &frame) {
 			take(live.link_type(), frame);
 		});
 	}

@@ -20,12 +20,12 @@ constexpr int SNAPLEN = 262144, BUFFER = 16 << 20, TIMEOUT_MS = 100;
 static_assert(TIMEOUT_MS < Live::DELAY * 1000);
 
 struct Taker {
-	const std::function<void(replay::Frame &)> &take;
+	const std::function<void(Frame &)> &take;
 };
 
 void hand_over(u_char *user, const pcap_pkthdr *header, const u_char *data)
 {
-	replay::Frame frame;
+	Frame frame;
 
 	frame.data = const_cast<u_char *>(data);
 	frame.captured = header->caplen;
@@ -54,9 +54,9 @@ Live::Live(const std::string &interface) : interface_(interface)
 				fail("found no such interface, expected one of this host, or any");
 			fail(pcap_geterr(pcap_));
 		}
-		if (!replay::link_known(link_type()))
+		if (!link_known(link_type()))
 			fail("found link type " + std::to_string(link_type()) +
-			     ", expected one of " + replay::link_names());
+			     ", expected one of " + link_names());
 		if (pcap_setnonblock(pcap_, 1, message) < 0)
 			fail(message);
 	} catch (const Error &) {
@@ -71,7 +71,7 @@ void Live::fail(const std::string &why) const
 }
 
 void Live::wait(int milliseconds, int most,
-		const std::function<void(replay::Frame &)> &take)
+		const std::function<void(Frame &)> &take)
 {
 	pollfd ready{pcap_get_selectable_fd(pcap_), POLLIN, 0};
 	Taker taker{take};

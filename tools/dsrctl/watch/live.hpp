@@ -25,7 +25,7 @@ public:
 	// Waits at most so long, and hands over what has come, @most frames.
 	// Throws Error.
 	void wait(int milliseconds, int most,
-		  const std::function<void(replay::Frame &)> &take);
+		  const std::function<void(Frame &)> &take);
 
 	int link_type() const { return pcap_datalink(pcap_); }
 	std::uint64_t lost() const;
