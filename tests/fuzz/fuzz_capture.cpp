@@ -32,17 +32,17 @@ void run(const replay::Ruleset &rules, int descriptor, bool explain)
 {
 	replay::CaptureReader reader(descriptor, "fuzz");
 	replay::CaptureWriter writer("/dev/null", reader);
-	replay::Engine engine(rules, reader.link_type(), {});
-	Frame frame;
+	replay::Engine engine(rules, {});
+	replay::Frame frame;
 	std::uint64_t packets = 0;
 
 	while (reader.next(frame)) {
 		packets++;
 		EXPECT(frame.captured <= frame.length);
 		if (explain)
-			explain_frame(reader, engine, frame, packets);
-		else if (engine.process(frame))
-			writer.write(reader, frame);
+			explain_frame(engine, frame, packets);
+		else if (!engine.process(frame))
+			reader.leave_out();
 	}
 	const replay::Counters &counters = engine.counters();
 	EXPECT(counters.all.packets == packets);
@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 		EXPECT(lseek(file, 0, SEEK_SET) == 0);
 		try {
 			run(rules, file, explain);
-		} catch (const Error &) {
+		} catch (const replay::Error &) {
 		}
 	}
 	return 0;

@@ -8,8 +8,8 @@
 
 namespace replay_test {
 
-using dsr::Checksum;
-using dsr::Drop;
+using dsr::replay::Checksum;
+using dsr::replay::Drop;
 using dsr::replay::Engine;
 using dsr::replay::Passed;
 using dsr::replay::index_of;
@@ -33,7 +33,7 @@ struct Run {
 	explicit Run(const Bytes &packet, std::size_t wire = 0,
 		     const dsr::replay::Ruleset &given = vip_rules())
 		: bytes(packet), ruleset(given),
-		  engine(ruleset, DLT_RAW, {})
+		  engine(ruleset, {})
 	{
 		kept = engine.process(frame(bytes, wire), &trace);
 	}
@@ -52,7 +52,7 @@ struct Run {
 	bool kept;
 };
 
-inline Header to_vip(Header ip)
+inline Ip to_vip(Ip ip)
 {
 	ip.destination = ip.source[0] == '1' ? VIP4 : VIP6;
 	return ip;
@@ -74,7 +74,7 @@ inline const char *name_of(std::uint8_t protocol)
 }
 
 // The VIP of the packet's family, and port 443.
-inline dsr::replay::Ruleset port_rules(const Header &ip)
+inline dsr::replay::Ruleset port_rules(const Ip &ip)
 {
 	std::string vip = ip.source[0] == '1' ? VIP4 : VIP6;
 
@@ -82,7 +82,7 @@ inline dsr::replay::Ruleset port_rules(const Header &ip)
 		     " -j DADDR --set-daddr " + vip + " --set-dport 443");
 }
 
-inline Header to_port(Header ip)
+inline Ip to_port(Ip ip)
 {
 	ip.port = 443;
 	return ip;

@@ -18,17 +18,17 @@ const char CLIENT[] = "144.100.10.1", SERVER[] = "10.128.9.31",
 struct Site {
 	explicit Site(const std::vector<std::string> &texts = {})
 		: ruleset(rules("-m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46")),
-		  engine(ruleset, DLT_RAW, parse(texts))
+		  engine(ruleset, parse(texts))
 	{
 	}
 
-	static std::vector<Ip>
+	static std::vector<replay::Address>
 	parse(const std::vector<std::string> &texts)
 	{
-		std::vector<Ip> result;
+		std::vector<replay::Address> result(texts.size());
 
-		for (const std::string &text : texts)
-			result.push_back(parse_ip(text).value());
+		for (std::size_t i = 0; i < texts.size(); i++)
+			replay::parse_address(texts[i], result[i]);
 		return result;
 	}
 
@@ -43,7 +43,7 @@ struct Site {
 	// a reply: ports exchanged
 	void answer(const std::string &from, const std::string &to)
 	{
-		Header ip{from, to, UDP, 0};
+		Ip ip{from, to, UDP, 0};
 		Bytes udp = be16(80) + be16(40000) + be16(12) + be16(0) +
 			    Bytes(4);
 		Bytes bytes = packet(ip, udp);

@@ -12,6 +12,7 @@
 using namespace dsr;
 
 using namespace replay_test;
+using replay::Link;
 
 namespace {
 
@@ -62,36 +63,45 @@ const Case cases[] = {
 	{"HDLC", DLT_C_HDLC, Bytes{0x0f, 0} + be16(0x800), Link::ip},
 };
 
+Link find(int link_type, replay::Frame frame, replay::Packet &packet)
+{
+	replay::Interface interface;
+
+	interface.link_type = link_type;
+	frame.interface = &interface;
+	return replay::find_packet(frame, packet);
+}
+
 } // namespace
 
 TEST_CASE("replay: link types")
 {
 	for (const Case &test : cases) {
 		INFO(test.name);
-		CHECK(link_known(test.link_type));
+		CHECK(replay::link_known(test.link_type));
 		Bytes bytes = test.before + good(ip4());
-		Packet packet;
-		Frame whole = frame(bytes);
+		replay::Packet packet;
+		replay::Frame whole = frame(bytes);
 
-		REQUIRE(find_packet(test.link_type, whole, packet) ==
+		REQUIRE(find(test.link_type, whole, packet) ==
 			test.link);
 		if (test.link != Link::ip)
 			continue;
 		CHECK(packet.data == bytes.data() + test.before.size());
 		CHECK(packet.length == bytes.size() - test.before.size());
-		CHECK(packet.family == Family::ip4);
+		CHECK(packet.family == replay::Family::ip4);
 		// every cut within the link layer
 		for (std::size_t size = 0; size < test.before.size(); size++) {
-			Frame cut = frame(bytes);
+			replay::Frame cut = frame(bytes);
 			Link link;
 
 			cut.captured = static_cast<std::uint32_t>(size);
-			link = find_packet(test.link_type, cut, packet);
+			link = find(test.link_type, cut, packet);
 			INFO("cut to " << size);
 			CHECK(link == Link::cut);
 			// the frame was not longer
 			cut.length = cut.captured;
-			link = find_packet(test.link_type, cut, packet);
+			link = find(test.link_type, cut, packet);
 			CHECK(link == Link::other);
 		}
 	}
@@ -116,12 +126,12 @@ TEST_CASE("replay: link types say IPv6")
 	for (const Case &test : six) {
 		INFO(test.name);
 		Bytes bytes = test.before + good(ip6());
-		Packet packet;
+		replay::Packet packet;
 
-		REQUIRE(find_packet(test.link_type, frame(bytes),
+		REQUIRE(find(test.link_type, frame(bytes),
 					    packet) == Link::ip);
 		CHECK(packet.data == bytes.data() + test.before.size());
-		CHECK(packet.family == Family::ip6);
+		CHECK(packet.family == replay::Family::ip6);
 	}
 }
 
@@ -143,9 +153,9 @@ TEST_CASE("replay: NFLOG's payload is found behind its other attributes")
 		     attribute(10, {'p', 'r', 'e', 'f', 'i', 'x', 0});
 	Bytes ip = good(ip4());
 	Bytes bytes = head + attribute(9, ip);
-	Packet packet;
+	replay::Packet packet;
 
-	REQUIRE(find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	REQUIRE(find(DLT_NFLOG, frame(bytes), packet) ==
 		Link::ip);
 	CHECK(packet.data == bytes.data() + head.size() + 4);
 	CHECK(packet.length == ip.size());
@@ -153,22 +163,22 @@ TEST_CASE("replay: NFLOG's payload is found behind its other attributes")
 	// what NFLOG did not copy was in the packet all the same
 	Bytes half(ip.begin(), ip.begin() + 24);
 	bytes = head + attribute(9, half);
-	REQUIRE(find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	REQUIRE(find(DLT_NFLOG, frame(bytes), packet) ==
 		Link::ip);
 	CHECK(packet.captured == 24);
 	CHECK(packet.length == ip.size());
 
 	bytes = head;
-	CHECK(find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	CHECK(find(DLT_NFLOG, frame(bytes), packet) ==
 	      Link::other);
 	bytes = head + Bytes{2, 0, 9, 0};
-	CHECK(find_packet(DLT_NFLOG, frame(bytes), packet) ==
+	CHECK(find(DLT_NFLOG, frame(bytes), packet) ==
 	      Link::other);
 }
 
 TEST_CASE("replay: other link types are not known")
 {
-	CHECK_FALSE(link_known(DLT_IEEE802_11));
-	CHECK_FALSE(link_known(DLT_USB_LINUX));
-	CHECK(link_names().find("EN10MB") != std::string::npos);
+	CHECK_FALSE(replay::link_known(DLT_IEEE802_11));
+	CHECK_FALSE(replay::link_known(DLT_USB_LINUX));
+	CHECK(replay::known_links().find("EN10MB") != std::string::npos);
 }

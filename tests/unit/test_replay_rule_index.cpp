@@ -17,7 +17,7 @@ Bytes random_packet(std::mt19937 &random, std::size_t &wire)
 {
 	const std::uint8_t protocols[] = {TCP, UDP, DCCP, UDPLITE, ICMP6, HOP,
 					  FRAGMENT, ROUTING, DESTINATION};
-	Header ip = random() & 1 ? ip4() : ip6();
+	Ip ip = random() & 1 ? ip4() : ip6();
 	Bytes payload(random() % 30);
 
 	for (std::uint8_t &byte : payload)
@@ -89,7 +89,7 @@ TEST_CASE("replay: a rule that is not asked would have changed nothing")
 		for (std::uint32_t rules = 1 + random() % 6; rules; rules--)
 			text += random_rule(random) + "\n";
 		replay::parse_rules(text + "COMMIT\n", "rules", ruleset);
-		Engine one(ruleset, DLT_RAW, {}), other(ruleset, DLT_RAW, {});
+		Engine one(ruleset, {}), other(ruleset, {});
 		for (int j = 0; j < 40; j++) {
 			std::size_t wire;
 			Bytes all = random_packet(random, wire), some = all;

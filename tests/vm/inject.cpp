@@ -18,7 +18,7 @@ void inject(const char *capture, const char *device, const char *numbers)
 	std::unique_ptr<pcap_t, decltype(&pcap_close)> out(
 		pcap_open_live(device, 0, 0, 0, message), pcap_close);
 	if (!out)
-		throw Error(message);
+		throw replay::Error(message);
 
 	std::ifstream wanted;
 	if (numbers)
@@ -26,7 +26,7 @@ void inject(const char *capture, const char *device, const char *numbers)
 	unsigned long next = 0, number = 0;
 
 	replay::CaptureReader in(capture);
-	Frame frame;
+	replay::Frame frame;
 	while (in.next(frame)) {
 		number++;
 		if (numbers && next < number && !(wanted >> next))
@@ -34,10 +34,10 @@ void inject(const char *capture, const char *device, const char *numbers)
 		if (numbers && next != number)
 			continue;
 		if (pcap_inject(out.get(), frame.data, frame.captured) < 0)
-			throw Error(pcap_geterr(out.get()));
+			throw replay::Error(pcap_geterr(out.get()));
 	}
 	if (in.damage())
-		throw Error(in.damage()->message);
+		throw replay::Error(in.damage()->message);
 }
 
 } // namespace

@@ -14,21 +14,21 @@ using namespace dsr;
 namespace {
 
 // The next frame that holds an IP packet.
-bool next_packet(replay::CaptureReader &in, Packet &packet)
+bool next_packet(replay::CaptureReader &in, replay::Packet &packet)
 {
-	Frame frame;
+	replay::Frame frame;
 
 	while (in.next(frame)) {
-		if (find_packet(in.link_type(), frame, packet) ==
-		    Link::ip)
+		if (replay::find_packet(in.link_type(), frame, packet) ==
+		    replay::Link::ip)
 			return true;
 	}
 	if (in.damage())
-		throw Error(in.name() + ": " + in.damage()->message);
+		throw replay::Error(in.name() + ": " + in.damage()->message);
 	return false;
 }
 
-std::string hex(const Packet &packet)
+std::string hex(const replay::Packet &packet)
 {
 	std::ostringstream out;
 
@@ -41,7 +41,7 @@ std::string hex(const Packet &packet)
 bool same(const char *one, const char *other)
 {
 	replay::CaptureReader a(one), b(other);
-	Packet p, q;
+	replay::Packet p, q;
 
 	for (unsigned number = 1;; number++) {
 		const bool has_p = next_packet(a, p), has_q = next_packet(b, q);

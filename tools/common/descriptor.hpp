@@ -5,11 +5,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
-#include "common/error.hpp"
+#include "common/ip.hpp"
 
 namespace dsr {
+
+[[noreturn]] inline void fail(const std::string &what, int error)
+{
+	throw Error(what + ": " + std::strerror(error));
+}
 
 class Descriptor {
 public:

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <iterator>
 
-namespace dsr {
+namespace dsr::replay {
 
 namespace {
 
@@ -165,8 +165,8 @@ void limit_to_payload(Packet &packet, std::uint32_t payload)
 		packet.length = payload;
 }
 
-// Family, version, resource; then attributes {length, type} in host order
-// (libpcap turns those of a foreign host), each padded to 4 bytes.
+// Family, version, resource; then attributes {length, type} in the byte order
+// of the host that captured, each padded to 4 bytes.
 Link nflog(Cursor at, Packet &packet)
 {
 	constexpr std::uint16_t PAYLOAD = 9;
@@ -183,6 +183,10 @@ Link nflog(Cursor at, Packet &packet)
 			return Link::cut;
 		std::memcpy(&length, at.at(), sizeof(length));
 		std::memcpy(&type, at.at() + 2, sizeof(type));
+		if (at.frame.interface->swapped) {
+			length = __builtin_bswap16(length);
+			type = __builtin_bswap16(type);
+		}
 		if (length < 4)
 			return Link::other;
 		if (type == PAYLOAD) {
@@ -216,23 +220,44 @@ bool link_known(int link_type)
 	       std::end(known);
 }
 
-std::string link_names()
+// The two are the same but for those whose DLT_ value depends on the system.
+int link_of(unsigned int in_file)
+{
+	constexpr unsigned int LINKTYPE_RAW = 101;
+
+	return in_file == LINKTYPE_RAW ? DLT_RAW : static_cast<int>(in_file);
+}
+
+std::string link_name(int link_type)
+{
+	const char *name = pcap_datalink_val_to_name(link_type);
+
+	return name ? name : std::to_string(link_type);
+}
+
+std::string link_text(int link_type)
+{
+	const char *name = pcap_datalink_val_to_name(link_type);
+
+	return std::to_string(link_type) +
+	       (name ? std::string(" (") + name + ")" : "");
+}
+
+std::string known_links()
 {
 	std::string names;
 
 	for (int type : known) {
-		const char *name = pcap_datalink_val_to_name(type);
-
 		if (!names.empty())
 			names += ", ";
-		names += name ? name : std::to_string(type);
+		names += link_name(type);
 	}
 	return names;
 }
 
-static Link find(int link_type, const Cursor &at, Packet &packet)
+static Link find(const Cursor &at, Packet &packet)
 {
-	switch (link_type) {
+	switch (at.frame.interface->link_type) {
 	case DLT_EN10MB:
 		return with_ether_type(at, 12, 14, packet);
 	case DLT_LINUX_SLL:
@@ -258,17 +283,26 @@ static Link find(int link_type, const Cursor &at, Packet &packet)
 	case DLT_NFLOG:
 		return nflog(at, packet);
 	}
-	return Link::other;
+	return Link::unknown;
 }
 
-Link find_packet(int link_type, const Frame &frame, Packet &packet)
+// The frame check sequence is no part of the packet.
+static void leave_out_fcs(const Frame &frame, Packet &packet)
 {
-	Link link = find(link_type, {frame, 0}, packet);
+	packet.length -= std::min<std::uint32_t>(frame.fcs, packet.length);
+	packet.captured = std::min(packet.captured, packet.length);
+}
+
+Link find_packet(const Frame &frame, Packet &packet)
+{
+	Link link = find({frame, 0}, packet);
 
 	// shorter than a link layer on the wire, too
 	if (link == Link::cut && frame.captured == frame.length)
 		return Link::other;
+	if (link == Link::ip && frame.fcs)
+		leave_out_fcs(frame, packet);
 	return link;
 }
 
-} // namespace dsr
+} // namespace dsr::replay

@@ -1,20 +1,64 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Frames and the packets in them, as all that read captures hand them on.
+// What the parts of the replayer hand to each other: frames, packets and
+// addresses.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
-#include "common/ip.hpp"
 #include "daddr_rewrite.h"
 
-namespace dsr {
+namespace dsr::replay {
+
+// Bad input or usage. The message says where, what was found, and what was
+// expected.
+class Error : public std::runtime_error {
+public:
+	using std::runtime_error::runtime_error;
+};
+
+enum class Family : std::uint8_t { ip4, ip6 };
+
+inline const char *name(Family family)
+{
+	return family == Family::ip4 ? "IPv4" : "IPv6";
+}
+
+inline std::size_t address_size(Family family)
+{
+	return family == Family::ip4 ? 4 : 16;
+}
+
+struct Address {
+	Family family = Family::ip4;
+	std::array<std::uint8_t, 16> bytes{};	// an IPv4 address: the first 4
+
+	bool operator==(const Address &) const = default;
+};
+
+// What captured a frame, as far as the capture says.
+struct Interface {
+	int link_type = 0;		// a DLT_ value of libpcap
+	std::uint32_t snaplen = 0;	// 0: none
+	std::uint8_t fcs = 0;		// bytes of frame check sequence behind
+					// each frame
+	bool swapped = false;		// on a host of the other byte order
+	std::string name;		// may be empty
+
+	auto operator<=>(const Interface &) const = default;
+};
 
 // One record of a capture. The bytes may be changed until the next is read.
 struct Frame {
 	std::uint8_t *data = nullptr;
 	std::uint32_t captured = 0;	// bytes at data
 	std::uint32_t length = 0;	// on the wire; at least captured
+	std::uint8_t fcs = 0;		// of this frame: the last of length
+	const Interface *interface = nullptr;
 };
 
 // The IP packet in a frame. The lengths shrink to what the IP header says,
@@ -29,6 +73,10 @@ struct Packet {
 	bool holds(std::uint64_t end) const { return end <= length; }
 	bool captures(std::uint64_t end) const { return end <= captured; }
 };
+
+// What was decided about one packet and why, for --explain. Everything takes
+// a pointer to it, which is usually null.
+using Trace = std::vector<std::string>;
 
 inline std::uint16_t load16(const std::uint8_t *from)
 {
@@ -47,7 +95,19 @@ inline unsigned int dscp_of(const Packet &packet)
 					      daddr_dscp6(packet.data);
 }
 
-Ip destination_of(const Packet &packet);
-Ip source_of(const Packet &packet);
+Address destination_of(const Packet &packet);
+Address source_of(const Packet &packet);
 
-} // namespace dsr
+// Numeric only; false when the text is not an address.
+bool parse_address(const std::string &text, Address &address);
+std::string text(const Address &address);
+
+// "DSCP 7 (TOS 28, 0x1c)": what is configured, what ping -Q sends, and what
+// tcpdump prints.
+std::string dscp_text(unsigned int dscp);
+
+// A whole string that is a decimal or 0x number; false for anything else.
+bool parse_number(const std::string &text, unsigned long max,
+		  unsigned long &number);
+
+} // namespace dsr::replay

@@ -5,7 +5,7 @@
 
 #include "common/sum.hpp"
 
-namespace dsr {
+namespace dsr::replay {
 
 namespace {
 
@@ -239,4 +239,4 @@ Received receive(Packet &packet)
 					      receive6(packet);
 }
 
-} // namespace dsr
+} // namespace dsr::replay

@@ -5,7 +5,7 @@
 
 #include "common/packet.hpp"
 
-namespace dsr {
+namespace dsr::replay {
 
 enum class Drop : std::uint8_t {
 	none,
@@ -37,4 +37,4 @@ struct Received {
 // loopback device) are left out.
 Received receive(Packet &packet);
 
-} // namespace dsr
+} // namespace dsr::replay

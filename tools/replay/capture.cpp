@@ -2,7 +2,7 @@
 #include "replay/capture.hpp"
 
 #include <fcntl.h>
-#include <stdio_ext.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +16,10 @@ namespace dsr::replay {
 
 namespace {
 
-constexpr std::size_t BUFFER = 1 << 16;
-constexpr std::size_t PCAP_HEADER = 24, PCAP_SNAPLEN = 16, PCAP_RECORD = 16,
+// Small enough to stay in a processor's cache until it is written.
+constexpr std::size_t WINDOW = 1 << 18;
+
+constexpr std::size_t PCAP_HEADER = 24, PCAP_RECORD = 16,
 		      PCAP_RECORD_MODIFIED = 24;
 
 // The first four bytes of a file, as its writer meant them.
@@ -25,7 +27,7 @@ enum Magic : std::uint32_t {
 	MICRO = 0xa1b2c3d4,
 	MICRO_MODIFIED = 0xa1b2cd34,
 	NANO = 0xa1b23c4d,
-	PCAPNG = 0x0a0d0d0a,
+	PCAPNG = 0x0a0d0d0a,	// in either byte order
 };
 
 bool is_pcap(std::uint32_t magic)
@@ -33,291 +35,255 @@ bool is_pcap(std::uint32_t magic)
 	return magic == MICRO || magic == NANO || magic == MICRO_MODIFIED;
 }
 
-std::uint32_t swap_if(bool swapped, std::uint32_t value)
-{
-	return swapped ? __builtin_bswap32(value) : value;
-}
-
-// One thread reads and writes, and much at once. Without a buffer of its own,
-// the GNU C library would not look at the size.
-void prepare(std::FILE *file, std::unique_ptr<char[]> &buffer)
-{
-	buffer.reset(new char[BUFFER]);
-	std::setvbuf(file, buffer.get(), _IOFBF, BUFFER);
-	__fsetlocking(file, FSETLOCKING_BYCALLER);
-}
-
-// Link types of whose frames libpcap turns parts into the host's byte order:
-// a file of the other order cannot stay as it is.
-bool is_turned(int link_type)
-{
-	return link_type == DLT_NFLOG || link_type == DLT_LINUX_SLL ||
-	       link_type == DLT_LINUX_SLL2;
-}
+// libpcap's limit. A length beyond it is damage, not a packet.
+constexpr std::uint32_t MOST_CAPTURED = 262144;
 
 } // namespace
 
-// The bytes of a capture, counted, on their way to libpcap.
-struct CaptureReader::Source {
-	int descriptor = -1;
-	bool close = false;
-	std::uint64_t position = 0;
-	std::uint8_t head[PCAP_HEADER];
-	std::size_t head_size = 0;
-	std::uint32_t snaplen = 0;	// of a pcap file, as its bytes are
-	bool pcap = false, nanoseconds = false, swapped = false;
-	std::size_t record = PCAP_RECORD;	// of a pcap file, its header
-	int error = 0;
-
-	~Source()
-	{
-		if (close)
-			::close(descriptor);
-	}
-
-	ssize_t get(void *to, std::size_t size)
-	{
-		ssize_t count;
-
-		do
-			count = ::read(descriptor, to, size);
-		while (count < 0 && errno == EINTR);
-		if (count < 0)
-			error = errno;
-		return count;
-	}
-
-	// libpcap silently cuts packets that are longer than the file's
-	// snapshot length, which some writers get wrong: it sees 0, for any.
-	void read_head()
-	{
-		ssize_t count = 1;
-
-		while (head_size < sizeof(head) && count > 0) {
-			count = get(head + head_size, sizeof(head) - head_size);
-			if (count > 0)
-				head_size += static_cast<std::size_t>(count);
-		}
-		if (head_size < sizeof(head))
-			return;
-
-		std::uint32_t magic;
-
-		std::memcpy(&magic, head, sizeof(magic));
-		swapped = !is_pcap(magic) && is_pcap(__builtin_bswap32(magic));
-		if (swapped)
-			magic = __builtin_bswap32(magic);
-		pcap = is_pcap(magic);
-		nanoseconds = magic == NANO || magic == PCAPNG;
-		if (magic == MICRO_MODIFIED)
-			record = PCAP_RECORD_MODIFIED;
-		if (!pcap)
-			return;
-		std::memcpy(&snaplen, head + PCAP_SNAPLEN, sizeof(snaplen));
-		std::memset(head + PCAP_SNAPLEN, 0, sizeof(snaplen));
-	}
-
-	static ssize_t read(void *cookie, char *to, std::size_t size)
-	{
-		auto *source = static_cast<Source *>(cookie);
-		ssize_t count;
-
-		if (source->position < source->head_size) {
-			size = std::min(size, static_cast<std::size_t>(
-				source->head_size - source->position));
-			std::memcpy(to, source->head + source->position, size);
-			count = static_cast<ssize_t>(size);
-		} else {
-			count = source->get(to, size);
-		}
-		if (count > 0)
-			source->position += static_cast<std::uint64_t>(count);
-		return count;
-	}
-
-	// Only tells where we are: what ftello() asks for.
-	static int seek(void *cookie, off64_t *offset, int whence)
-	{
-		if (whence != SEEK_CUR || *offset) {
-			errno = ESPIPE;
-			return -1;
-		}
-		*offset = static_cast<off64_t>(
-			static_cast<Source *>(cookie)->position);
-		return 0;
-	}
-};
-
-CaptureReader::CaptureReader(const std::string &path)
-	: name_(path == "-" ? "standard input" : path),
-	  source_(std::make_unique<Source>())
+CaptureReader::CaptureReader(const std::string &path) : input_(path)
 {
-	struct stat info;
-
-	if (path == "-") {
-		source_->descriptor = STDIN_FILENO;
-		if (isatty(STDIN_FILENO))
-			throw Error("standard input: found a terminal, expected a capture");
-	} else {
-		source_->descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-		source_->close = true;
-		if (source_->descriptor < 0)
-			throw Error(path + ": " + std::strerror(errno));
-	}
-	if (!fstat(source_->descriptor, &info) && S_ISDIR(info.st_mode))
-		throw Error(name_ + ": found a directory, expected a capture");
 	open();
 }
 
 CaptureReader::CaptureReader(int descriptor, const std::string &name)
-	: name_(name), source_(std::make_unique<Source>())
+	: input_(descriptor, name)
 {
-	source_->descriptor = descriptor;
 	open();
-}
-
-CaptureReader::~CaptureReader()
-{
-	if (pcap_)
-		pcap_close(pcap_);	// closes file_
 }
 
 void CaptureReader::open()
 {
-	char message[PCAP_ERRBUF_SIZE];
+	std::uint32_t magic = 0;
 
-	source_->read_head();
-	if (source_->error)
-		throw Error(name_ + ": " + std::strerror(source_->error));
-	if (!source_->head_size)
-		throw Error(name_ + ": found nothing, expected a capture");
-	file_ = fopencookie(source_.get(), "r",
-			    {Source::read, nullptr, Source::seek, nullptr});
-	if (!file_)
-		throw Error(name_ + ": " + std::strerror(errno));
-	prepare(file_, buffer_);
-	pcap_ = pcap_fopen_offline_with_tstamp_precision(
-		file_, source_->nanoseconds ? PCAP_TSTAMP_PRECISION_NANO :
-					      PCAP_TSTAMP_PRECISION_MICRO,
-		message);
-	if (!pcap_) {
-		std::fclose(file_);
-		throw Error(name_ + ": byte 0: found no capture that can be read, expected pcap or pcapng: " +
-			    message);
-	}
-	if (!link_known(link_type())) {
-		const char *type = pcap_datalink_val_to_name(link_type());
-		std::string found = std::to_string(link_type());
-
-		if (type)
-			found += std::string(" (") + type + ")";
-		pcap_close(pcap_);
-		pcap_ = nullptr;
-		throw Error(name_ + ": found link type " + found +
-			    ", expected one of " + link_names());
-	}
+	window_.resize(WINDOW);
+	if (have(sizeof(magic)))
+		magic = daddr_load32(window_.data());
+	if (!end_ && input_.error().empty())
+		throw Error(name() + ": found nothing, expected a capture");
+	if (!end_)
+		throw Error(name() + ": " + input_.error());
+	if (magic == PCAPNG)
+		open_pcapng();
+	else if (is_pcap(magic) || is_pcap(__builtin_bswap32(magic)))
+		open_pcap();
+	else
+		damaged("it begins like neither");
+	if (damage_)
+		throw Error(name() + ": byte " + std::to_string(damage_->offset) +
+			    ": found no capture that can be read, expected pcap or pcapng: " +
+			    damage_->message);
+	if (!link_types_.empty() &&
+	    std::none_of(link_types_.begin(), link_types_.end(), link_known))
+		throw Error(name() + ": found link type " +
+			    link_text(link_types_[0]) + ", expected one of " +
+			    known_links());
+	opened_ = true;
 }
 
-bool CaptureReader::next(Frame &frame)
+// The same for the whole file: version, byte order, one interface.
+void CaptureReader::open_pcap()
 {
-	const std::uint8_t *data;
-	int result;
+	// Bit 26 of the link type says that its upper four count the FCS, in
+	// units of 16 bits.
+	constexpr std::uint32_t FCS_GIVEN = 1U << 26;
+	constexpr unsigned int FCS_SHIFT = 28;
 
+	if (!have(PCAP_HEADER)) {
+		ends_within("its header");
+		return;
+	}
+	const std::uint8_t *head = window_.data();
+	swapped_ = !is_pcap(daddr_load32(head));
+	header_ = get32(head) == MICRO_MODIFIED ? PCAP_RECORD_MODIFIED :
+						  PCAP_RECORD;
+
+	// 543.0 is of DG/UX; files before 2.3 have the other order of lengths
+	const unsigned int major = get16(head + 4), minor = get16(head + 6);
+	if (!(major == 2 && minor <= 4) && !(major == 543 && !minor)) {
+		damaged("pcap of version " + std::to_string(major) + "." +
+			std::to_string(minor) + ", expected 2.4");
+		return;
+	}
+	if (major != 2 || minor < 3)
+		lengths_ = Lengths::swapped;
+	else if (minor == 3)
+		lengths_ = Lengths::maybe_swapped;
+
+	const std::uint32_t type = get32(head + 20);
+	Interface interface;
+	interface.link_type = link_of(type & 0xffff);
+	interface.swapped = swapped_;
+	if (type & FCS_GIVEN)
+		interface.fcs = static_cast<std::uint8_t>((type >> FCS_SHIFT) * 2);
+	section_.push_back(intern(interface));
+	at_ = PCAP_HEADER;
+}
+
+bool CaptureReader::next_record(Frame &frame)
+{
 	if (damage_)
 		return false;
-	if (!source_->pcap || !offset_)
-		offset_ = static_cast<std::uint64_t>(ftello(file_));
-	result = pcap_next_ex(pcap_, &header_, &data);
-	if (result != 1) {
-		if (result != PCAP_ERROR_BREAK)
-			damage_ = Damage{offset_, packets_, source_->error ?
-					 std::strerror(source_->error) :
-					 pcap_geterr(pcap_)};
-		return false;
-	}
-	packets_++;
-	if (source_->pcap)
-		offset_ += source_->record + header_->caplen;
-	// libpcap's buffer is its reader's until the next packet
-	frame.data = const_cast<std::uint8_t *>(data);
-	frame.captured = header_->caplen;
-	frame.length = std::max(header_->len, header_->caplen);
+	if (!have(header_))
+		return at_end("the header of a packet");
+	const std::uint8_t *header = window_.data() + at_;
+	std::uint32_t captured = get32(header + 8), length = get32(header + 12);
+	if (lengths_ != Lengths::straight &&
+	    (lengths_ == Lengths::swapped || captured > length))
+		std::swap(captured, length);
+	if (captured > MOST_CAPTURED)
+		return damaged("found a packet of " + std::to_string(captured) +
+			       " captured bytes, expected at most " +
+			       std::to_string(MOST_CAPTURED));
+	if (!have(header_ + captured))
+		return ends_within("a packet");
+	record_ = at_;
+	at_ += header_ + captured;
+	frame_is(frame, window_.data() + record_ + header_, captured, length);
+	frame.interface = section_[0];
+	frame.fcs = frame.interface->fcs;
 	return true;
 }
 
-CaptureWriter::CaptureWriter(const std::string &path, const CaptureReader &from)
-	: name_(path == "-" ? "standard output" : path)
+void CaptureReader::frame_is(Frame &frame, const std::uint8_t *data,
+			     std::uint32_t captured, std::uint32_t length)
 {
-	const CaptureReader::Source &source = *from.source_;
-	int descriptor = STDOUT_FILENO;
+	packets_++;
+	frame.data = const_cast<std::uint8_t *>(data);	// of the window
+	frame.captured = captured;
+	frame.length = std::max(length, captured);
+}
+
+// Interfaces stay where they are: frames point to them.
+const Interface *CaptureReader::intern(Interface interface)
+{
+	if (std::find(link_types_.begin(), link_types_.end(),
+		      interface.link_type) == link_types_.end())
+		link_types_.push_back(interface.link_type);
+	return &*interfaces_.insert(std::move(interface)).first;
+}
+
+std::string CaptureReader::link_names() const
+{
+	std::string names;
+
+	for (int type : link_types_) {
+		if (!names.empty())
+			names += ", ";
+		names += link_name(type);
+	}
+	return names;
+}
+
+// Have @size bytes in the window from at_ on, if there are so many. What is
+// done with goes out first: its reader need not wait for more than we do.
+bool CaptureReader::fetch(std::size_t size)
+{
+	std::size_t done = 0;
+
+	if (ended_)
+		return false;
+	// until there is a writer, all is kept for it
+	if (opened_) {
+		hand_over();
+		done = at_;
+	}
+	std::memmove(window_.data(), window_.data() + done, end_ - done);
+	base_ += done;
+	at_ -= done;
+	end_ -= done;
+	kept_ -= done;
+	if (window_.size() < at_ + size)
+		window_.resize(at_ + size);
+	while (end_ - at_ < size) {
+		std::size_t count = input_.read(window_.data() + end_,
+						window_.size() - end_);
+
+		if (!count) {
+			ended_ = true;
+			return false;
+		}
+		end_ += count;
+	}
+	return true;
+}
+
+// All that has been passed, to the writer.
+void CaptureReader::hand_over()
+{
+	if (!opened_)
+		return;
+	if (kept_ < at_)
+		spans_.push_back({window_.data() + kept_, at_ - kept_});
+	kept_ = at_;
+	if (writer_)
+		writer_->write(spans_);
+	spans_.clear();
+}
+
+void CaptureReader::leave_out()
+{
+	if (kept_ < record_)
+		spans_.push_back({window_.data() + kept_, record_ - kept_});
+	kept_ = at_;
+	if (spans_.size() == IOV_MAX)
+		hand_over();
+}
+
+bool CaptureReader::damaged(const std::string &message)
+{
+	hand_over();
+	if (!damage_)
+		damage_ = Damage{base_ + at_, packets_, message};
+	return false;
+}
+
+bool CaptureReader::ends_within(const char *what)
+{
+	if (!input_.error().empty())
+		return damaged(input_.error());
+	return damaged(std::string("the file ends within ") + what);
+}
+
+// There is no more of @what: fine, when nothing of it is there.
+bool CaptureReader::at_end(const char *what)
+{
+	if (at_ < end_ || !input_.error().empty())
+		return ends_within(what);
+	hand_over();
+	return false;
+}
+
+CaptureWriter::CaptureWriter(const std::string &path, CaptureReader &from)
+	: name_(path == "-" ? "standard output" : path), from_(from)
+{
+	const int input = from.input_.descriptor();
 	struct stat in, out;
 
-	if (path == "-" && isatty(descriptor))
+	if (path == "-" && isatty(STDOUT_FILENO))
 		throw Error("standard output: found a terminal, expected a file or a pipe");
-	if (!fstat(source.descriptor, &in) && S_ISREG(in.st_mode) &&
-	    !(path == "-" ? fstat(descriptor, &out) :
+	if (!fstat(input, &in) && S_ISREG(in.st_mode) &&
+	    !(path == "-" ? fstat(STDOUT_FILENO, &out) :
 			    stat(path.c_str(), &out)) &&
 	    in.st_dev == out.st_dev && in.st_ino == out.st_ino)
 		throw Error(name_ + ": found the input itself, expected another file");
 
-	if (path == "-")
-		file_ = fdopen(descriptor, "wb");
-	else
-		file_ = std::fopen(path.c_str(), "wbe");
-	if (!file_)
-		throw Error(name_ + ": " + std::strerror(errno));
-	prepare(file_, buffer_);
-	swapped_ = source.swapped && !is_turned(from.link_type());
-	if (swapped_)
-		write_swapped_head(source);
-	else
-		write_head(from);
-}
-
-void CaptureWriter::write_head(const CaptureReader &from)
-{
-	const CaptureReader::Source &source = *from.source_;
-	std::uint32_t snaplen = swap_if(source.swapped, source.snaplen);
-
-	if (!source.pcap)
-		snaplen = static_cast<std::uint32_t>(pcap_snapshot(from.pcap_));
-	pcap_ = pcap_open_dead_with_tstamp_precision(
-		from.link_type(), static_cast<int>(snaplen),
-		source.nanoseconds ? PCAP_TSTAMP_PRECISION_NANO :
-				     PCAP_TSTAMP_PRECISION_MICRO);
-	if (pcap_)
-		dumper_ = pcap_dump_fopen(pcap_, file_);
-	if (!dumper_) {
-		std::string why = pcap_ ? pcap_geterr(pcap_) : "out of memory";
-
-		std::fclose(file_);
-		if (pcap_)
-			pcap_close(pcap_);
-		throw Error(name_ + ": " + why);
+	if (path == "-") {
+		descriptor_ = STDOUT_FILENO;
+	} else {
+		descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT |
+				     O_TRUNC | O_CLOEXEC, 0666);
+		close_ = true;
+		if (descriptor_ < 0)
+			throw Error(name_ + ": " + std::strerror(errno));
 	}
-}
-
-// libpcap writes the host's byte order only.
-void CaptureWriter::write_swapped_head(const CaptureReader::Source &source)
-{
-	std::uint8_t head[PCAP_HEADER];
-	std::uint32_t magic = __builtin_bswap32(source.nanoseconds ? NANO :
-								     MICRO);
-
-	std::memcpy(head, source.head, sizeof(head));
-	std::memcpy(head, &magic, sizeof(magic));
-	std::memcpy(head + PCAP_SNAPLEN, &source.snaplen, 4);
-	std::fwrite(head, sizeof(head), 1, file_);
+	from.writer_ = this;
 }
 
 CaptureWriter::~CaptureWriter()
 {
-	if (dumper_)
-		pcap_dump_close(dumper_);	// closes file_
-	else if (file_)
-		std::fclose(file_);
-	if (pcap_)
-		pcap_close(pcap_);
+	from_.writer_ = nullptr;
+	if (close_ && descriptor_ >= 0)
+		::close(descriptor_);
 }
 
 void CaptureWriter::failed() const
@@ -325,27 +291,37 @@ void CaptureWriter::failed() const
 	throw Error(name_ + ": cannot write: " + std::strerror(errno));
 }
 
-void CaptureWriter::write(const CaptureReader &from, const Frame &frame)
+void CaptureWriter::write(std::vector<iovec> &spans)
 {
-	const pcap_pkthdr &header = *from.header_;
+	for (std::size_t first = 0; first < spans.size();) {
+		const int count = static_cast<int>(
+			std::min<std::size_t>(spans.size() - first, IOV_MAX));
+		ssize_t written = writev(descriptor_, &spans[first], count);
 
-	const std::uint32_t record[] = {
-		swap_if(swapped_, static_cast<std::uint32_t>(header.ts.tv_sec)),
-		swap_if(swapped_, static_cast<std::uint32_t>(header.ts.tv_usec)),
-		swap_if(swapped_, header.caplen),
-		swap_if(swapped_, header.len),
-	};
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			failed();
+		auto left = static_cast<std::size_t>(written);
+		while (first < spans.size() && left >= spans[first].iov_len)
+			left -= spans[first++].iov_len;
+		if (left) {
+			auto *base = static_cast<std::uint8_t *>(
+				spans[first].iov_base);
 
-	static_assert(sizeof(record) == PCAP_RECORD);
-	fwrite_unlocked(record, sizeof(record), 1, file_);
-	fwrite_unlocked(frame.data, header.caplen, 1, file_);
-	if (ferror_unlocked(file_))
-		failed();
+			spans[first].iov_base = base + left;
+			spans[first].iov_len -= left;
+		}
+	}
 }
 
+// Some file systems tell only now that there is no room.
 void CaptureWriter::close()
 {
-	if (std::fflush(file_))
+	const int descriptor = descriptor_;
+
+	descriptor_ = -1;
+	if (close_ && ::close(descriptor))
 		failed();
 }
 

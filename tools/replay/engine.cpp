@@ -47,10 +47,8 @@ const char *checksum_text(Checksum checksum)
 	}
 }
 
-Engine::Engine(const Ruleset &rules, int link_type,
-	       const std::vector<Ip> &servers)
-	: rules_(rules), link_type_(link_type), dscp_has_rule_(),
-	  diagnoser_(servers)
+Engine::Engine(const Ruleset &rules, const std::vector<Address> &servers)
+	: rules_(rules), dscp_has_rule_(), diagnoser_(servers)
 {
 	index_rules(Family::ip4);
 	index_rules(Family::ip6);
@@ -172,10 +170,13 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	Packet packet;
 
 	counters_.all.add(frame);
-	switch (find_packet(link_type_, frame, packet)) {
+	switch (find_packet(frame, packet)) {
 	case Link::other:
 		explain(trace, "not an IP packet: passed as it is");
 		return pass(frame, Passed::not_ip);
+	case Link::unknown:
+		explain(trace, "of a link type that is not known here: passed as it is");
+		return pass(frame, Passed::unknown_link);
 	case Link::cut:
 		explain(trace, "the capture ends within the link layer: passed as it is");
 		return pass(frame, Passed::cut, true);
@@ -195,7 +196,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const unsigned int dscp = dscp_of(packet);
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
-	const Ip from = destination_of(packet);
+	const Address from = destination_of(packet);
 	Result result = run_rules(packet, received.offloaded, trace);
 
 	if (result.drop != Drop::none)

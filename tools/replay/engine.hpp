@@ -31,6 +31,7 @@ constexpr std::size_t index_of(Enum value)
 // Why a packet is as it was.
 enum class Passed : std::uint8_t {
 	not_ip,
+	unknown_link,	// and nobody looked whether it is
 	no_rule,	// none matched, or only maps without its DSCP
 	same,		// it has the new destination already
 	cut,		// the capture ends before what decides
@@ -53,8 +54,7 @@ struct Counters {
 
 class Engine {
 public:
-	Engine(const Ruleset &rules, int link_type,
-	       const std::vector<Ip> &servers);
+	Engine(const Ruleset &rules, const std::vector<Address> &servers);
 
 	// Do to the frame what the rules say. False when the kernel would
 	// drop it: it is as it was then, or not, and not to be written.
@@ -83,7 +83,6 @@ private:
 	void index_rules(Family family);
 
 	const Ruleset &rules_;
-	int link_type_;
 	// The rules that can do something to packets of a family and DSCP, in
 	// their order.
 	std::vector<const Rule *> by_dscp_[2][64];

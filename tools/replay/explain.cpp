@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "common/dscp.hpp"
 #include "common/link.hpp"
 
 namespace dsr::replay {
@@ -252,12 +251,11 @@ std::string put_changes(const std::vector<std::uint8_t> &before,
 
 } // namespace
 
-std::string explain_frame(const CaptureReader &reader, Engine &engine,
-			  const Frame &frame, std::uint64_t packet_number)
+std::string explain_frame(Engine &engine, const Frame &frame,
+			  std::uint64_t packet_number)
 {
 	const std::vector<std::uint8_t> before(frame.data,
 					       frame.data + frame.captured);
-	const char *link = pcap_datalink_val_to_name(reader.link_type());
 	std::vector<Field> old_fields;
 	std::string result;
 	Packet packet;
@@ -267,9 +265,9 @@ std::string explain_frame(const CaptureReader &reader, Engine &engine,
 		 number(frame.length) + " bytes";
 	if (frame.captured != frame.length)
 		result += ", " + number(frame.captured) + " captured";
-	result += std::string(", link type ") + (link ? link : "unknown") + "\n";
+	result += ", link type " + link_name(frame.interface->link_type) + "\n";
 
-	bool ip = find_packet(reader.link_type(), frame, packet) == Link::ip;
+	bool ip = find_packet(frame, packet) == Link::ip;
 	if (ip) {
 		result += std::string("  ") + name(packet.family) +
 			  " from byte " + number(static_cast<unsigned long>(

@@ -13,7 +13,6 @@
 #include "replay/explain.hpp"
 #include "replay/report.hpp"
 
-using namespace dsr;
 using namespace dsr::replay;
 
 namespace {
@@ -73,8 +72,8 @@ Rule command_line_rule(const Options &options)
 		add({"-p", options.protocol});
 	if (options.maps.empty()) {
 		if (!daddr_dscp_parse(options.dscp.c_str(), &dscp) || !dscp)
-			throw Error("--dscp: found " + quote(options.dscp) +
-				    ", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
+			throw Error("--dscp: found \"" + options.dscp +
+				    "\", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
 		add({"-m", "dscp", "--dscp", options.dscp, "-j", "DADDR",
 		     "--set-daddr", options.daddr});
 	} else {
@@ -107,17 +106,17 @@ Ruleset read_rules(const Options &options)
 	return ruleset;
 }
 
-std::vector<Ip> read_servers(const Options &options)
+std::vector<Address> read_servers(const Options &options)
 {
-	std::vector<Ip> servers;
+	std::vector<Address> servers;
 
 	for (const std::string &text : options.servers) {
-		auto address = parse_ip(text);
+		Address address;
 
-		if (!address)
-			throw Error("--server: found " + quote(text) +
-				    ", expected a numeric IPv4 or IPv6 address");
-		servers.push_back(*address);
+		if (!parse_address(text, address))
+			throw Error("--server: found \"" + text +
+				    "\", expected a numeric IPv4 or IPv6 address");
+		servers.push_back(address);
 	}
 	return servers;
 }
@@ -163,7 +162,7 @@ int explain_one(const Options &options, CaptureReader &reader, Engine &engine)
 	for (std::uint64_t number = 1; reader.next(frame); number++) {
 		if (number < options.explain)
 			continue;
-		put(stdout, explain_frame(reader, engine, frame, number));
+		put(stdout, explain_frame(engine, frame, number));
 		return engine.counters().good_to_bad ? GOOD_BECAME_BAD : FINE;
 	}
 	if (reader.damage())
@@ -175,9 +174,9 @@ int explain_one(const Options &options, CaptureReader &reader, Engine &engine)
 int run(const Options &options)
 {
 	const Ruleset rules = read_rules(options);
-	const std::vector<Ip> servers = read_servers(options);
+	const std::vector<Address> servers = read_servers(options);
 	CaptureReader reader(options.input);
-	Engine engine(rules, reader.link_type(), servers);
+	Engine engine(rules, servers);
 	std::optional<CaptureWriter> writer;
 	Frame frame;
 
@@ -189,8 +188,8 @@ int run(const Options &options)
 		Progress progress;
 
 		while (reader.next(frame)) {
-			if (engine.process(frame) && writer)
-				writer->write(reader, frame);
+			if (!engine.process(frame))
+				reader.leave_out();
 			progress.count(engine.counters().all.packets);
 		}
 	}
@@ -202,8 +201,7 @@ int run(const Options &options)
 		status = GOOD_BECAME_BAD;
 	if (reader.damage())
 		status = BAD_INPUT;
-	const char *link = pcap_datalink_val_to_name(reader.link_type());
-	Report report{options.input, options.output, link ? link : "",
+	Report report{options.input, options.output, reader.link_names(),
 		      engine.counters(), engine.diagnoser(), rules,
 		      !servers.empty(), reader.damage(), status};
 	put(options.output == "-" ? stderr : stdout,

@@ -3,8 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/dscp.hpp"
-
 namespace dsr::replay {
 
 namespace {
@@ -12,10 +10,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 const char *const passed_keys[] = {
-	"not_ip", "no_rule", "same_address", "cut",
+	"not_ip", "unknown_link_type", "no_rule", "same_address", "cut",
 };
 const char *const passed_texts[] = {
-	"not an IP packet", "no rule matches", "has the new destination already",
+	"not an IP packet", "of a link type that is not known here",
+	"no rule matches", "has the new destination already",
 	"cut before what decides",
 };
 static_assert(std::size(passed_keys) == count_of<Passed> &&
@@ -143,7 +142,10 @@ Json json_count(const Count &count)
 
 Json json_dscp(unsigned int dscp)
 {
-	return {{"dscp", dscp}, {"tos", dscp << 2}, {"hex", hex(dscp << 2)}};
+	char hex[8];
+
+	std::snprintf(hex, sizeof(hex), "0x%02x", dscp << 2);
+	return {{"dscp", dscp}, {"tos", dscp << 2}, {"hex", hex}};
 }
 
 Json json_checksums(const std::uint64_t (&counts)[count_of<Checksum>])
@@ -175,7 +177,7 @@ Json json_diagnoses(const Report &report)
 	const Counters &counters = report.counters;
 	Json servers = Json::array(), unmapped = Json::array();
 
-	for (const Ip &address : report.diagnoser.servers())
+	for (const Address &address : report.diagnoser.servers())
 		servers.push_back(text(address));
 	for (unsigned int dscp = 1; dscp < 64; dscp++) {
 		if (!counters.no_rule_for_dscp[dscp])

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "daddr_address.h"
 #include "daddr_dscp.h"
 
 namespace dsr::replay {
@@ -45,8 +46,10 @@ const char KNOWN_MATCHES[] = "one of dscp, tcp, udp, udplite, dccp, comment (no 
 
 std::uint8_t parse_protocol(const std::string &text)
 {
-	if (auto number = parse_number(text, 255))
-		return static_cast<std::uint8_t>(*number);
+	unsigned long number;
+
+	if (parse_number(text, 255, number))
+		return static_cast<std::uint8_t>(number);
 	for (const Name &known : protocols)
 		if (text == known.name)
 			return known.number;
@@ -57,11 +60,11 @@ std::uint8_t parse_protocol(const std::string &text)
 
 std::uint16_t parse_port(const std::string &text, const std::string &option)
 {
-	auto number = parse_number(text, 0xffff);
+	unsigned long number;
 
-	if (!number)
+	if (!parse_number(text, 0xffff, number))
 		expected(quote(text), "a number from 0 to 65535 for " + option);
-	return static_cast<std::uint16_t>(*number);
+	return static_cast<std::uint16_t>(number);
 }
 
 Ports parse_ports(const std::string &text, const std::string &option)
@@ -87,57 +90,63 @@ Ports parse_ports(const std::string &text, const std::string &option)
 Network parse_network(const std::string &text, const std::string &option,
 		      Family &family)
 {
-	const std::size_t slash = text.find('/');
-	const auto address = parse_ip(text.substr(0, slash));
+	std::size_t slash = text.find('/');
+	std::string after;
+	Address address, mask;
+	unsigned long length;
 	Network network;
 
-	if (!address)
+	if (!parse_address(text.substr(0, slash), address))
 		expected(quote(text), "one numeric address, with or without a mask, for " + option);
-	family = address->family;
-	unsigned long length = address->prefix();
-	const bool masked = slash != std::string::npos;
-	const std::string after = masked ? text.substr(slash + 1) : "";
-	if (masked && after.empty())
+	family = address.family;
+	length = address_size(family) * 8;
+	if (slash != std::string::npos)
+		after = text.substr(slash + 1);
+	if (after.empty() && slash != std::string::npos)
 		expected(quote(text), "a mask behind / for " + option);
-	const auto given = parse_number(after, length);
-	if (!masked || given) {
-		for (unsigned long bit = 0; bit < given.value_or(length); bit++)
+	if (after.empty() || parse_number(after, length, length)) {
+		for (unsigned long bit = 0; bit < length; bit++)
 			network.mask[bit / 8] |=
 				static_cast<std::uint8_t>(0x80 >> bit % 8);
 	} else {
-		const auto mask = parse_ip(after);
-
-		if (!mask || mask->family != family)
+		if (!parse_address(after, mask) || mask.family != family)
 			expected(quote(after), std::string("an ") +
 				 name(family) + " mask for " + option);
-		network.mask = mask->bytes;
+		network.mask = mask.bytes;
 	}
 	network.given = true;
 	for (std::size_t i = 0; i < network.mask.size(); i++)
-		network.address[i] = address->bytes[i] & network.mask[i];
+		network.address[i] = address.bytes[i] & network.mask[i];
 	return network;
 }
 
 // A new destination. @found: how it was written, for messages.
-Ip parse_new_address(const std::string &text, const std::string &found,
+Address parse_new_address(const std::string &text, const std::string &found,
 			  const std::string &option)
 {
-	const auto address = parse_ip(text);
+	Address address;
+	const char *refused;
 
-	if (!address)
+	if (!parse_address(text, address))
 		expected(quote(found), "a numeric IPv4 or IPv6 address for " +
 			 option);
-	if (const char *refused = refuse_daddr(*address))
+	if (address.family == Family::ip4)
+		refused = daddr_refuse4(address.bytes.data());
+	else
+		refused = daddr_refuse6(address.bytes.data());
+	if (refused)
 		expected(std::string(refused) + " " + quote(found),
 			 "an address that a packet can be sent to for " +
 			 option);
-	return *address;
+	return address;
 }
 
 std::uint16_t parse_new_port(const std::string &text)
 {
-	if (auto number = parse_number(text, 0xffff); number && *number)
-		return static_cast<std::uint16_t>(*number);
+	unsigned long number;
+
+	if (parse_number(text, 0xffff, number) && number)
+		return static_cast<std::uint16_t>(number);
 	if (const servent *entry = getservbyname(text.c_str(), nullptr))
 		return ntohs(static_cast<std::uint16_t>(entry->s_port));
 	expected(quote(text),
@@ -160,7 +169,7 @@ void add_entry(const std::string &entry, Action &action)
 	if (!dscp)
 		expected(quote(entry), std::string("no DSCP 0, which is unmarked traffic, for ") +
 			 OPTION);
-	Ip address = parse_new_address(entry.substr(equals + 1), entry,
+	Address address = parse_new_address(entry.substr(equals + 1), entry,
 					    OPTION);
 	if (!action.mapped)
 		action.daddr.family = address.family;

@@ -41,7 +41,7 @@ def option(code, data):
 		b"\0" * (-len(data) % 4)
 
 
-def write_pcapng(path, packets, linktype):
+def write_pcapng(path, packets, field, linktype):
 	"""Blocks as programs write them, and some that few know (RFC draft
 	ietf-opsawg-pcapng): a comment on packets, names, statistics."""
 	with open(path, "wb") as out:
@@ -55,7 +55,9 @@ def write_pcapng(path, packets, linktype):
 				bytes([10, 128, 8, 46]) + b"vip\0" +
 				struct.pack("<HH", 0, 0)))
 		for index, packet in enumerate(packets):
-			data = packet.before
+			data = getattr(packet, field)
+			if data is None:
+				continue
 			seconds, nano = stamp(index, "nano")
 			time = seconds * 10**9 + nano
 			tail = option(1, packet.name.encode()) + option(0, b"")
@@ -81,9 +83,11 @@ def write_set(directory, name, packets, linktype=1, **form):
 
 
 def write_pcapng_set(directory, name, packets, linktype=1):
-	"""What comes out is a nanosecond pcap: its stamps lose nothing."""
-	write_pcapng(os.path.join(directory, f"{name}.in.pcapng"), packets,
-		     linktype)
+	"""What comes out is pcapng again, its other blocks as they were. As
+	packets alone, it is what the nanosecond pcap holds, too."""
+	for field, end in (("before", "in"), ("after", "out")):
+		write_pcapng(os.path.join(directory, f"{name}.{end}.pcapng"),
+			     packets, field, linktype)
 	write_pcap(os.path.join(directory, f"{name}.out.pcap"), packets,
 		   "after", linktype, unit="nano")
 	write_list(os.path.join(directory, f"{name}.list"), packets)

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <set>
 
-#include "common/dscp.hpp"
 #include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {

@@ -15,7 +15,6 @@
 #include <cstring>
 #include <fstream>
 
-#include "common/dscp.hpp"
 #include "dsrctl/probe/http.hpp"
 
 namespace dsr::probe {

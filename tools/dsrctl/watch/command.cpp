@@ -115,13 +115,15 @@ private:
 		return options_.count && observer_.packets() >= options_.count;
 	}
 
-	void take(int link_type, const Frame &frame)
+	void take(const replay::Frame &frame)
 	{
-		Packet packet;
+		replay::Packet packet;
 
-		if (enough() ||
-		    find_packet(link_type, frame, packet) !=
-			    Link::ip)
+		if (enough())
+			return;
+		const replay::Link link = replay::find_packet(frame, packet);
+		unknown_ += link == replay::Link::unknown;
+		if (link != replay::Link::ip)
 			return;
 		std::string news = observer_.see(packet);
 		if (!news.empty() && !options_.json)
@@ -132,10 +134,13 @@ private:
 	void read()
 	{
 		replay::CaptureReader reader(options_.input);
-		Frame frame;
+		replay::Frame frame;
 
 		while (!enough() && !interrupted && reader.next(frame))
-			take(reader.link_type(), frame);
+			take(frame);
+		if (unknown_)
+			std::fprintf(stderr, "dsrctl watch: %s: %llu packets of a link type that is not known here, which nobody looked at\n",
+				     reader.name().c_str(), unknown_);
 		if (reader.damage())
 			throw Error(reader.name() + ": byte " +
 				    std::to_string(reader.damage()->offset) +
@@ -171,8 +176,8 @@ private:
 	{
 		constexpr int MOST = 1024, WAIT_MS = 100;
 
-		live.wait(WAIT_MS, MOST, [&](Frame &frame) {
-			take(live.link_type(), frame);
+		live.wait(WAIT_MS, MOST, [&](replay::Frame &frame) {
+			take(frame);
 		});
 	}
 
@@ -193,6 +198,7 @@ private:
 	Observer observer_;
 	Progress progress_;
 	bool ending_ = false;
+	unsigned long long unknown_ = 0;	// of no known link type
 };
 
 void define(CLI::App &app, Options &options)

@@ -20,17 +20,21 @@ constexpr int SNAPLEN = 262144, BUFFER = 16 << 20, TIMEOUT_MS = 100;
 static_assert(TIMEOUT_MS < Live::DELAY * 1000);
 
 struct Taker {
-	const std::function<void(Frame &)> &take;
+	const std::function<void(replay::Frame &)> &take;
+	const replay::Interface &interface;
 };
 
 void hand_over(u_char *user, const pcap_pkthdr *header, const u_char *data)
 {
-	Frame frame;
+	replay::Frame frame;
 
+	const Taker &taker = *reinterpret_cast<Taker *>(user);
+
+	frame.interface = &taker.interface;
 	frame.data = const_cast<u_char *>(data);
 	frame.captured = header->caplen;
 	frame.length = std::max(header->len, header->caplen);
-	reinterpret_cast<Taker *>(user)->take(frame);
+	taker.take(frame);
 }
 
 } // namespace
@@ -54,9 +58,11 @@ Live::Live(const std::string &interface) : interface_(interface)
 				fail("found no such interface, expected one of this host, or any");
 			fail(pcap_geterr(pcap_));
 		}
-		if (!link_known(link_type()))
-			fail("found link type " + std::to_string(link_type()) +
-			     ", expected one of " + link_names());
+		captured_by_.link_type = pcap_datalink(pcap_);
+		if (!replay::link_known(captured_by_.link_type))
+			fail("found link type " +
+			     replay::link_text(captured_by_.link_type) +
+			     ", expected one of " + replay::known_links());
 		if (pcap_setnonblock(pcap_, 1, message) < 0)
 			fail(message);
 	} catch (const Error &) {
@@ -71,10 +77,10 @@ void Live::fail(const std::string &why) const
 }
 
 void Live::wait(int milliseconds, int most,
-		const std::function<void(Frame &)> &take)
+		const std::function<void(replay::Frame &)> &take)
 {
 	pollfd ready{pcap_get_selectable_fd(pcap_), POLLIN, 0};
-	Taker taker{take};
+	Taker taker{take, captured_by_};
 
 	// an interrupt is for the caller to see
 	if (poll(&ready, 1, milliseconds) < 0 && errno != EINTR)

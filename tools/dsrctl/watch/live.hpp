@@ -25,9 +25,8 @@ public:
 	// Waits at most so long, and hands over what has come, @most frames.
 	// Throws Error.
 	void wait(int milliseconds, int most,
-		  const std::function<void(Frame &)> &take);
+		  const std::function<void(replay::Frame &)> &take);
 
-	int link_type() const { return pcap_datalink(pcap_); }
 	std::uint64_t lost() const;
 
 private:
@@ -35,6 +34,7 @@ private:
 
 	std::string interface_;
 	pcap_t *pcap_;
+	replay::Interface captured_by_;
 };
 
 } // namespace dsr::watch

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The bytes of a file, unpacked where its content says that it is packed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dsr::replay {
+
+class Unpacker;
+
+// "-" is standard input. The constructor throws Error.
+class Input {
+public:
+	explicit Input(const std::string &path);
+	Input(int descriptor, const std::string &name);
+	~Input();
+	Input(const Input &) = delete;
+	Input &operator=(const Input &) = delete;
+
+	// Waits for at least one byte, and returns how many there are at @to
+	// then: at most @size, which is at least 4. 0 at the end, and when
+	// error() says why there are no more.
+	std::size_t read(std::uint8_t *to, std::size_t size);
+	const std::string &error() const { return error_; }
+
+	const std::string &name() const { return name_; }
+	int descriptor() const { return descriptor_; }
+
+private:
+	std::size_t read_raw(std::uint8_t *to, std::size_t size);
+	std::size_t read_first(std::uint8_t *to, std::size_t size);
+
+	std::string name_, error_;
+	int descriptor_ = -1;
+	bool close_ = false, begun_ = false;
+	std::unique_ptr<Unpacker> unpacker_;
+	std::vector<std::uint8_t> packed_;	// what the unpacker reads
+};
+
+} // namespace dsr::replay
