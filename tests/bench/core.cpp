@@ -125,17 +125,17 @@ bool recompute(Bytes &packet, const std::uint8_t *to)
 		std::memcpy(ip + DADDR_IP4_DADDR, to, 4);
 		std::memset(ip + DADDR_IP4_CHECK, 0, 2);
 		check = static_cast<std::uint16_t>(
-			~replay::fold(replay::sum(ip, header)));
+			~fold(sum(ip, header)));
 		std::memcpy(ip + DADDR_IP4_CHECK, &check, 2);
 	} else {
 		std::memcpy(ip + DADDR_IP6_DADDR, to, 16);
 	}
 	std::memset(field, 0, 2);
-	std::uint64_t total = replay::sum(v4 ? ip + 12 : ip + 8, v4 ? 8 : 32);
-	total = replay::add(total, replay::in_network_order(length));
-	total = replay::add(total, replay::in_network_order(protocol));
-	total = replay::add(total, replay::sum(ip + header, length));
-	check = static_cast<std::uint16_t>(~replay::fold(total));
+	std::uint64_t total = sum(v4 ? ip + 12 : ip + 8, v4 ? 8 : 32);
+	total = add(total, in_network_order(length));
+	total = add(total, in_network_order(protocol));
+	total = add(total, sum(ip + header, length));
+	check = static_cast<std::uint16_t>(~fold(total));
 	std::memcpy(field, &check, 2);
 	return true;
 }

@@ -32,7 +32,7 @@ void put16(std::uint8_t *to, std::size_t value)
 
 void put_sum(std::uint8_t *field, std::uint64_t total)
 {
-	std::uint16_t check = static_cast<std::uint16_t>(~replay::fold(total));
+	std::uint16_t check = static_cast<std::uint16_t>(~fold(total));
 
 	if (!check)
 		check = 0xffff;
@@ -101,8 +101,8 @@ private:
 			ip[16] = 10;
 		if (header > 20)
 			std::memcpy(ip + 20, "\1\1\1\0", 4);
-		put_sum(ip + 10, replay::sum(ip, static_cast<std::uint32_t>(header)));
-		transport(ip + header, length - header, replay::sum(ip + 12, 8),
+		put_sum(ip + 10, sum(ip, static_cast<std::uint32_t>(header)));
+		transport(ip + header, length - header, sum(ip + 12, 8),
 			  ip[9]);
 	}
 
@@ -122,7 +122,7 @@ private:
 			std::memcpy(ip + 24, server6, sizeof(server6));
 		else
 			ip[24] = 0x20;
-		transport(ip + 40, length - 40, replay::sum(ip + 8, 32), ip[6]);
+		transport(ip + 40, length - 40, sum(ip + 8, 32), ip[6]);
 	}
 
 	std::uint8_t protocol(std::uint8_t icmp) const
@@ -162,9 +162,9 @@ private:
 		if (protocol == 1)
 			total = 0;	// no pseudo-header
 		else
-			total = replay::add(total, replay::in_network_order(
+			total = add(total, in_network_order(
 						protocol + size));
-		put_sum(field, replay::add(total, replay::sum(at, size)));
+		put_sum(field, add(total, sum(at, size)));
 	}
 
 	std::mt19937_64 random_{1};

@@ -24,11 +24,11 @@ struct Count {
 	unsigned long packets = 0, ours_right = 0, theirs_right = 0;
 };
 
-std::string kind(const replay::Packet &packet)
+std::string kind(const Packet &packet)
 {
-	const bool v4 = packet.family == replay::Family::ip4;
+	const bool v4 = packet.family == Family::ip4;
 	const std::uint8_t protocol = v4 ? packet.data[9] : packet.data[6];
-	std::string text = replay::name(packet.family);
+	std::string text = name(packet.family);
 
 	text += protocol == 6 ? " TCP" : protocol == 17 ? " UDP" : " ICMP";
 	if (v4 && packet.data[0] != 0x45)
@@ -38,7 +38,7 @@ std::string kind(const replay::Packet &packet)
 	else if (v4 && packet.data[6] & 0x20)
 		text += ", first fragment";
 	else if (protocol == 17 &&
-		 !replay::load16(packet.data + (v4 ? 20 : 40) + 6))
+		 !load16(packet.data + (v4 ? 20 : 40) + 6))
 		text += " without checksum";
 	return text;
 }
@@ -49,16 +49,16 @@ bool same(const std::uint8_t *a, const std::uint8_t *a_end,
 	return std::equal(a, a_end, b, b_end);
 }
 
-bool same(const replay::Packet &a, const replay::Packet &b)
+bool same(const Packet &a, const Packet &b)
 {
 	return same(a.data, a.data + a.captured, b.data, b.data + b.captured);
 }
 
 // @packet, changed by somebody, was @before.
-bool right(const replay::Packet &packet, const Bytes &before,
-	   const replay::Coverage &coverage)
+bool right(const Packet &packet, const Bytes &before,
+	   const Coverage &coverage)
 {
-	const bool v4 = packet.family == replay::Family::ip4;
+	const bool v4 = packet.family == Family::ip4;
 	Bytes after(packet.data, packet.data + packet.captured), allowed = before;
 	const auto keep = [&](std::size_t at, std::size_t length) {
 		std::copy_n(after.begin() + static_cast<std::ptrdiff_t>(at),
@@ -74,34 +74,34 @@ bool right(const replay::Packet &packet, const Bytes &before,
 	if (coverage.field())
 		keep(coverage.field(), 2);
 	return after == allowed &&
-	       coverage.verify(packet) != replay::Checksum::bad;
+	       coverage.verify(packet) != Checksum::bad;
 }
 
-bool next(replay::CaptureReader &in, replay::Frame &frame)
+bool next(replay::CaptureReader &in, Frame &frame)
 {
 	if (in.next(frame))
 		return true;
 	if (in.damage())
-		throw replay::Error(in.name() + ": " + in.damage()->message);
+		throw Error(in.name() + ": " + in.damage()->message);
 	return false;
 }
 
 bool compare(const char *in_name, const char *ours_name, const char *theirs_name)
 {
 	replay::CaptureReader in(in_name), ours(ours_name), theirs(theirs_name);
-	replay::Frame a, b, c;
+	Frame a, b, c;
 	std::map<std::string, Count> differ;
 	unsigned long packets = 0, rewritten = 0, wrong = 0, frames = 0;
 
 	while (next(in, a)) {
-		replay::Packet packet, of_ours, of_theirs;
+		Packet packet, of_ours, of_theirs;
 
 		if (!next(ours, b) || !next(theirs, c))
-			throw replay::Error("not as many packets as in " +
+			throw Error("not as many packets as in " +
 					    in.name());
-		replay::find_packet(a, packet);
-		replay::find_packet(b, of_ours);
-		replay::find_packet(c, of_theirs);
+		find_packet(a, packet);
+		find_packet(b, of_ours);
+		find_packet(c, of_theirs);
 		packets++;
 		if (!same(a.data, packet.data, c.data, of_theirs.data))
 			frames++;
@@ -110,7 +110,7 @@ bool compare(const char *in_name, const char *ours_name, const char *theirs_name
 		if (same(of_ours, of_theirs))
 			continue;
 
-		const replay::Coverage coverage(packet);
+		const Coverage coverage(packet);
 		const Bytes before(packet.data, packet.data + packet.captured);
 		Count &count = differ[kind(packet)];
 
@@ -119,8 +119,8 @@ bool compare(const char *in_name, const char *ours_name, const char *theirs_name
 			count.ours_right++;
 		else
 			wrong++;
-		if (replay::destination_of(of_theirs) ==
-			    replay::destination_of(of_ours) &&
+		if (destination_of(of_theirs) ==
+			    destination_of(of_ours) &&
 		    right(of_theirs, before, coverage))
 			count.theirs_right++;
 	}

@@ -33,7 +33,7 @@ void run(const replay::Ruleset &rules, int descriptor, bool explain)
 	replay::CaptureReader reader(descriptor, "fuzz");
 	replay::CaptureWriter writer("/dev/null", reader);
 	replay::Engine engine(rules, {});
-	replay::Frame frame;
+	Frame frame;
 	std::uint64_t packets = 0;
 
 	while (reader.next(frame)) {
@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 		EXPECT(lseek(file, 0, SEEK_SET) == 0);
 		try {
 			run(rules, file, explain);
-		} catch (const replay::Error &) {
+		} catch (const Error &) {
 		}
 	}
 	return 0;

@@ -42,8 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	// which family, whether it has the address already, by a map
 	const bool six = data[0] & 1, there = data[0] & 2, map = data[0] & 4;
 	const std::size_t daddr = six ? 24 : 16, length = six ? 16 : 4;
-	replay::Address to;
-	to.family = six ? replay::Family::ip6 : replay::Family::ip4;
+	Ip to;
+	to.family = six ? Family::ip6 : Family::ip4;
 	std::copy_n(data + 2, length, to.bytes.begin());
 
 	// an allocation of its own, so that ASan sees where it ends
@@ -75,14 +75,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	}
 
 	Bytes after = before;
-	replay::Packet packet;
+	Packet packet;
 	packet.data = after.data();
 	packet.captured = static_cast<std::uint32_t>(after.size());
 	packet.length = packet.captured + data[1];	// cut by the capture
 	packet.family = to.family;
 
-	const replay::Coverage coverage(packet);
-	const replay::Checksum good = coverage.verify(packet);
+	const Coverage coverage(packet);
+	const Checksum good = coverage.verify(packet);
 	const replay::Outcome outcome =
 		replay::apply(action, packet, false, nullptr);
 	const bool rewritten = outcome == replay::Outcome::rewritten ||
@@ -100,10 +100,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 			  after.begin() + static_cast<long>(daddr)));
 	EXPECT(sum(before.data(), six ? 0 : 20) ==
 	       sum(after.data(), six ? 0 : 20));
-	replay::Checksum now = coverage.verify(packet);
-	EXPECT(good != replay::Checksum::good || now == good);
-	EXPECT(good != replay::Checksum::bad || now == good);
-	EXPECT(good != replay::Checksum::none || now == good);
+	Checksum now = coverage.verify(packet);
+	EXPECT(good != Checksum::good || now == good);
+	EXPECT(good != Checksum::bad || now == good);
+	EXPECT(good != Checksum::none || now == good);
 
 	const changes::Place place = changes::locate(before, six);
 	std::size_t field = place.field, port = place.port;

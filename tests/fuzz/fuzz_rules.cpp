@@ -18,14 +18,14 @@ void match_all(const replay::Ruleset &rules)
 
 	for (const std::uint8_t *bytes : packets)
 		for (std::uint32_t size = 40; size <= 60; size++) {
-			replay::Packet packet;
+			Packet packet;
 
 			packet.data = const_cast<std::uint8_t *>(bytes);
 			packet.captured = size;
 			packet.length = size & 1 ? 60 : size;
 			packet.family = bytes[0] >> 4 == 4 ?
-					replay::Family::ip4 :
-					replay::Family::ip6;
+					Family::ip4 :
+					Family::ip6;
 			for (const auto &rule : rules.of(packet.family)) {
 				// what is left out could not have mattered
 				if (!rule.concerns_dscp(dscp_of(packet), false))
@@ -45,11 +45,11 @@ void check_action(const replay::Action &action)
 	EXPECT(action.is_map() == !!action.mapped);
 	EXPECT(!action.is_map() || !action.dport);
 	for (unsigned int dscp = 0; dscp < 64; dscp++) {
-		const replay::Address *to = action.destination(dscp);
+		const Ip *to = action.destination(dscp);
 
 		EXPECT(!to == !(action.mapped >> dscp & 1 || !action.is_map()));
 		EXPECT(!to || to->family == action.daddr.family);
-		EXPECT(!to || to->bytes != replay::Address{}.bytes);
+		EXPECT(!to || to->bytes != Ip{}.bytes);
 	}
 }
 
@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 
 	try {
 		replay::parse_rules(text, "fuzz", rules);
-	} catch (const replay::Error &error) {
+	} catch (const Error &error) {
 		const std::string what = error.what();
 
 		// where it is, and on one line
@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	match_all(rules);
 
 	// each rule alone, as it is printed in an explanation, is itself
-	for (auto family : {replay::Family::ip4, replay::Family::ip6})
+	for (auto family : {Family::ip4, Family::ip6})
 		for (const replay::Rule &rule : rules.of(family)) {
 			EXPECT(rule.where.rfind("fuzz:", 0) == 0);
 			again = {};

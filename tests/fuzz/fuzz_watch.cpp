@@ -32,14 +32,14 @@ void see(Observer &observer, const std::uint8_t *data, std::size_t size,
 	 std::uint32_t more)
 {
 	auto bytes = std::make_unique<std::uint8_t[]>(size);
-	replay::Packet packet;
+	Packet packet;
 
 	std::memcpy(bytes.get(), data, size);
 	packet.data = bytes.get();
 	packet.captured = static_cast<std::uint32_t>(size);
 	packet.length = packet.captured + more;
-	packet.family = size && data[0] >> 4 == 6 ? replay::Family::ip6 :
-						    replay::Family::ip4;
+	packet.family = size && data[0] >> 4 == 6 ? Family::ip6 :
+						    Family::ip4;
 	EXPECT(observer.see(packet).find('\n') == std::string::npos);
 }
 

@@ -8,8 +8,8 @@
 
 namespace replay_test {
 
-using dsr::replay::Checksum;
-using dsr::replay::Drop;
+using dsr::Checksum;
+using dsr::Drop;
 using dsr::replay::Engine;
 using dsr::replay::Passed;
 using dsr::replay::index_of;
@@ -52,7 +52,7 @@ struct Run {
 	bool kept;
 };
 
-inline Ip to_vip(Ip ip)
+inline Header to_vip(Header ip)
 {
 	ip.destination = ip.source[0] == '1' ? VIP4 : VIP6;
 	return ip;
@@ -74,7 +74,7 @@ inline const char *name_of(std::uint8_t protocol)
 }
 
 // The VIP of the packet's family, and port 443.
-inline dsr::replay::Ruleset port_rules(const Ip &ip)
+inline dsr::replay::Ruleset port_rules(const Header &ip)
 {
 	std::string vip = ip.source[0] == '1' ? VIP4 : VIP6;
 
@@ -82,7 +82,7 @@ inline dsr::replay::Ruleset port_rules(const Ip &ip)
 		     " -j DADDR --set-daddr " + vip + " --set-dport 443");
 }
 
-inline Ip to_port(Ip ip)
+inline Header to_port(Header ip)
 {
 	ip.port = 443;
 	return ip;

@@ -73,7 +73,7 @@ inline unsigned int checksum(const Bytes &bytes)
 	return ~sum & 0xffff;
 }
 
-struct Ip {
+struct Header {
 	std::string source, destination;
 	std::uint8_t protocol = UDP, dscp = 7;
 	// IPv4 only
@@ -82,17 +82,17 @@ struct Ip {
 	std::uint16_t port = 80;	// of the destination
 };
 
-inline Ip ip4(std::uint8_t protocol = UDP)
+inline Header ip4(std::uint8_t protocol = UDP)
 {
 	return {"144.100.10.1", "10.128.9.31", protocol};
 }
 
-inline Ip ip6(std::uint8_t protocol = UDP)
+inline Header ip6(std::uint8_t protocol = UDP)
 {
 	return {"2001:db8:c::1", "2001:db8:9::31", protocol};
 }
 
-inline Bytes packet(const Ip &ip, const Bytes &payload)
+inline Bytes packet(const Header &ip, const Bytes &payload)
 {
 	Bytes source = address(ip.source), to = address(ip.destination);
 	std::size_t length;
@@ -112,7 +112,7 @@ inline Bytes packet(const Ip &ip, const Bytes &payload)
 }
 
 // A transport header with what follows, its checksum filled in for @ip.
-inline Bytes transport(const Ip &ip, std::uint8_t protocol,
+inline Bytes transport(const Header &ip, std::uint8_t protocol,
 		       const Bytes &payload = Bytes(10, 'x'))
 {
 	Bytes ports = be16(40000) + be16(ip.port), data;
@@ -149,7 +149,7 @@ inline Bytes transport(const Ip &ip, std::uint8_t protocol,
 }
 
 // A whole good packet.
-inline Bytes good(const Ip &ip)
+inline Bytes good(const Header &ip)
 {
 	return packet(ip, transport(ip, ip.protocol));
 }
@@ -160,30 +160,30 @@ inline Bytes cut_to(Bytes bytes, std::size_t size)
 	return bytes;
 }
 
-inline dsr::replay::Packet view(Bytes &bytes, std::size_t wire = 0)
+inline dsr::Packet view(Bytes &bytes, std::size_t wire = 0)
 {
-	dsr::replay::Packet packet;
+	dsr::Packet packet;
 
 	packet.data = bytes.data();
 	packet.captured = static_cast<std::uint32_t>(bytes.size());
 	packet.length = wire ? static_cast<std::uint32_t>(wire) :
 			       packet.captured;
 	packet.family = bytes.size() && bytes[0] >> 4 == 6 ?
-			dsr::replay::Family::ip6 : dsr::replay::Family::ip4;
+			dsr::Family::ip6 : dsr::Family::ip4;
 	return packet;
 }
 
-inline dsr::replay::Interface raw_ip()
+inline dsr::Interface raw_ip()
 {
-	dsr::replay::Interface interface;
+	dsr::Interface interface;
 
 	interface.link_type = DLT_RAW;
 	return interface;
 }
 
-inline dsr::replay::Frame frame(Bytes &bytes, std::size_t wire = 0)
+inline dsr::Frame frame(Bytes &bytes, std::size_t wire = 0)
 {
-	static const dsr::replay::Interface interface = raw_ip();
+	static const dsr::Interface interface = raw_ip();
 
 	return {bytes.data(), static_cast<std::uint32_t>(bytes.size()),
 		static_cast<std::uint32_t>(wire ? wire : bytes.size()), 0,

@@ -16,7 +16,7 @@ struct Copy {
 	explicit Copy(const Bytes &input)
 	{
 		Directory directory;
-		replay::Frame frame;
+		Frame frame;
 
 		save(directory / "in", input);
 		try {
@@ -29,7 +29,7 @@ struct Copy {
 			CHECK_FALSE(reader.next(frame));
 			writer.close();
 			damage = reader.damage();
-		} catch (const replay::Error &thrown) {
+		} catch (const Error &thrown) {
 			error = thrown.what();
 			error.erase(0, error.find(": ") + 2);
 		}
@@ -150,8 +150,8 @@ TEST_CASE("replay: what is no capture that can be read")
 		CHECK(copy.error.starts_with(test.error));
 		CHECK(copy.output.empty());
 	}
-	CHECK_THROWS_AS(replay::CaptureReader("/nonexistent"), replay::Error);
-	CHECK_THROWS_AS(replay::CaptureReader("/"), replay::Error);
+	CHECK_THROWS_AS(replay::CaptureReader("/nonexistent"), Error);
+	CHECK_THROWS_AS(replay::CaptureReader("/"), Error);
 }
 
 TEST_CASE("replay: the lengths of old pcap files are in the other order")
@@ -173,7 +173,7 @@ TEST_CASE("replay: the lengths of old pcap files are in the other order")
 			   order.number(test.first) + order.number(test.second) +
 			   Bytes(20, 0x45);
 		Directory directory;
-		dsr::replay::Frame frame;
+		dsr::Frame frame;
 
 		INFO(test.major << "." << test.minor);
 		save(directory / "in", in);
@@ -194,7 +194,7 @@ TEST_CASE("replay: a packet that is left out is all that is missing")
 	for (unsigned int kept = 0; kept < 8; kept++) {
 		Bytes in = pcap_head(), out = in;
 		Directory directory;
-		dsr::replay::Frame frame;
+		dsr::Frame frame;
 
 		for (unsigned int i = 0; i < 3; i++) {
 			in = in + record(packets[i]);
@@ -217,7 +217,7 @@ TEST_CASE("replay: a capture of many blocks, of which every other packet stays")
 {
 	Bytes in = pcap_head(), out = in;
 	Directory directory;
-	dsr::replay::Frame frame;
+	dsr::Frame frame;
 	unsigned int number = 0;
 
 	for (unsigned int i = 0; i < 8000; i++) {
@@ -250,7 +250,7 @@ TEST_CASE("replay: the output may not be the input")
 	for (const char *name : {"in", "hard", "soft"}) {
 		INFO(name);
 		CHECK_THROWS_AS(replay::CaptureWriter(directory / name, reader),
-				replay::Error);
+				Error);
 	}
 	CHECK(load(directory / "in") == in);
 }
@@ -258,7 +258,7 @@ TEST_CASE("replay: the output may not be the input")
 TEST_CASE("replay: a full disk is noticed")
 {
 	Directory directory;
-	replay::Frame frame;
+	Frame frame;
 
 	save(directory / "in", pcap_head() + record(ONE));
 	replay::CaptureReader reader(directory / "in");
@@ -267,5 +267,5 @@ TEST_CASE("replay: a full disk is noticed")
 		while (reader.next(frame))
 			;
 		writer.close();
-	}()), replay::Error);
+	}()), Error);
 }

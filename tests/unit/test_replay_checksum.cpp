@@ -9,15 +9,14 @@
 using namespace dsr;
 
 using namespace replay_test;
-using replay::Checksum;
 
 namespace {
 
 std::string verify(Bytes bytes, std::size_t wire = 0)
 {
-	replay::Packet packet = view(bytes, wire);
+	Packet packet = view(bytes, wire);
 
-	return replay::checksum_text(replay::Coverage(packet).verify(packet));
+	return replay::checksum_text(Coverage(packet).verify(packet));
 }
 
 } // namespace
@@ -27,19 +26,19 @@ TEST_CASE("replay: the sum of any bytes is that of RFC 1071")
 	Bytes bytes;
 
 	for (unsigned int i = 0; i < 150; i++) {
-		CHECK((~replay::fold(replay::sum(bytes.data(),
+		CHECK((~fold(sum(bytes.data(),
 			static_cast<std::uint32_t>(bytes.size()))) & 0xffff) ==
 		      (checksum(bytes) >> 8 | (checksum(bytes) & 0xff) << 8));
 		bytes.push_back(static_cast<std::uint8_t>(i * 151 + 200));
 	}
 	Bytes ones(100001, 0xff);
-	CHECK(replay::fold(replay::sum(ones.data(), 100000)) == 0xffff);
+	CHECK(fold(sum(ones.data(), 100000)) == 0xffff);
 }
 
 TEST_CASE("replay: good, and bad when any byte changes")
 {
 	for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP, ICMP6})
-		for (const Ip &ip : {ip4(protocol), ip6(protocol)}) {
+		for (const Header &ip : {ip4(protocol), ip6(protocol)}) {
 			if (protocol == ICMP6 && ip.source[0] == '1')
 				continue;
 			Bytes bytes = good(ip);
@@ -63,7 +62,7 @@ TEST_CASE("replay: none, or not known")
 	Bytes no_udp = good(ip4());
 	Bytes no_udp6 = good(ip6());
 	Bytes no_lite = good(ip4(UDPLITE));
-	Ip first = ip4(), later = ip4();
+	Header first = ip4(), later = ip4();
 
 	set16(no_udp, 26, 0);
 	set16(no_udp6, 46, 0);
@@ -90,7 +89,7 @@ TEST_CASE("replay: none, or not known")
 
 TEST_CASE("replay: coverage of UDP-Lite and DCCP")
 {
-	Ip ip = ip4(UDPLITE);
+	Header ip = ip4(UDPLITE);
 	Bytes data = be16(1) + be16(2) + be16(12) + be16(0) + Bytes(20, 'x');
 	Bytes pseudo = address(ip.source) + address(ip.destination) + be32(28);
 	Bytes covered(data.begin(), data.begin() + 12);
@@ -122,7 +121,7 @@ TEST_CASE("replay: coverage of UDP-Lite and DCCP")
 
 TEST_CASE("replay: behind IPv6 extension headers")
 {
-	Ip ip = ip6();
+	Header ip = ip6();
 	Bytes udp = transport(ip, UDP);
 	Bytes options = {UDP, 0, 1, 4, 0, 0, 0, 0};
 	Bytes auth = {UDP, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -139,7 +138,7 @@ TEST_CASE("replay: behind IPv6 extension headers")
 
 TEST_CASE("replay: a routing header keeps the final destination")
 {
-	Ip to_final = ip6();
+	Header to_final = ip6();
 	to_final.destination = "2001:db8::99";
 	Bytes udp = transport(to_final, UDP), last = address("2001:db8::99");
 	Bytes other = address("2001:db8::1");

@@ -22,13 +22,13 @@ struct Site {
 	{
 	}
 
-	static std::vector<replay::Address>
+	static std::vector<Ip>
 	parse(const std::vector<std::string> &texts)
 	{
-		std::vector<replay::Address> result(texts.size());
+		std::vector<Ip> result;
 
-		for (std::size_t i = 0; i < texts.size(); i++)
-			replay::parse_address(texts[i], result[i]);
+		for (const std::string &text : texts)
+			result.push_back(parse_ip(text).value());
 		return result;
 	}
 
@@ -43,7 +43,7 @@ struct Site {
 	// a reply: ports exchanged
 	void answer(const std::string &from, const std::string &to)
 	{
-		Ip ip{from, to, UDP, 0};
+		Header ip{from, to, UDP, 0};
 		Bytes udp = be16(80) + be16(40000) + be16(12) + be16(0) +
 			    Bytes(4);
 		Bytes bytes = packet(ip, udp);

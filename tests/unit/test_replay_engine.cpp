@@ -11,7 +11,7 @@ using namespace replay_test;
 TEST_CASE("replay: a rewritten packet is the one sent to the VIP at once")
 {
 	for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP, SCTP, ICMP6})
-		for (const Ip &ip : {ip4(protocol), ip6(protocol)}) {
+		for (const Header &ip : {ip4(protocol), ip6(protocol)}) {
 			if (protocol == ICMP6 && ip.source[0] == '1')
 				continue;
 			Run run(good(ip));
@@ -29,7 +29,7 @@ TEST_CASE("replay: a rewritten packet is the one sent to the VIP at once")
 
 TEST_CASE("replay: packets that pass as they are")
 {
-	Ip unmarked = ip4(), other = ip4();
+	Header unmarked = ip4(), other = ip4();
 	unmarked.dscp = 0;
 	other.dscp = 6;
 	struct {
@@ -77,7 +77,7 @@ TEST_CASE("replay: transports too short for their checksum are dropped")
 
 	for (auto &test : cases)
 		for (std::size_t size = 0; size < 20; size++)
-			for (const Ip &ip : {ip4(test.protocol),
+			for (const Header &ip : {ip4(test.protocol),
 					     ip6(test.protocol)}) {
 				bool six = ip.source[0] != '1';
 				std::size_t needed =
@@ -113,7 +113,7 @@ TEST_CASE("replay: UDP without a checksum keeps none")
 
 TEST_CASE("replay: later fragments change in the IP header only")
 {
-	Ip later = ip4(TCP);
+	Header later = ip4(TCP);
 	later.fragment = 2;
 	Bytes payload(40, 'x'), six = Bytes{TCP, 0, 0, 0x10} + be32(7) + payload;
 	Run run(packet(later, payload)), run6(packet(ip6(FRAGMENT), six));
@@ -147,7 +147,7 @@ TEST_CASE("replay: a header checksum left to hardware stays 0")
 
 TEST_CASE("replay: cut packets change as far as they are captured")
 {
-	for (const Ip &ip : {ip4(TCP), ip4(UDP), ip6(TCP), ip6(UDP)}) {
+	for (const Header &ip : {ip4(TCP), ip4(UDP), ip6(TCP), ip6(UDP)}) {
 		const Bytes whole = good(ip), expected = good(to_vip(ip));
 		std::size_t header = whole[0] >> 4 == 4 ? 20 : 40;
 		std::size_t check = header + (ip.protocol == TCP ? 18 : 8);
@@ -193,7 +193,7 @@ TEST_CASE("replay: rules follow each other with XT_CONTINUE, raw first")
 		"-A PREROUTING -d 10.0.0.1 -j DADDR --set-daddr 10.0.0.2\n"
 		"COMMIT\n", "rules", ruleset);
 	Run run(good(ip4()), 0, ruleset);
-	Ip expected = ip4();
+	Header expected = ip4();
 	expected.destination = "10.0.0.3";
 
 	CHECK(run.bytes == good(expected));
@@ -203,7 +203,7 @@ TEST_CASE("replay: rules follow each other with XT_CONTINUE, raw first")
 
 TEST_CASE("replay: a match that cannot look drops the packet")
 {
-	Ip fragment = ip4(TCP);
+	Header fragment = ip4(TCP);
 	fragment.fragment = 1;
 	Run run(packet(fragment, Bytes(40)), 0,
 		rules("-p tcp --dport 80 -j DADDR --set-daddr 10.0.0.1"));
@@ -239,7 +239,7 @@ TEST_CASE("replay: the trace says what was decided and by which rule")
 
 TEST_CASE("replay: only another address is a redirection to the diagnosis")
 {
-	Ip vip = to_vip(ip4(TCP)), answer = ip4(TCP);
+	Header vip = to_vip(ip4(TCP)), answer = ip4(TCP);
 	Bytes in = good(vip), back;
 	replay::Ruleset ruleset = port_rules(vip);
 	Engine engine(ruleset, {});

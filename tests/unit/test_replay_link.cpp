@@ -12,7 +12,6 @@
 using namespace dsr;
 
 using namespace replay_test;
-using replay::Link;
 
 namespace {
 
@@ -63,13 +62,13 @@ const Case cases[] = {
 	{"HDLC", DLT_C_HDLC, Bytes{0x0f, 0} + be16(0x800), Link::ip},
 };
 
-Link find(int link_type, replay::Frame frame, replay::Packet &packet)
+Link find(int link_type, Frame frame, Packet &packet)
 {
-	replay::Interface interface;
+	Interface interface;
 
 	interface.link_type = link_type;
 	frame.interface = &interface;
-	return replay::find_packet(frame, packet);
+	return find_packet(frame, packet);
 }
 
 } // namespace
@@ -78,10 +77,10 @@ TEST_CASE("replay: link types")
 {
 	for (const Case &test : cases) {
 		INFO(test.name);
-		CHECK(replay::link_known(test.link_type));
+		CHECK(link_known(test.link_type));
 		Bytes bytes = test.before + good(ip4());
-		replay::Packet packet;
-		replay::Frame whole = frame(bytes);
+		Packet packet;
+		Frame whole = frame(bytes);
 
 		REQUIRE(find(test.link_type, whole, packet) ==
 			test.link);
@@ -89,10 +88,10 @@ TEST_CASE("replay: link types")
 			continue;
 		CHECK(packet.data == bytes.data() + test.before.size());
 		CHECK(packet.length == bytes.size() - test.before.size());
-		CHECK(packet.family == replay::Family::ip4);
+		CHECK(packet.family == Family::ip4);
 		// every cut within the link layer
 		for (std::size_t size = 0; size < test.before.size(); size++) {
-			replay::Frame cut = frame(bytes);
+			Frame cut = frame(bytes);
 			Link link;
 
 			cut.captured = static_cast<std::uint32_t>(size);
@@ -126,12 +125,12 @@ TEST_CASE("replay: link types say IPv6")
 	for (const Case &test : six) {
 		INFO(test.name);
 		Bytes bytes = test.before + good(ip6());
-		replay::Packet packet;
+		Packet packet;
 
 		REQUIRE(find(test.link_type, frame(bytes),
 					    packet) == Link::ip);
 		CHECK(packet.data == bytes.data() + test.before.size());
-		CHECK(packet.family == replay::Family::ip6);
+		CHECK(packet.family == Family::ip6);
 	}
 }
 
@@ -153,7 +152,7 @@ TEST_CASE("replay: NFLOG's payload is found behind its other attributes")
 		     attribute(10, {'p', 'r', 'e', 'f', 'i', 'x', 0});
 	Bytes ip = good(ip4());
 	Bytes bytes = head + attribute(9, ip);
-	replay::Packet packet;
+	Packet packet;
 
 	REQUIRE(find(DLT_NFLOG, frame(bytes), packet) ==
 		Link::ip);
@@ -178,7 +177,7 @@ TEST_CASE("replay: NFLOG's payload is found behind its other attributes")
 
 TEST_CASE("replay: other link types are not known")
 {
-	CHECK_FALSE(replay::link_known(DLT_IEEE802_11));
-	CHECK_FALSE(replay::link_known(DLT_USB_LINUX));
-	CHECK(replay::known_links().find("EN10MB") != std::string::npos);
+	CHECK_FALSE(link_known(DLT_IEEE802_11));
+	CHECK_FALSE(link_known(DLT_USB_LINUX));
+	CHECK(known_links().find("EN10MB") != std::string::npos);
 }

@@ -18,9 +18,9 @@ TEST_CASE("replay: a map takes the packet's DSCP, whatever its ECN")
 		map4 += (dscp > 1 ? "," : "") + number + "=10.0.0." + number;
 		map6 += (dscp > 1 ? "," : "") + number + "=2001:db8::" + number;
 	}
-	for (const Ip &ip : {ip4(TCP), ip6(TCP)})
+	for (const Header &ip : {ip4(TCP), ip6(TCP)})
 		for (unsigned int tos = 0; tos < 256; tos++) {
-			Ip out = ip;
+			Header out = ip;
 			out.dscp = static_cast<std::uint8_t>(tos >> 2);
 			Bytes in = good(out);
 			bool mapped = out.dscp & 1, six = in[0] >> 4 == 6;
@@ -62,7 +62,7 @@ TEST_CASE("replay: what a map does not have goes on to the next rule")
 		"-A PREROUTING -j DADDR --dscp-map 9=10.0.0.9\n"
 		"-A PREROUTING -d 10.0.0.1 -p udp -j DADDR --set-daddr 10.0.0.2 --set-dport 443\n"
 		"COMMIT\n", "rules", ruleset);
-	Ip in = ip4(), out = in;
+	Header in = ip4(), out = in;
 	out.destination = "10.0.0.2";
 	out.port = 443;
 	CHECK(Run(good(in), 0, ruleset).bytes == good(out));

@@ -16,14 +16,14 @@ Matched match(const std::string &matches, Bytes bytes, std::size_t wire = 0)
 	bool six = bytes.at(0) >> 4 == 6;
 	replay::Ruleset ruleset = rules(matches + " -j DADDR --set-daddr " +
 					(six ? "2001:db8::46" : "10.128.8.46"));
-	auto family = six ? replay::Family::ip6 : replay::Family::ip4;
+	auto family = six ? Family::ip6 : Family::ip4;
 
 	return replay::matches(ruleset.of(family).at(0), view(bytes, wire));
 }
 
-Ip fragment4(std::uint8_t protocol, std::uint16_t fragment)
+Header fragment4(std::uint8_t protocol, std::uint16_t fragment)
 {
-	Ip ip = ip4(protocol);
+	Header ip = ip4(protocol);
 
 	ip.fragment = fragment;
 	return ip;
@@ -157,7 +157,7 @@ TEST_CASE("replay: ports of packets that end too early")
 	} headers[] = {{TCP, 20}, {UDP, 8}, {UDPLITE, 8}, {DCCP, 12}};
 
 	for (auto &header : headers) {
-		Ip ip = ip4(header.protocol);
+		Header ip = ip4(header.protocol);
 		std::string rule = "-p " + std::to_string(header.protocol) +
 				   " --dport 80";
 		Bytes whole = good(ip);

@@ -38,7 +38,7 @@ struct Read {
 Read read(const Bytes &input)
 {
 	Directory directory;
-	dsr::replay::Frame frame;
+	dsr::Frame frame;
 	Read result;
 
 	save(directory / "in", input);
@@ -52,7 +52,7 @@ Read read(const Bytes &input)
 				frame.length, frame.interface->link_type});
 		writer.close();
 		result.damage = reader.damage();
-	} catch (const dsr::replay::Error &thrown) {
+	} catch (const dsr::Error &thrown) {
 		result.error = thrown.what();
 	}
 	result.output = load(directory / "out");
@@ -80,7 +80,7 @@ std::vector<Seen> read_by_libpcap(Bytes input)
 	// bits that readers are to ignore, libpcap takes for a part of the type
 	int link = pcap_datalink(pcap);
 	if (link > 0xffff)
-		link = dsr::replay::link_of(link & 0xffffU);
+		link = dsr::link_of(link & 0xffffU);
 	while (pcap_next_ex(pcap, &header, &data) == 1)
 		packets.push_back({Bytes(data, data + header->caplen),
 				   std::max(header->len, header->caplen), link});
@@ -254,7 +254,7 @@ TEST_CASE("replay: frames say how long their check sequence is")
 
 	for (const auto &test : cases) {
 		Directory directory;
-		dsr::replay::Frame frame;
+		dsr::Frame frame;
 
 		INFO(test.name);
 		save(directory / "in", test.bytes);
@@ -355,7 +355,7 @@ TEST_CASE("replay: what libpcap reads of a file is what is read")
 		const std::vector<Seen> expected = read_by_libpcap(in);
 		if (found.error.find("found link type") != std::string::npos) {
 			for (const Seen &seen : expected)
-				REQUIRE_FALSE(dsr::replay::link_known(seen.link_type));
+				REQUIRE_FALSE(dsr::link_known(seen.link_type));
 			continue;
 		}
 		packets += static_cast<unsigned int>(expected.size());
@@ -459,7 +459,7 @@ TEST_CASE("replay: packed captures are unpacked")
 TEST_CASE("replay: a packet that has come through a pipe has been written")
 {
 	int in[2], out[2];
-	dsr::replay::Frame frame;
+	dsr::Frame frame;
 	std::uint8_t buffer[200];
 	const Bytes head = pcap_head(), one = record(ONE);
 

@@ -9,8 +9,8 @@ using namespace replay_test;
 TEST_CASE("replay: address and port, one of them, or neither change")
 {
 	for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP})
-		for (const Ip &ip : {ip4(protocol), ip6(protocol)})
-			for (const Ip &in : {ip, to_vip(ip), to_port(ip),
+		for (const Header &ip : {ip4(protocol), ip6(protocol)})
+			for (const Header &in : {ip, to_vip(ip), to_port(ip),
 					     to_port(to_vip(ip))}) {
 				Run run(good(in), 0, port_rules(ip));
 				bool same = in.port == 443 &&
@@ -29,7 +29,7 @@ TEST_CASE("replay: address and port, one of them, or neither change")
 
 TEST_CASE("replay: UDP without a checksum gets the port, and keeps none")
 {
-	for (const Ip &ip : {ip4(), ip6()}) {
+	for (const Header &ip : {ip4(), ip6()}) {
 		std::size_t field = ip.source[0] == '1' ? 26 : 46;
 		Bytes in = good(ip), out = good(to_port(to_vip(ip)));
 
@@ -41,7 +41,7 @@ TEST_CASE("replay: UDP without a checksum gets the port, and keeps none")
 
 TEST_CASE("replay: a later fragment has no port to set")
 {
-	Ip later = ip4(TCP);
+	Header later = ip4(TCP);
 	later.fragment = 2;
 	Bytes payload(40, 'x'), six = Bytes{TCP, 0, 0, 0x10} + be32(7) + payload;
 	Run run(packet(later, payload), 0, port_rules(later));
@@ -58,8 +58,8 @@ TEST_CASE("replay: a later fragment has no port to set")
 TEST_CASE("replay: packets too short for a port, or for its checksum")
 {
 	for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP})
-		for (const Ip &ip : {ip4(protocol), ip6(protocol)})
-			for (const Ip &in : {ip, to_vip(ip), to_port(to_vip(ip))})
+		for (const Header &ip : {ip4(protocol), ip6(protocol)})
+			for (const Header &in : {ip, to_vip(ip), to_port(to_vip(ip))})
 				for (std::size_t size = 0; size < 20; size++) {
 					Bytes data = cut_to(transport(
 						in, protocol), size);
@@ -84,8 +84,8 @@ TEST_CASE("replay: packets too short for a port, or for its checksum")
 
 TEST_CASE("replay: cut packets get the port as far as they are captured")
 {
-	for (const Ip &ip : {ip4(TCP), ip4(UDP), ip6(TCP), ip6(UDP)})
-		for (const Ip &in : {ip, to_vip(ip)}) {
+	for (const Header &ip : {ip4(TCP), ip4(UDP), ip6(TCP), ip6(UDP)})
+		for (const Header &in : {ip, to_vip(ip)}) {
 			const Bytes whole = good(in);
 			const Bytes expected = good(to_port(to_vip(ip)));
 			std::size_t header = whole[0] >> 4 == 4 ? 20 : 40;

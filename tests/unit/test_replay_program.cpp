@@ -18,7 +18,7 @@ class Replay : public unit::Program {
 public:
 	Replay() : Program(DADDR_REPLAY)
 	{
-		Ip vip = ip4(), other = ip4(TCP);
+		Header vip = ip4(), other = ip4(TCP);
 
 		other.dscp = 0;
 		vip.destination = "10.128.8.46";
@@ -51,7 +51,7 @@ TEST_CASE("replay: one rule on the command line")
 				  " --set-daddr 10.128.8.46 in.pcap out.pcap") == 0);
 		CHECK(load(program.directory / "out.pcap") == program.out);
 		CHECK(program.error == "");
-		CHECK(has(program.text, "DSCP 7 (TOS 28, 0x1c)"));
+		CHECK(has(program.text, "DSCP 7 (TOS 28, 0x1c, 000111b)"));
 	}
 	CHECK(program.run("--dscp EF --set-daddr 10.128.8.46 in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.in);
@@ -75,7 +75,7 @@ TEST_CASE("replay: a map, and a port, on the command line")
 	CHECK(load(program.directory / "out.pcap") == program.out);
 	CHECK(program.run("--dscp-map 8=10.9.9.9 in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.in);
-	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c), which no rule maps"));
+	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c, 000111b), which no rule maps"));
 	CHECK(program.run("--dscp-map 7=10.128.8.46 --protocol tcp in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.in);
 	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 8080 in.pcap out.pcap") == 0);
@@ -89,7 +89,7 @@ TEST_CASE("replay: --explain tells of map and port")
 	Replay program;
 
 	CHECK(program.run("--dscp-map 7=10.128.8.46 --explain 1 in.pcap") == 0);
-	CHECK(has(program.text, "map: DSCP 7 (TOS 28, 0x1c) is 10.128.8.46"));
+	CHECK(has(program.text, "map: DSCP 7 (TOS 28, 0x1c, 000111b) is 10.128.8.46"));
 	CHECK(has(program.text, "-j DADDR --dscp-map 7=10.128.8.46"));
 	CHECK(program.run("--dscp-map 8=10.128.8.46 --explain 1 in.pcap") == 0);
 	CHECK(has(program.text, "map: no entry for this DSCP"));
@@ -128,7 +128,7 @@ TEST_CASE("replay: --check writes nothing and needs no rule")
 	Replay program;
 
 	CHECK(program.run("--check in.pcap") == 0);
-	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c), which no rule maps"));
+	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c, 000111b), which no rule maps"));
 	CHECK(has(program.text, "no DADDR rule to apply"));
 	CHECK(program.run("--check in.pcap out.pcap") == 2);
 	CHECK(has(program.error, "found OUT \"out.pcap\", expected none"));
@@ -258,7 +258,7 @@ TEST_CASE("replay: --explain prints one packet and stops")
 
 	CHECK(program.run(std::string(RULE) + "--explain 1 in.pcap") == 0);
 	CHECK(has(program.text, "10.128.9.31  ->  10.128.8.46"));
-	CHECK(has(program.text, "7 (TOS 28, 0x1c)"));
+	CHECK(has(program.text, "7 (TOS 28, 0x1c, 000111b)"));
 	CHECK(has(program.text, "rule command line: match"));
 	CHECK(has(program.text, "contract: TCP, UDP"));
 	CHECK(has(program.text, "byte 18 (18 of the packet): 09 1f  ->  08 2e"));

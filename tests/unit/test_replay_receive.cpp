@@ -8,8 +8,6 @@
 using namespace dsr;
 
 using namespace replay_test;
-using replay::Drop;
-using replay::Received;
 
 namespace {
 
@@ -58,17 +56,17 @@ Bytes jumbo(std::uint32_t payload, std::size_t size, unsigned int header = 0)
 	return bytes;
 }
 
-void check(const std::vector<Case> &cases, replay::Family family)
+void check(const std::vector<Case> &cases, Family family)
 {
 	for (const Case &test : cases) {
 		Bytes bytes = test.bytes;
-		replay::Packet packet = view(bytes);
+		Packet packet = view(bytes);
 
 		INFO(test.name);
 		packet.family = family;
-		Received received = replay::receive(packet);
-		CHECK(replay::drop_key(received.drop) ==
-		      std::string(replay::drop_key(test.drop)));
+		Received received = receive(packet);
+		CHECK(drop_key(received.drop) ==
+		      std::string(drop_key(test.drop)));
 		CHECK_FALSE(received.cut);
 	}
 }
@@ -79,7 +77,7 @@ TEST_CASE("replay: what ip_rcv() drops")
 {
 	Bytes whole = good(ip4());
 	Bytes wrong = whole, options;
-	Ip with_options = ip4();
+	Header with_options = ip4();
 
 	wrong[10] ^= 1;
 	with_options.options = {1, 1, 1, 0};
@@ -102,7 +100,7 @@ TEST_CASE("replay: what ip_rcv() drops")
 		{"total length 20", with4(3, 20), Drop::none},
 		{"total length 39", with4(3, 39), Drop::long_total},
 		{"total length 65535", with4(2, 255), Drop::long_total},
-	}, replay::Family::ip4);
+	}, Family::ip4);
 }
 
 TEST_CASE("replay: what ip6_rcv() drops")
@@ -121,7 +119,7 @@ TEST_CASE("replay: what ip6_rcv() drops")
 		{"payload 0", with6(5, 0), Drop::none},
 		{"multicast source", with6(8, 0xff), Drop::multicast_source},
 		{"no next header", packet(ip6(NONE), {}), Drop::none},
-	}, replay::Family::ip6);
+	}, Family::ip6);
 }
 
 TEST_CASE("replay: hop-by-hop options that ip6_parse_tlv() drops")
@@ -168,23 +166,23 @@ TEST_CASE("replay: hop-by-hop options that ip6_parse_tlv() drops")
 		{"jumbo at the wrong place", hop({0, 0, 0, 0, 0xc2, 4, 0, 1, 17,
 						  112, 0, 0, 0, 0}),
 		 Drop::hop_by_hop},
-	}, replay::Family::ip6);
+	}, Family::ip6);
 }
 
 TEST_CASE("replay: packets end where their header says")
 {
 	Bytes four = good(ip4()) + Bytes(8), six = good(ip6()) + Bytes(8);
 	Bytes big = jumbo(70000, 70003);
-	replay::Packet packet = view(four);
+	Packet packet = view(four);
 
-	replay::receive(packet);
+	receive(packet);
 	CHECK(packet.length == four.size() - 8);
 	CHECK(packet.captured == four.size() - 8);
 	packet = view(six);
-	replay::receive(packet);
+	receive(packet);
 	CHECK(packet.length == six.size() - 8);
 	packet = view(big);
-	replay::receive(packet);
+	receive(packet);
 	CHECK(packet.length == 70040);
 }
 
@@ -192,8 +190,8 @@ TEST_CASE("replay: a header checksum of 0 is left to hardware")
 {
 	Bytes bytes = good(ip4());
 	set16(bytes, 10, 0);
-	replay::Packet packet = view(bytes);
-	Received received = replay::receive(packet);
+	Packet packet = view(bytes);
+	Received received = receive(packet);
 
 	CHECK(received.drop == Drop::none);
 	CHECK(received.offloaded);
@@ -206,9 +204,9 @@ TEST_CASE("replay: what only the capture lacks is no reason to drop")
 		for (std::size_t size = 1; size < whole.size(); size++) {
 			Bytes cut(whole.begin(), whole.begin() +
 				  static_cast<long>(size));
-			replay::Packet packet = view(cut, whole.size());
+			Packet packet = view(cut, whole.size());
 			std::size_t header = cut[0] >> 4 == 4 ? 20 : 40;
-			Received received = replay::receive(packet);
+			Received received = receive(packet);
 
 			INFO(whole.size() << " cut to " << size);
 			CHECK(received.drop == Drop::none);

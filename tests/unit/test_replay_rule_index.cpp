@@ -17,7 +17,7 @@ Bytes random_packet(std::mt19937 &random, std::size_t &wire)
 {
 	const std::uint8_t protocols[] = {TCP, UDP, DCCP, UDPLITE, ICMP6, HOP,
 					  FRAGMENT, ROUTING, DESTINATION};
-	Ip ip = random() & 1 ? ip4() : ip6();
+	Header ip = random() & 1 ? ip4() : ip6();
 	Bytes payload(random() % 30);
 
 	for (std::uint8_t &byte : payload)

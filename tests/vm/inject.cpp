@@ -2,6 +2,8 @@
 // inject CAPTURE DEVICE [NUMBERS]: sends the frames of a capture, one after the
 // other; with NUMBERS, a file, only those whose number (from 1) it has, in
 // ascending order.
+#include <pcap/pcap.h>
+
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -18,7 +20,7 @@ void inject(const char *capture, const char *device, const char *numbers)
 	std::unique_ptr<pcap_t, decltype(&pcap_close)> out(
 		pcap_open_live(device, 0, 0, 0, message), pcap_close);
 	if (!out)
-		throw replay::Error(message);
+		throw Error(message);
 
 	std::ifstream wanted;
 	if (numbers)
@@ -26,7 +28,7 @@ void inject(const char *capture, const char *device, const char *numbers)
 	unsigned long next = 0, number = 0;
 
 	replay::CaptureReader in(capture);
-	replay::Frame frame;
+	Frame frame;
 	while (in.next(frame)) {
 		number++;
 		if (numbers && next < number && !(wanted >> next))
@@ -34,10 +36,10 @@ void inject(const char *capture, const char *device, const char *numbers)
 		if (numbers && next != number)
 			continue;
 		if (pcap_inject(out.get(), frame.data, frame.captured) < 0)
-			throw replay::Error(pcap_geterr(out.get()));
+			throw Error(pcap_geterr(out.get()));
 	}
 	if (in.damage())
-		throw replay::Error(in.damage()->message);
+		throw Error(in.damage()->message);
 }
 
 } // namespace

@@ -14,21 +14,20 @@ using namespace dsr;
 namespace {
 
 // The next frame that holds an IP packet.
-bool next_packet(replay::CaptureReader &in, replay::Packet &packet)
+bool next_packet(replay::CaptureReader &in, Packet &packet)
 {
-	replay::Frame frame;
+	Frame frame;
 
 	while (in.next(frame)) {
-		if (replay::find_packet(in.link_type(), frame, packet) ==
-		    replay::Link::ip)
+		if (find_packet(frame, packet) == Link::ip)
 			return true;
 	}
 	if (in.damage())
-		throw replay::Error(in.name() + ": " + in.damage()->message);
+		throw Error(in.name() + ": " + in.damage()->message);
 	return false;
 }
 
-std::string hex(const replay::Packet &packet)
+std::string hex(const Packet &packet)
 {
 	std::ostringstream out;
 
@@ -41,7 +40,7 @@ std::string hex(const replay::Packet &packet)
 bool same(const char *one, const char *other)
 {
 	replay::CaptureReader a(one), b(other);
-	replay::Packet p, q;
+	Packet p, q;
 
 	for (unsigned number = 1;; number++) {
 		const bool has_p = next_packet(a, p), has_q = next_packet(b, q);

@@ -3,7 +3,7 @@
 
 #include "common/sum.hpp"
 
-namespace dsr::replay {
+namespace dsr {
 
 namespace {
 
@@ -242,4 +242,4 @@ Checksum Coverage::verify(const Packet &packet) const
 	return fold(total) == 0xffff ? Checksum::good : Checksum::bad;
 }
 
-} // namespace dsr::replay
+} // namespace dsr

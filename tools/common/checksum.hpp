@@ -5,7 +5,7 @@
 
 #include "common/packet.hpp"
 
-namespace dsr::replay {
+namespace dsr {
 
 enum class Checksum : std::uint8_t {
 	none,		// the packet carries none that covers its addresses
@@ -47,4 +47,4 @@ private:
 	std::uint64_t rest_ = 0;
 };
 
-} // namespace dsr::replay
+} // namespace dsr

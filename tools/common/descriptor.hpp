@@ -5,17 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include "common/ip.hpp"
+#include "common/error.hpp"
 
 namespace dsr {
-
-[[noreturn]] inline void fail(const std::string &what, int error)
-{
-	throw Error(what + ": " + std::strerror(error));
-}
 
 class Descriptor {
 public:

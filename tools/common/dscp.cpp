@@ -82,7 +82,7 @@ std::string hex(unsigned int number)
 	return text;
 }
 
-std::string binary(std::uint8_t dscp)
+std::string binary(unsigned int dscp)
 {
 	std::string text;
 
@@ -96,6 +96,13 @@ std::string class_name(std::uint8_t dscp)
 	const char *name = daddr_dscp_class(dscp);
 
 	return name ? name : "--";
+}
+
+std::string dscp_text(unsigned int dscp)
+{
+	return "DSCP " + std::to_string(dscp) + " (TOS " +
+	       std::to_string(dscp << 2) + ", " + hex(dscp << 2) + ", " +
+	       binary(dscp) + "b)";
 }
 
 std::string all_notations(std::uint8_t dscp)

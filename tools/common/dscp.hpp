@@ -19,10 +19,14 @@ std::optional<std::uint8_t> parse_any_dscp(const std::string &text);
 std::string hex(unsigned int number);
 
 // "000111"
-std::string binary(std::uint8_t dscp);
+std::string binary(unsigned int dscp);
 
 // "AF11", or "--" when it has no name
 std::string class_name(std::uint8_t dscp);
+
+// "DSCP 7 (TOS 28, 0x1c, 000111b)": what is configured, what ping -Q sends,
+// what tcpdump prints, and the bits.
+std::string dscp_text(unsigned int dscp);
 
 // One notation a line.
 std::string all_notations(std::uint8_t dscp);

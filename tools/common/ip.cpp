@@ -3,8 +3,6 @@
 
 #include <arpa/inet.h>
 
-#include <cstdio>
-
 #include "daddr_address.h"
 
 namespace dsr {
@@ -47,28 +45,16 @@ std::string text(const Ip &ip)
 			 sizeof(buffer));
 }
 
-const char *refuse(const Ip &ip)
+const char *refuse_daddr(const Ip &ip)
 {
-	if (is_localhost(ip))
-		return "the host's own loopback address";
 	return ip.family == Family::ip4 ? daddr_refuse4(ip.bytes.data())
 					: daddr_refuse6(ip.bytes.data());
 }
 
-std::string quote(std::string_view text)
+const char *refuse(const Ip &ip)
 {
-	std::string quoted = "\"";
-	char hex[5];
-
-	for (unsigned char c : text) {
-		if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f) {
-			quoted += static_cast<char>(c);
-			continue;
-		}
-		std::snprintf(hex, sizeof(hex), "\\x%02x", c);
-		quoted += hex;
-	}
-	return quoted + '"';
+	return is_localhost(ip) ? "the host's own loopback address" :
+				  refuse_daddr(ip);
 }
 
 } // namespace dsr

@@ -1,32 +1,43 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IPv4 and IPv6 addresses as values that can be compared, and what is said
-// about bad input.
+// IPv4 and IPv6 addresses as values that can be compared.
 #pragma once
 
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
-namespace dsr {
+#include "common/error.hpp"
 
-// Something that ends the action. The message says what was found, what was
-// expected, and where.
-class Error : public std::runtime_error {
-public:
-	using std::runtime_error::runtime_error;
-};
+namespace dsr {
 
 enum class Family : std::uint8_t { ip4, ip6 };
 
 inline constexpr Family FAMILIES[] = {Family::ip4, Family::ip6};
 
+// For people.
 inline const char *name(Family family)
 {
+	return family == Family::ip4 ? "IPv4" : "IPv6";
+}
+
+// For programs.
+inline const char *key(Family family)
+{
 	return family == Family::ip4 ? "ipv4" : "ipv6";
+}
+
+// Of an array by family.
+constexpr std::size_t index(Family family)
+{
+	return static_cast<std::size_t>(family);
+}
+
+constexpr std::uint32_t address_size(Family family)
+{
+	return family == Family::ip4 ? 4 : 16;
 }
 
 struct Ip {
@@ -35,9 +46,9 @@ struct Ip {
 
 	auto operator<=>(const Ip &) const = default;
 
-	std::size_t size() const { return family == Family::ip4 ? 4 : 16; }
+	std::size_t size() const { return address_size(family); }
 	// the length of a prefix that holds this address only
-	unsigned int prefix() const { return size() * 8; }
+	unsigned int prefix() const { return address_size(family) * 8; }
 };
 
 // Numeric only.
@@ -46,10 +57,11 @@ std::optional<Ip> parse_ip(const std::string &text);
 // In canonical form.
 std::string text(const Ip &ip);
 
-// Why this cannot be a VIP, as words for an error message; or nullptr.
-const char *refuse(const Ip &ip);
+// Why the target takes no such destination, as words for an error message; or
+// nullptr.
+const char *refuse_daddr(const Ip &ip);
 
-// In quotes, on one line whatever is in it.
-std::string quote(std::string_view text);
+// The same of a VIP, which the host itself must not need.
+const char *refuse(const Ip &ip);
 
 } // namespace dsr

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <iterator>
 
-namespace dsr::replay {
+namespace dsr {
 
 namespace {
 
@@ -305,4 +305,4 @@ Link find_packet(const Frame &frame, Packet &packet)
 	return link;
 }
 
-} // namespace dsr::replay
+} // namespace dsr

@@ -4,7 +4,7 @@
 
 #include "common/packet.hpp"
 
-namespace dsr::replay {
+namespace dsr {
 
 enum class Link {
 	ip,		// the frame holds an IP packet
@@ -24,4 +24,4 @@ std::string link_text(int link_type);	// number and name
 
 Link find_packet(const Frame &frame, Packet &packet);
 
-} // namespace dsr::replay
+} // namespace dsr

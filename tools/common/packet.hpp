@@ -1,44 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the parts of the replayer hand to each other: frames, packets and
-// addresses.
+// Frames and the packets in them, as all that read captures hand them on.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
-#include <string>
-#include <vector>
 
+#include "common/ip.hpp"
 #include "daddr_rewrite.h"
 
-namespace dsr::replay {
-
-// Bad input or usage. The message says where, what was found, and what was
-// expected.
-class Error : public std::runtime_error {
-public:
-	using std::runtime_error::runtime_error;
-};
-
-enum class Family : std::uint8_t { ip4, ip6 };
-
-inline const char *name(Family family)
-{
-	return family == Family::ip4 ? "IPv4" : "IPv6";
-}
-
-inline std::size_t address_size(Family family)
-{
-	return family == Family::ip4 ? 4 : 16;
-}
-
-struct Address {
-	Family family = Family::ip4;
-	std::array<std::uint8_t, 16> bytes{};	// an IPv4 address: the first 4
-
-	bool operator==(const Address &) const = default;
-};
+namespace dsr {
 
 // What captured a frame, as far as the capture says.
 struct Interface {
@@ -74,10 +44,6 @@ struct Packet {
 	bool captures(std::uint64_t end) const { return end <= captured; }
 };
 
-// What was decided about one packet and why, for --explain. Everything takes
-// a pointer to it, which is usually null.
-using Trace = std::vector<std::string>;
-
 inline std::uint16_t load16(const std::uint8_t *from)
 {
 	return static_cast<std::uint16_t>(from[0] << 8 | from[1]);
@@ -95,19 +61,7 @@ inline unsigned int dscp_of(const Packet &packet)
 					      daddr_dscp6(packet.data);
 }
 
-Address destination_of(const Packet &packet);
-Address source_of(const Packet &packet);
+Ip destination_of(const Packet &packet);
+Ip source_of(const Packet &packet);
 
-// Numeric only; false when the text is not an address.
-bool parse_address(const std::string &text, Address &address);
-std::string text(const Address &address);
-
-// "DSCP 7 (TOS 28, 0x1c)": what is configured, what ping -Q sends, and what
-// tcpdump prints.
-std::string dscp_text(unsigned int dscp);
-
-// A whole string that is a decimal or 0x number; false for anything else.
-bool parse_number(const std::string &text, unsigned long max,
-		  unsigned long &number);
-
-} // namespace dsr::replay
+} // namespace dsr

@@ -5,7 +5,7 @@
 
 #include "common/sum.hpp"
 
-namespace dsr::replay {
+namespace dsr {
 
 namespace {
 
@@ -239,4 +239,4 @@ Received receive(Packet &packet)
 					      receive6(packet);
 }
 
-} // namespace dsr::replay
+} // namespace dsr

@@ -5,7 +5,7 @@
 
 #include "common/packet.hpp"
 
-namespace dsr::replay {
+namespace dsr {
 
 enum class Drop : std::uint8_t {
 	none,
@@ -37,4 +37,4 @@ struct Received {
 // loopback device) are left out.
 Received receive(Packet &packet);
 
-} // namespace dsr::replay
+} // namespace dsr

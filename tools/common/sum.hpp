@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace dsr::replay {
+namespace dsr {
 
 inline std::uint64_t add(std::uint64_t sum, std::uint64_t value)
 {
@@ -66,4 +66,4 @@ inline std::uint64_t in_network_order(std::uint32_t value)
 	return value;
 }
 
-} // namespace dsr::replay
+} // namespace dsr

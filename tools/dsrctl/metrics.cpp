@@ -28,7 +28,7 @@ std::string labels(const Entry &entry)
 {
 	std::string text = "{name=" + escape(entry.name) + ",vip=" +
 			   escape(dsr::text(entry.ip)) + ",family=\"" +
-			   name(entry.ip.family) + "\"";
+			   key(entry.ip.family) + "\"";
 
 	if (entry.dscp)
 		text += ",dscp=\"" + std::to_string(*entry.dscp) + "\"";

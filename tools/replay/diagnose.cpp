@@ -16,7 +16,7 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
 	return hash ^ hash >> 29;
 }
 
-std::uint64_t mix(std::uint64_t hash, const Address &address)
+std::uint64_t mix(std::uint64_t hash, const Ip &address)
 {
 	std::uint64_t half[2];
 
@@ -97,16 +97,16 @@ struct Key {
 
 } // namespace
 
-Diagnoser::Diagnoser(const std::vector<Address> &servers)
+Diagnoser::Diagnoser(const std::vector<Ip> &servers)
 	: learn_(servers.empty()), destinations_(DESTINATIONS), flows_(FLOWS)
 {
-	for (const Address &address : servers)
+	for (const Ip &address : servers)
 		if (Destination *server = find(address))
 			server->server = true;
 }
 
 // The address's place, which may be a new one; null when there is none.
-Diagnoser::Destination *Diagnoser::find(const Address &address)
+Diagnoser::Destination *Diagnoser::find(const Ip &address)
 {
 	std::uint64_t hash = mix(0, address);
 
@@ -126,7 +126,7 @@ Diagnoser::Destination *Diagnoser::find(const Address &address)
 	return nullptr;
 }
 
-void Diagnoser::see(const Packet &packet, const Address &to, bool rewritten)
+void Diagnoser::see(const Packet &packet, const Ip &to, bool rewritten)
 {
 	const bool marked = dscp_of(packet);
 
@@ -140,7 +140,7 @@ void Diagnoser::see(const Packet &packet, const Address &to, bool rewritten)
 	see_flow(packet, to, rewritten);
 }
 
-void Diagnoser::see_flow(const Packet &packet, const Address &to,
+void Diagnoser::see_flow(const Packet &packet, const Ip &to,
 			 bool rewritten)
 {
 	Flow flow;
@@ -172,9 +172,9 @@ std::uint64_t Diagnoser::unmarked() const
 	return count;
 }
 
-std::vector<Address> Diagnoser::servers() const
+std::vector<Ip> Diagnoser::servers() const
 {
-	std::vector<Address> found;
+	std::vector<Ip> found;
 
 	for (const Destination &place : destinations_)
 		if (place.server)

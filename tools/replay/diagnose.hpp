@@ -2,6 +2,8 @@
 // The pitfalls of L3DSR, looked for in any capture with tables of fixed size.
 #pragma once
 
+#include <vector>
+
 #include "common/packet.hpp"
 
 namespace dsr::replay {
@@ -10,15 +12,15 @@ class Diagnoser {
 public:
 	// @servers: their own addresses; when there are none, those are taken
 	// that marked packets are sent to before they are rewritten.
-	explicit Diagnoser(const std::vector<Address> &servers);
+	explicit Diagnoser(const std::vector<Ip> &servers);
 
 	// Each IP packet. @to: its destination before any rule; @rewritten: it
 	// has another one now.
-	void see(const Packet &packet, const Address &to, bool rewritten);
+	void see(const Packet &packet, const Ip &to, bool rewritten);
 
 	// Packets with DSCP 0 that went to a server's own address.
 	std::uint64_t unmarked() const;
-	std::vector<Address> servers() const;
+	std::vector<Ip> servers() const;
 	// Packets that answer a rewritten one from the server's own address.
 	std::uint64_t from_server() const { return from_server_; }
 	// There were more addresses than places: unmarked() is a lower bound.
@@ -26,13 +28,13 @@ public:
 
 private:
 	struct Destination {
-		Address address;
+		Ip address;
 		bool used = false, server = false;
 		std::uint64_t unmarked = 0;
 	};
 
-	Destination *find(const Address &address);
-	void see_flow(const Packet &packet, const Address &to, bool rewritten);
+	Destination *find(const Ip &address);
+	void see_flow(const Packet &packet, const Ip &to, bool rewritten);
 
 	bool learn_;
 	bool overflowed_ = false;

@@ -47,7 +47,7 @@ const char *checksum_text(Checksum checksum)
 	}
 }
 
-Engine::Engine(const Ruleset &rules, const std::vector<Address> &servers)
+Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers)
 	: rules_(rules), dscp_has_rule_(), diagnoser_(servers)
 {
 	index_rules(Family::ip4);
@@ -196,7 +196,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const unsigned int dscp = dscp_of(packet);
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
-	const Address from = destination_of(packet);
+	const Ip from = destination_of(packet);
 	Result result = run_rules(packet, received.offloaded, trace);
 
 	if (result.drop != Drop::none)

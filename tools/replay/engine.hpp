@@ -54,7 +54,7 @@ struct Counters {
 
 class Engine {
 public:
-	Engine(const Ruleset &rules, const std::vector<Address> &servers);
+	Engine(const Ruleset &rules, const std::vector<Ip> &servers);
 
 	// Do to the frame what the rules say. False when the kernel would
 	// drop it: it is as it was then, or not, and not to be written.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/dscp.hpp"
 #include "common/link.hpp"
 
 namespace dsr::replay {

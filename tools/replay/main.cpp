@@ -13,6 +13,7 @@
 #include "replay/explain.hpp"
 #include "replay/report.hpp"
 
+using namespace dsr;
 using namespace dsr::replay;
 
 namespace {
@@ -72,8 +73,8 @@ Rule command_line_rule(const Options &options)
 		add({"-p", options.protocol});
 	if (options.maps.empty()) {
 		if (!daddr_dscp_parse(options.dscp.c_str(), &dscp) || !dscp)
-			throw Error("--dscp: found \"" + options.dscp +
-				    "\", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
+			throw Error("--dscp: found " + quote(options.dscp) +
+				    ", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
 		add({"-m", "dscp", "--dscp", options.dscp, "-j", "DADDR",
 		     "--set-daddr", options.daddr});
 	} else {
@@ -106,17 +107,17 @@ Ruleset read_rules(const Options &options)
 	return ruleset;
 }
 
-std::vector<Address> read_servers(const Options &options)
+std::vector<Ip> read_servers(const Options &options)
 {
-	std::vector<Address> servers;
+	std::vector<Ip> servers;
 
 	for (const std::string &text : options.servers) {
-		Address address;
+		auto address = parse_ip(text);
 
-		if (!parse_address(text, address))
-			throw Error("--server: found \"" + text +
-				    "\", expected a numeric IPv4 or IPv6 address");
-		servers.push_back(address);
+		if (!address)
+			throw Error("--server: found " + quote(text) +
+				    ", expected a numeric IPv4 or IPv6 address");
+		servers.push_back(*address);
 	}
 	return servers;
 }
@@ -174,7 +175,7 @@ int explain_one(const Options &options, CaptureReader &reader, Engine &engine)
 int run(const Options &options)
 {
 	const Ruleset rules = read_rules(options);
-	const std::vector<Address> servers = read_servers(options);
+	const std::vector<Ip> servers = read_servers(options);
 	CaptureReader reader(options.input);
 	Engine engine(rules, servers);
 	std::optional<CaptureWriter> writer;

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "common/dscp.hpp"
+
 namespace dsr::replay {
 
 namespace {
@@ -113,7 +115,7 @@ bool lacks_port(const daddr_change &change, const Packet &packet)
 
 // What is said of a packet before anything of it changes.
 struct Before {
-	Address daddr;
+	Ip daddr;
 	std::uint16_t dport = 0;
 };
 
@@ -148,7 +150,7 @@ void explain_port(Trace &trace, const Action &action, const Packet &packet,
 
 // From what was decided, once it is applied.
 void explain(Trace &trace, Outcome outcome, const Action &action,
-	     const Address &to, const Packet &packet,
+	     const Ip &to, const Packet &packet,
 	     const daddr_change &change, const Before &before)
 {
 	switch (outcome) {
@@ -173,7 +175,7 @@ void explain(Trace &trace, Outcome outcome, const Action &action,
 	}
 }
 
-void explain_entry(Trace &trace, const Packet &packet, const Address *to)
+void explain_entry(Trace &trace, const Packet &packet, const Ip *to)
 {
 	if (to)
 		trace.push_back("  map: " + dscp_text(dscp_of(packet)) +
@@ -202,7 +204,7 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	      Trace *trace)
 {
 	const bool ipv6 = packet.family == Family::ip6;
-	const Address *to = action.destination(dscp_of(packet));
+	const Ip *to = action.destination(dscp_of(packet));
 
 	if (trace && action.is_map())
 		explain_entry(*trace, packet, to);

@@ -3,20 +3,27 @@
 // the module does to an skb, this does to the bytes of a capture.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "common/packet.hpp"
 
 namespace dsr::replay {
 
+// What was decided about one packet and why, for --explain. Everything takes
+// a pointer to it, which is usually null.
+using Trace = std::vector<std::string>;
+
 // What a rule's target does: set one destination, or that of the packet's DSCP.
 struct Action {
-	Address daddr;			// not of a map; but its family is
+	Ip daddr;			// not of a map; but its family is
 	std::uint16_t dport = 0;	// 0: the port stays
-	std::vector<Address> map;	// by DSCP; empty when it is no map
+	std::vector<Ip> map;	// by DSCP; empty when it is no map
 	std::uint64_t mapped = 0;	// bit N: the map has an entry for DSCP N
 
 	bool is_map() const { return !map.empty(); }
 	// Null when packets of this DSCP stay as they are.
-	const Address *destination(unsigned int dscp) const
+	const Ip *destination(unsigned int dscp) const
 	{
 		if (!is_map())
 			return &daddr;

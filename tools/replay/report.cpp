@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/dscp.hpp"
+
 namespace dsr::replay {
 
 namespace {
@@ -142,10 +144,7 @@ Json json_count(const Count &count)
 
 Json json_dscp(unsigned int dscp)
 {
-	char hex[8];
-
-	std::snprintf(hex, sizeof(hex), "0x%02x", dscp << 2);
-	return {{"dscp", dscp}, {"tos", dscp << 2}, {"hex", hex}};
+	return {{"dscp", dscp}, {"tos", dscp << 2}, {"hex", hex(dscp << 2)}};
 }
 
 Json json_checksums(const std::uint64_t (&counts)[count_of<Checksum>])
@@ -177,7 +176,7 @@ Json json_diagnoses(const Report &report)
 	const Counters &counters = report.counters;
 	Json servers = Json::array(), unmapped = Json::array();
 
-	for (const Address &address : report.diagnoser.servers())
+	for (const Ip &address : report.diagnoser.servers())
 		servers.push_back(text(address));
 	for (unsigned int dscp = 1; dscp < 64; dscp++) {
 		if (!counters.no_rule_for_dscp[dscp])

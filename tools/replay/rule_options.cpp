@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <set>
 
-#include "daddr_address.h"
 #include "daddr_dscp.h"
 
 namespace dsr::replay {
@@ -46,10 +45,8 @@ const char KNOWN_MATCHES[] = "one of dscp, tcp, udp, udplite, dccp, comment (no 
 
 std::uint8_t parse_protocol(const std::string &text)
 {
-	unsigned long number;
-
-	if (parse_number(text, 255, number))
-		return static_cast<std::uint8_t>(number);
+	if (auto number = parse_number(text, 255))
+		return static_cast<std::uint8_t>(*number);
 	for (const Name &known : protocols)
 		if (text == known.name)
 			return known.number;
@@ -60,11 +57,11 @@ std::uint8_t parse_protocol(const std::string &text)
 
 std::uint16_t parse_port(const std::string &text, const std::string &option)
 {
-	unsigned long number;
+	auto number = parse_number(text, 0xffff);
 
-	if (!parse_number(text, 0xffff, number))
+	if (!number)
 		expected(quote(text), "a number from 0 to 65535 for " + option);
-	return static_cast<std::uint16_t>(number);
+	return static_cast<std::uint16_t>(*number);
 }
 
 Ports parse_ports(const std::string &text, const std::string &option)
@@ -90,63 +87,57 @@ Ports parse_ports(const std::string &text, const std::string &option)
 Network parse_network(const std::string &text, const std::string &option,
 		      Family &family)
 {
-	std::size_t slash = text.find('/');
-	std::string after;
-	Address address, mask;
-	unsigned long length;
+	const std::size_t slash = text.find('/');
+	const auto address = parse_ip(text.substr(0, slash));
 	Network network;
 
-	if (!parse_address(text.substr(0, slash), address))
+	if (!address)
 		expected(quote(text), "one numeric address, with or without a mask, for " + option);
-	family = address.family;
-	length = address_size(family) * 8;
-	if (slash != std::string::npos)
-		after = text.substr(slash + 1);
-	if (after.empty() && slash != std::string::npos)
+	family = address->family;
+	unsigned long length = address->prefix();
+	const bool masked = slash != std::string::npos;
+	const std::string after = masked ? text.substr(slash + 1) : "";
+	if (masked && after.empty())
 		expected(quote(text), "a mask behind / for " + option);
-	if (after.empty() || parse_number(after, length, length)) {
-		for (unsigned long bit = 0; bit < length; bit++)
+	const auto given = parse_number(after, length);
+	if (!masked || given) {
+		for (unsigned long bit = 0; bit < given.value_or(length); bit++)
 			network.mask[bit / 8] |=
 				static_cast<std::uint8_t>(0x80 >> bit % 8);
 	} else {
-		if (!parse_address(after, mask) || mask.family != family)
+		const auto mask = parse_ip(after);
+
+		if (!mask || mask->family != family)
 			expected(quote(after), std::string("an ") +
 				 name(family) + " mask for " + option);
-		network.mask = mask.bytes;
+		network.mask = mask->bytes;
 	}
 	network.given = true;
 	for (std::size_t i = 0; i < network.mask.size(); i++)
-		network.address[i] = address.bytes[i] & network.mask[i];
+		network.address[i] = address->bytes[i] & network.mask[i];
 	return network;
 }
 
 // A new destination. @found: how it was written, for messages.
-Address parse_new_address(const std::string &text, const std::string &found,
+Ip parse_new_address(const std::string &text, const std::string &found,
 			  const std::string &option)
 {
-	Address address;
-	const char *refused;
+	const auto address = parse_ip(text);
 
-	if (!parse_address(text, address))
+	if (!address)
 		expected(quote(found), "a numeric IPv4 or IPv6 address for " +
 			 option);
-	if (address.family == Family::ip4)
-		refused = daddr_refuse4(address.bytes.data());
-	else
-		refused = daddr_refuse6(address.bytes.data());
-	if (refused)
+	if (const char *refused = refuse_daddr(*address))
 		expected(std::string(refused) + " " + quote(found),
 			 "an address that a packet can be sent to for " +
 			 option);
-	return address;
+	return *address;
 }
 
 std::uint16_t parse_new_port(const std::string &text)
 {
-	unsigned long number;
-
-	if (parse_number(text, 0xffff, number) && number)
-		return static_cast<std::uint16_t>(number);
+	if (auto number = parse_number(text, 0xffff); number && *number)
+		return static_cast<std::uint16_t>(*number);
 	if (const servent *entry = getservbyname(text.c_str(), nullptr))
 		return ntohs(static_cast<std::uint16_t>(entry->s_port));
 	expected(quote(text),
@@ -169,7 +160,7 @@ void add_entry(const std::string &entry, Action &action)
 	if (!dscp)
 		expected(quote(entry), std::string("no DSCP 0, which is unmarked traffic, for ") +
 			 OPTION);
-	Address address = parse_new_address(entry.substr(equals + 1), entry,
+	Ip address = parse_new_address(entry.substr(equals + 1), entry,
 					    OPTION);
 	if (!action.mapped)
 		action.daddr.family = address.family;

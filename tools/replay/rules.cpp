@@ -3,6 +3,7 @@
 #include "replay/rules.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "replay/rule_options.hpp"
 
@@ -44,13 +45,12 @@ bool split(std::string_view line, std::vector<std::string> &words)
 bool is_counters(const std::string &word)
 {
 	std::size_t colon = word.find(':');
-	unsigned long number;
 
 	return word.size() > 4 && word.front() == '[' && word.back() == ']' &&
 	       colon != std::string::npos &&
-	       parse_number(word.substr(1, colon - 1), ~0UL, number) &&
+	       parse_number(word.substr(1, colon - 1), ~0UL) &&
 	       parse_number(word.substr(colon + 1, word.size() - colon - 2),
-			    ~0UL, number);
+			    ~0UL);
 }
 
 class Parser {
@@ -216,21 +216,25 @@ void expected(const std::string &found, const std::string &what)
 	throw Error("found " + found + ", expected " + what);
 }
 
-std::string quote(const std::string &text)
+std::optional<unsigned long> parse_number(std::string_view text,
+					  unsigned long max)
 {
-	constexpr std::size_t LONGEST = 60;
-	std::string result = "\"";
-	char buffer[8];
+	unsigned long number;
+	int base = 10;
 
-	for (unsigned char c : text.substr(0, LONGEST)) {
-		if (c < ' ' || c == 0x7f) {
-			std::snprintf(buffer, sizeof(buffer), "\\x%02x", c);
-			result += buffer;
-		} else {
-			result += static_cast<char>(c);
-		}
+	if (text.starts_with("0x") || text.starts_with("0X")) {
+		text.remove_prefix(2);
+		base = 16;
+	} else if (text.size() > 1 && text[0] == '0') {
+		return std::nullopt;	// octal to some, decimal to others
 	}
-	return result + (text.size() > LONGEST ? "…\"" : "\"");
+	auto [end, error] = std::from_chars(text.data(),
+					    text.data() + text.size(), number,
+					    base);
+	if (error != std::errc() || end != text.data() + text.size() ||
+	    number > max)
+		return std::nullopt;
+	return number;
 }
 
 void Ruleset::add(Rule rule)

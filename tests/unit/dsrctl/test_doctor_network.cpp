@@ -263,10 +263,10 @@ TEST_CASE("doctor: packets with a DSCP that no rule maps")
 	Finding finding = only(check_unmapped(facts));
 
 	CHECK(finding.id == "dscp-unmapped");
-	CHECK(finding.found == "found 12 packets with DSCP 9 (TOS 36, 0x24, 001001b) to 192.0.2.31 TCP port 80 in 2.0 s, expected a DSCP that is mapped in ipv4: 7 and 8");
+	CHECK(finding.found == "found 12 packets with DSCP 9 (TOS 36, 0x24, 001001b) to 192.0.2.31 TCP port 80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 8");
 	CHECK(found(facts) == "warning: dscp-unmapped");
 	CHECK(only(check_unmapped(with_sample(8, "2001:db8:9::31", 0, true, 58)))
-		      .found == "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ICMPv6 in 2.0 s, expected a DSCP that is mapped in ipv6: 7");
+		      .found == "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ICMPv6 in 2.0 s, expected a DSCP that is mapped in IPv6: 7");
 
 	CHECK(check_unmapped(healthy()).empty());	// no sample
 	for (const Facts &facts :

@@ -46,6 +46,8 @@ TEST_CASE("dsrctl: all notations of a DSCP")
 				  "TOS hex   0x1c\n"
 				  "binary    000111\n"
 				  "class     --\n");
+	CHECK(dscp_text(7) == "DSCP 7 (TOS 28, 0x1c, 000111b)");
+	CHECK(dscp_text(1) == "DSCP 1 (TOS 4, 0x04, 000001b)");
 	CHECK(binary(63) == "111111");
 	CHECK(hex(252) == "0xfc");
 	CHECK(class_name(46) == "EF");

@@ -55,7 +55,7 @@ TEST_CASE("dsrctl lb-config: what keeps a configuration from being written")
 	check(site, errors);
 	REQUIRE(errors.size() == 2);
 	CHECK(errors[0] == "s:1: found 10.1.1.1, which is a VIP in f:1, expected the server's own address");
-	CHECK(errors[1] == "found ipv6 VIPs and no ipv6 server, expected one of a weight above 0 with --servers or --real");
+	CHECK(errors[1] == "found IPv6 VIPs and no IPv6 server, expected one of a weight above 0 with --servers or --real");
 }
 
 namespace {
@@ -115,7 +115,7 @@ TEST_CASE("dsrctl lb-config: the program refuses, and writes nothing")
 	} const bad[] = {
 		{"", "--vendor is required"},
 		{"--vendor f5", "--vendor: found \"f5\", expected one of a10, brocade, netscaler, vpp, ipvs, nft"},
-		{"--vendor nft", "found ipv4 VIPs and no ipv4 server, expected one of a weight above 0 with --servers or --real"},
+		{"--vendor nft", "found IPv4 VIPs and no IPv4 server, expected one of a weight above 0 with --servers or --real"},
 		{"--vendor a10 --servers servers", "found no --service, expected one for a10: tcp/80"},
 		{"--vendor vpp --servers servers", "conf:2: found an IPv6 VIP, expected IPv4, which is all that vpp has L3DSR for; -4 leaves the others out"},
 		{"--vendor nft --servers none", "none: No such file or directory"},

@@ -306,7 +306,7 @@ TEST_CASE("probe: every entry against every server of its family")
 		{ip("10.9.9.1"), ip("10.1.1.3"), 46, "10.1.1.3"},
 		{ip("10.9.9.2"), ip("10.1.1.3"), 46, "10.1.1.3"}});
 	REQUIRE(targets.skipped.size() == 2);
-	CHECK(targets.skipped[0] == "f:2: 2001:db8::1 is ipv6, and none of the servers is");
+	CHECK(targets.skipped[0] == "f:2: 2001:db8::1 is IPv6, and none of the servers is");
 	CHECK(has(targets.skipped[1], "f:3: 10.1.1.2 is l2dsr"));
 	CHECK_THROWS_AS(combine(config, {ip("10.9.9.1"), ip("10.1.1.3")}), Error);
 }

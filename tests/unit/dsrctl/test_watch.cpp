@@ -32,10 +32,10 @@ std::vector<dsr::Entry> entries()
 	return reader.config.entries;
 }
 
-Ip ip(const std::string &from, const std::string &to, std::uint8_t dscp,
+Header ip(const std::string &from, const std::string &to, std::uint8_t dscp,
       std::uint8_t protocol = TCP)
 {
-	Ip packet = from.find(':') == from.npos ? ip4(protocol) : ip6(protocol);
+	Header packet = from.find(':') == from.npos ? ip4(protocol) : ip6(protocol);
 
 	packet.source = from;
 	packet.destination = to;
@@ -46,7 +46,7 @@ Ip ip(const std::string &from, const std::string &to, std::uint8_t dscp,
 constexpr std::uint8_t SYN = 0x02, RST = 0x04, SYN_ACK = 0x12, ACK = 0x10;
 
 // TCP with these ports and flags, and a right checksum.
-Bytes tcp(const Ip &packet, unsigned int source, unsigned int port, std::uint8_t flags)
+Bytes tcp(const Header &packet, unsigned int source, unsigned int port, std::uint8_t flags)
 {
 	Bytes data = be16(source) + be16(port) + Bytes(8) +
 		     Bytes{0x50, flags, 0, 0, 0, 0, 0, 0};
@@ -76,7 +76,7 @@ std::size_t field(const Bytes &bytes)
 }
 
 // As it leaves the host when hardware is to make the checksum.
-Bytes offloaded(const Ip &ip, Bytes bytes)
+Bytes offloaded(const Header &ip, Bytes bytes)
 {
 	set16(bytes, field(bytes), 0xffff & ~checksum(
 		address(ip.source) + address(ip.destination) +
@@ -212,7 +212,7 @@ TEST_CASE("dsrctl watch: a DSCP that is not mapped")
 {
 	Seen seen;
 
-	CHECK(seen.see(request(9)) == "DSCP 9 (TOS 36, 0x24) 001001b: 1 packet to 10.128.9.31, expected a DSCP that the configuration maps");
+	CHECK(seen.see(request(9)) == "DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that the configuration maps");
 	CHECK(seen.see(request(9)) == "");
 	CHECK(seen.see(tcp(ip("2001:db8:c::1", "2001:db8:9::31", 10), 5, 80, SYN)) != "");
 	CHECK(seen.found() == "unmapped 2; unmapped 1; ");
@@ -241,7 +241,7 @@ TEST_CASE("dsrctl watch: a ping that the server answers itself")
 
 		auto ping = [&](bool reply) {
 			const std::uint8_t type = six ? 128 : 8, back = six ? 129 : 0;
-			Ip packet = reply ? ip(server, client, 0, protocol) :
+			Header packet = reply ? ip(server, client, 0, protocol) :
 					    ip(client, server, 7, protocol);
 			Bytes data = {reply ? back : type, 0, 0, 0, 0x12, 0x34, 0, 1};
 
@@ -263,8 +263,8 @@ TEST_CASE("dsrctl watch: a ping that the server answers itself")
 TEST_CASE("dsrctl watch: wrong checksums, and those that are left to hardware")
 {
 	Seen seen;
-	const Ip six = ip("2001:db8::46", "2001:db8:c::1", 0);
-	const Ip four = ip(VIP, CLIENT, 0);
+	const Header six = ip("2001:db8::46", "2001:db8:c::1", 0);
+	const Header four = ip(VIP, CLIENT, 0);
 
 	CHECK(seen.see(offloaded(four, answer(VIP))) == "");
 	CHECK(seen.see(offloaded(six, tcp(six, 80, 5, ACK))) == "");
@@ -345,7 +345,7 @@ TEST_CASE("dsrctl watch: the table")
 	      "198.18.0.250  10    40   0x28  001010b         0      0        0      0       0        0\n"
 	      "198.18.0.250  11    44   0x2c  001011b\n"
 	      "10.9.9.9      --    --   --    --              0      0        0      0       0        0\n"
-	      "! DSCP 9 (TOS 36, 0x24) 001001b: 1 packet to 10.128.9.31, expected a DSCP that the configuration maps\n");
+	      "! DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that the configuration maps\n");
 }
 
 namespace {

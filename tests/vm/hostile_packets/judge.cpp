@@ -196,13 +196,13 @@ Judge::Judge(const std::vector<std::string> &rules, bool nft)
 // packet whose chain it cannot follow. What iptables-nft makes of -p does
 // neither.
 replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before,
-			       const replay::Packet &packet,
+			       const Packet &packet,
 			       Kernel kernel) const
 {
 	replay::Matched matched = replay::matches(rule, packet);
 
 	if (matched == replay::Matched::drop && kernel == Kernel::older) {
-		replay::Packet longer = packet;
+		Packet longer = packet;
 
 		longer.length = LONGER;
 		const replay::Matched followed = replay::matches(rule, longer);
@@ -223,14 +223,14 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut,
 			       Kernel kernel) const
 {
 	Expected expected;
-	replay::Packet packet;
+	Packet packet;
 
 	expected.bytes = before;
 	packet.data = expected.bytes.data();
 	packet.captured = static_cast<std::uint32_t>(before.size());
 	packet.length = cut ? LONGER : packet.captured;
-	packet.family = is_six(before) ? replay::Family::ip6 :
-					 replay::Family::ip4;
+	packet.family = is_six(before) ? Family::ip6 :
+					 Family::ip4;
 	for (const replay::Rule &rule : rules_) {
 		const replay::Matched matched = matches(rule, before, packet,
 						kernel);
@@ -292,7 +292,7 @@ Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
 	if (rule && !undecided) {
 		const unsigned int dscp = is_six(before) ?
 			(before[0] << 8 | before[1]) >> 6 & 63 : before[1] >> 2;
-		const replay::Address &to = rule->action.is_map() ?
+		const Ip &to = rule->action.is_map() ?
 			rule->action.map[dscp] : rule->action.daddr;
 
 		wrong = complaint(before, after, Bytes(to.bytes.begin(),

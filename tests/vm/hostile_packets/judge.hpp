@@ -55,7 +55,7 @@ private:
 		   bool cut, Seed seed, Kernel kernel) const;
 	Expected by_port(const Bytes &before, bool cut, Kernel kernel) const;
 	replay::Matched matches(const replay::Rule &rule, const Bytes &before,
-				const replay::Packet &packet,
+				const dsr::Packet &packet,
 				Kernel kernel) const;
 
 	const bool nft_;

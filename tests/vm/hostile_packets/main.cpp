@@ -22,6 +22,7 @@
 #include <memory>
 
 #include "common/checksum.hpp"
+#include "replay/rule_options.hpp"
 #include "judge.hpp"
 #include "log.hpp"
 #include "oracle.hpp"
@@ -44,12 +45,12 @@ struct Figures {
 
 Bytes parse_address(const std::string &text)
 {
-	replay::Address address;
+	const auto ip = dsr::parse_ip(text);
 
-	if (!replay::parse_address(text, address))
+	if (!ip)
 		throw dsr::Error("found \"" + text + "\", expected an address");
-	return Bytes(address.bytes.begin(), address.bytes.begin() +
-		     static_cast<long>(replay::address_size(address.family)));
+	return Bytes(ip->bytes.begin(), ip->bytes.begin() +
+		     static_cast<long>(ip->size()));
 }
 
 Hook parse_hook(const std::string &text)
@@ -65,11 +66,11 @@ Hook parse_hook(const std::string &text)
 
 unsigned long parse_number(const std::string &text)
 {
-	unsigned long number = 0;
+	const auto number = replay::parse_number(text, ~0UL);
 
-	if (!replay::parse_number(text, ~0UL, number))
+	if (!number)
 		throw dsr::Error("found \"" + text + "\", expected a number");
-	return number;
+	return *number;
 }
 
 class Fuzzer {
@@ -159,12 +160,12 @@ void Fuzzer::check_far()
 	while (std::optional<Bytes> packet = far_.receive()) {
 		if (!sent_.sane)
 			continue;
-		replay::Packet whole;
+		Packet whole;
 		whole.data = packet->data();
 		whole.captured = whole.length =
 			static_cast<std::uint32_t>(packet->size());
-		whole.family = six_ ? replay::Family::ip6 : replay::Family::ip4;
-		if (replay::Coverage(whole).verify(whole) == replay::Checksum::bad)
+		whole.family = six_ ? Family::ip6 : Family::ip4;
+		if (Coverage(whole).verify(whole) == Checksum::bad)
 			throw Disagreement("it left with a wrong checksum\n" +
 					   oracle::hex(*packet) + "\n");
 		figures_.left++;

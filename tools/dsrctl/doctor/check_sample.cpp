@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/dscp.hpp"
 #include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {

@@ -57,13 +57,6 @@ std::string dsrctl(const Facts &facts, const std::string &action)
 	       action;
 }
 
-std::string dscp_text(std::uint8_t dscp)
-{
-	return "DSCP " + std::to_string(dscp) + " (TOS " +
-	       std::to_string(dscp << 2) + ", " + hex(dscp << 2) + ", " +
-	       binary(dscp) + "b)";
-}
-
 std::string list(const std::vector<std::string> &words)
 {
 	std::string text;

@@ -48,8 +48,6 @@ Findings compare(const Config &here, const Config &there,
 bool needs_module(const Facts &facts);
 // The command dsrctl with the options that name the configuration.
 std::string dsrctl(const Facts &facts, const std::string &action);
-// "DSCP 7 (TOS 28, 0x1c, 000111b)"
-std::string dscp_text(std::uint8_t dscp);
 // "2.0 s"
 std::string seconds_text(const Sample &sample);
 // Does a rule that leads there set the port, too?

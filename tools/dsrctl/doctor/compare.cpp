@@ -2,6 +2,7 @@
 // The files of two servers: behind one load balancer, they have to agree.
 #include <algorithm>
 
+#include "common/dscp.hpp"
 #include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {

@@ -36,12 +36,6 @@ struct Firewall {
 	bool tracks[2] = {false, false}, resets_dscp[2] = {false, false};
 };
 
-// Of an array by family.
-inline std::size_t index(Family family)
-{
-	return family == Family::ip4 ? 0 : 1;
-}
-
 // What iptables-save printed.
 void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules);
 

@@ -53,11 +53,6 @@ int number(Family family)
 	return family == Family::ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
 
-std::uint32_t address_size(Family family)
-{
-	return Ip{family, {}}.size();
-}
-
 std::uint32_t address_type(Family family)
 {
 	return family == Family::ip4 ? TYPE_IP4 : TYPE_IP6;

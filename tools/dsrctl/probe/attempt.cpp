@@ -15,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "common/dscp.hpp"
 #include "dsrctl/probe/http.hpp"
 
 namespace dsr::probe {

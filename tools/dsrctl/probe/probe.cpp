@@ -45,15 +45,6 @@ std::size_t Result::succeeded() const
 			     });
 }
 
-std::string dscp_text(std::uint8_t dscp)
-{
-	unsigned int tos = dscp << 2;
-
-	return "DSCP " + std::to_string(dscp) + " (TOS " +
-	       std::to_string(tos) + ", " + hex(tos) + ", " + binary(dscp) +
-	       "b)";
-}
-
 std::string text(const Check &check)
 {
 	const std::string port = " port " + std::to_string(check.port);

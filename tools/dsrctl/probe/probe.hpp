@@ -80,8 +80,6 @@ struct Result {
 	std::size_t succeeded() const;
 };
 
-// "DSCP 7 (TOS 28, 0x1c, 000111b)"
-std::string dscp_text(std::uint8_t dscp);
 
 // "ICMP echo", "TCP port 80", "HTTP port 80 /status.html"
 std::string text(const Check &check);

@@ -115,15 +115,15 @@ private:
 		return options_.count && observer_.packets() >= options_.count;
 	}
 
-	void take(const replay::Frame &frame)
+	void take(const Frame &frame)
 	{
-		replay::Packet packet;
+		Packet packet;
 
 		if (enough())
 			return;
-		const replay::Link link = replay::find_packet(frame, packet);
-		unknown_ += link == replay::Link::unknown;
-		if (link != replay::Link::ip)
+		const Link link = find_packet(frame, packet);
+		unknown_ += link == Link::unknown;
+		if (link != Link::ip)
 			return;
 		std::string news = observer_.see(packet);
 		if (!news.empty() && !options_.json)
@@ -134,7 +134,7 @@ private:
 	void read()
 	{
 		replay::CaptureReader reader(options_.input);
-		replay::Frame frame;
+		Frame frame;
 
 		while (!enough() && !interrupted && reader.next(frame))
 			take(frame);
@@ -176,7 +176,7 @@ private:
 	{
 		constexpr int MOST = 1024, WAIT_MS = 100;
 
-		live.wait(WAIT_MS, MOST, [&](replay::Frame &frame) {
+		live.wait(WAIT_MS, MOST, [&](Frame &frame) {
 			take(frame);
 		});
 	}

@@ -20,13 +20,13 @@ constexpr int SNAPLEN = 262144, BUFFER = 16 << 20, TIMEOUT_MS = 100;
 static_assert(TIMEOUT_MS < Live::DELAY * 1000);
 
 struct Taker {
-	const std::function<void(replay::Frame &)> &take;
-	const replay::Interface &interface;
+	const std::function<void(Frame &)> &take;
+	const Interface &interface;
 };
 
 void hand_over(u_char *user, const pcap_pkthdr *header, const u_char *data)
 {
-	replay::Frame frame;
+	Frame frame;
 
 	const Taker &taker = *reinterpret_cast<Taker *>(user);
 
@@ -59,10 +59,10 @@ Live::Live(const std::string &interface) : interface_(interface)
 			fail(pcap_geterr(pcap_));
 		}
 		captured_by_.link_type = pcap_datalink(pcap_);
-		if (!replay::link_known(captured_by_.link_type))
+		if (!link_known(captured_by_.link_type))
 			fail("found link type " +
-			     replay::link_text(captured_by_.link_type) +
-			     ", expected one of " + replay::known_links());
+			     link_text(captured_by_.link_type) +
+			     ", expected one of " + known_links());
 		if (pcap_setnonblock(pcap_, 1, message) < 0)
 			fail(message);
 	} catch (const Error &) {
@@ -77,7 +77,7 @@ void Live::fail(const std::string &why) const
 }
 
 void Live::wait(int milliseconds, int most,
-		const std::function<void(replay::Frame &)> &take)
+		const std::function<void(Frame &)> &take)
 {
 	pollfd ready{pcap_get_selectable_fd(pcap_), POLLIN, 0};
 	Taker taker{take, captured_by_};

@@ -25,7 +25,7 @@ public:
 	// Waits at most so long, and hands over what has come, @most frames.
 	// Throws Error.
 	void wait(int milliseconds, int most,
-		  const std::function<void(replay::Frame &)> &take);
+		  const std::function<void(Frame &)> &take);
 
 	std::uint64_t lost() const;
 
@@ -34,7 +34,7 @@ private:
 
 	std::string interface_;
 	pcap_t *pcap_;
-	replay::Interface captured_by_;
+	Interface captured_by_;
 };
 
 } // namespace dsr::watch

@@ -13,16 +13,6 @@ namespace {
 // How many there may be in the maps, and of what was learnt.
 constexpr std::size_t ENTRIES = 1 << 12, SERVERS = 64;
 
-Ip ip_of(const replay::Address &address)
-{
-	Ip ip;
-
-	ip.family = address.family == replay::Family::ip4 ? Family::ip4 :
-							    Family::ip6;
-	ip.bytes = address.bytes;
-	return ip;
-}
-
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
 {
 	hash = (hash ^ value) * 0x9e3779b97f4a7c15;
@@ -145,7 +135,7 @@ std::size_t Observer::vip_of(Family family, std::uint8_t dscp) const
 	return by_dscp_[static_cast<int>(family)][dscp];
 }
 
-std::string Observer::see(replay::Packet packet)
+std::string Observer::see(Packet packet)
 {
 	const std::uint64_t bytes = packet.length;
 	Seen seen;
@@ -153,8 +143,8 @@ std::string Observer::see(replay::Packet packet)
 	packets_++;
 	if (!find_transport(packet, seen.transport))
 		return "";
-	seen.from = ip_of(source_of(packet));
-	seen.to = ip_of(destination_of(packet));
+	seen.from = source_of(packet);
+	seen.to = destination_of(packet);
 	seen.dscp = static_cast<std::uint8_t>(dscp_of(packet));
 	seen.bytes = std::min<std::uint64_t>(bytes, packet.length);
 	if (std::size_t vip = vip_of(seen.to); vip != NONE)
@@ -317,8 +307,8 @@ std::string Observer::text_of(const Key &key, std::uint64_t count) const
 		       server + " " + service +
 		       ", which is never marked: the DSCP is cleared on the path, or they are not from the load balancer";
 	case Kind::unmapped:
-		return replay::dscp_text(key.dscp) + " " + binary(key.dscp) +
-		       "b: " + count_text(count) + " to " + server +
+		return dscp_text(key.dscp) +
+		       ": " + count_text(count) + " to " + server +
 		       ", expected a DSCP that the configuration maps";
 	case Kind::from_server:
 		return count_text(count) + " from " + server + " " + service +

@@ -49,7 +49,7 @@ public:
 		 const std::vector<Ip> &servers, std::size_t flows = 1 << 16);
 
 	// An IP packet. What it shows for the first time; mostly empty.
-	std::string see(replay::Packet packet);
+	std::string see(Packet packet);
 
 	const std::vector<Vip> &vips() const { return vips_; }
 	std::uint64_t packets() const { return packets_; }

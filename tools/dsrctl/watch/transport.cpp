@@ -11,10 +11,6 @@ namespace dsr::watch {
 
 namespace {
 
-using replay::Family;
-using replay::load16;
-using replay::Packet;
-
 constexpr std::uint8_t ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58,
 		       SCTP = 132, UDPLITE = 136;
 constexpr std::uint8_t TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10;
@@ -71,29 +67,29 @@ bool is_seed(const Packet &packet, const daddr_change &found)
 	const std::uint8_t *ip = packet.data;
 	std::uint16_t field;
 	std::uint64_t seed = packet.family == Family::ip4 ?
-				     replay::sum(ip + 12, 8) :
-				     replay::sum(ip + 8, 32);
+				     sum(ip + 12, 8) :
+				     sum(ip + 8, 32);
 
-	seed = replay::add(seed, replay::in_network_order(found.l4proto));
-	seed = replay::add(seed, replay::in_network_order(packet.length -
+	seed = add(seed, in_network_order(found.l4proto));
+	seed = add(seed, in_network_order(packet.length -
 							  found.thoff));
 	std::memcpy(&field, ip + found.l4csum_offset, sizeof(field));
-	return field == replay::fold(seed);
+	return field == fold(seed);
 }
 
 } // namespace
 
 bool find_transport(Packet &packet, Transport &transport)
 {
-	const replay::Received received = replay::receive(packet);
+	const Received received = receive(packet);
 	daddr_change found{};
 
 	transport = {};
 	if (received.cut)
 		return false;
-	if (received.drop != replay::Drop::none) {
+	if (received.drop != Drop::none) {
 		transport.sum = Sum::bad;
-		return received.drop == replay::Drop::header_checksum;
+		return received.drop == Drop::header_checksum;
 	}
 	if (packet.family == Family::ip4)
 		daddr_find_l4csum4(packet.data, &found);
@@ -103,11 +99,11 @@ bool find_transport(Packet &packet, Transport &transport)
 	if (found.l4csum == DADDR_L4CSUM_HERE ||
 	    found.l4csum == DADDR_L4CSUM_NONE)
 		take_ends(packet, found.thoff, transport);
-	switch (replay::Coverage(packet).verify(packet)) {
-	case replay::Checksum::good:
+	switch (Coverage(packet).verify(packet)) {
+	case Checksum::good:
 		transport.sum = Sum::good;
 		break;
-	case replay::Checksum::bad:
+	case Checksum::bad:
 		transport.sum = found.l4csum == DADDR_L4CSUM_HERE &&
 				packet.captures(found.l4csum_offset + 2) &&
 				is_seed(packet, found) ?

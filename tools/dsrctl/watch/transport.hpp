@@ -26,6 +26,6 @@ struct Transport {
 
 // The packet is trimmed to what its IP header says. False when it is none that
 // a host would look at any further.
-bool find_transport(replay::Packet &packet, Transport &transport);
+bool find_transport(Packet &packet, Transport &transport);
 
 } // namespace dsr::watch
