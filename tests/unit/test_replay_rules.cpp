@@ -115,10 +115,10 @@ TEST_CASE("replay: errors in a ruleset name the line, found and expected")
 		{"*raw\nCOMMIT now\n", "f:2: found \"COMMIT\", expected -A"},
 		{"*raw\n-A X -m comment --comment \"open\n", "f:2: found the end of the line, expected the closing quote"},
 		{"*raw\n\x01\x7f\n", "f:2: found \"\\x01\\x7f\", expected -A"},
-		{"*raw\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\n", "f:2: found a DADDR rule in the chain \"OUTPUT\" of the table \"raw\", expected it in PREROUTING of raw or mangle"},
-		{"*mangle\n-A INPUT -j DADDR --set-daddr 10.1.1.1\n", "f:2: found a DADDR rule in the chain \"INPUT\""},
-		{"*nat\n-A PREROUTING -j DADDR --set-daddr 10.1.1.1\n", "f:2: found a DADDR rule in the chain \"PREROUTING\" of the table \"nat\""},
-		{"*raw\n-A mine -j DADDR --set-daddr 10.1.1.1\n", "f:2: found a DADDR rule in the chain \"mine\""},
+		{"*raw\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"OUTPUT\" of the table \"raw\", expected it in PREROUTING of raw or mangle"},
+		{"*mangle\n-A INPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"INPUT\""},
+		{"*nat\n-A PREROUTING -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"PREROUTING\" of the table \"nat\""},
+		{"*raw\n-A mine -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"mine\""},
 	};
 
 	for (auto &test : cases) {

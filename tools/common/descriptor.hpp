@@ -14,6 +14,8 @@ namespace dsr {
 class Descriptor {
 public:
 	Descriptor() = default;
+	// Of a call that may have failed: see the operator below.
+	explicit Descriptor(int number) : number_(number) {}
 	// Of a call that has just been made. Throws Error if it failed.
 	Descriptor(int number, const char *what) : number_(number)
 	{
@@ -31,12 +33,14 @@ public:
 	}
 	~Descriptor() { close(); }
 
+	explicit operator bool() const { return number_ >= 0; }
 	int get() const { return number_; }
-	void close()
+	// False, and errno, when what was written may be lost.
+	bool close()
 	{
-		if (number_ >= 0)
-			::close(number_);
-		number_ = -1;
+		const int number = std::exchange(number_, -1);
+
+		return number < 0 || !::close(number);
 	}
 
 private:

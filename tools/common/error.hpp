@@ -22,6 +22,13 @@ public:
 	throw Error(what + ": " + std::strerror(number));
 }
 
+// "found FOUND, expected WHAT"
+[[noreturn]] inline void expected(const std::string &found,
+				  const std::string &what)
+{
+	throw Error("found " + found + ", expected " + what);
+}
+
 // Of a file or a command line, to be put into a message: in quotes, on one line
 // whatever is in it.
 std::string quote(std::string_view text);

@@ -11,8 +11,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "common/descriptor.hpp"
-
 namespace dsr {
 
 namespace {
@@ -40,7 +38,7 @@ bool write_all(int file, const std::string &text)
 
 		if (count < 0 && errno != EINTR)
 			return false;
-		at += count > 0 ? count : 0;
+		at += count > 0 ? static_cast<std::size_t>(count) : 0;
 	}
 	return true;
 }
@@ -73,27 +71,58 @@ void replace(int directory, const std::string &name, const std::string &text,
 	std::string temporary = temporary_name(name);
 
 	mode = mode_of(directory, name, mode);
-	int file = openat(directory, temporary.c_str(),
-			  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			  0600);
-	if (file < 0)
+	Descriptor file(openat(directory, temporary.c_str(),
+			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+				       O_CLOEXEC, 0600));
+	if (!file)
 		throw Error(std::string(std::strerror(errno)) +
 			    ", expected a place for a file");
-	bool good = write_all(file, text) && !fchmod(file, mode) &&
-		    !fsync(file);
-	int error = errno;
-	good = !close(file) && good;
-	if (good && !renameat(directory, temporary.c_str(), directory,
-			      name.c_str()))
+	if (write_all(file.get(), text) && !fchmod(file.get(), mode) &&
+	    !fsync(file.get()) && file.close() &&
+	    !renameat(directory, temporary.c_str(), directory, name.c_str()))
 		return;
-	if (good)
-		error = errno;
+	const int error = errno;
 	unlinkat(directory, temporary.c_str(), 0);
 	throw Error(std::string(std::strerror(error)) +
 		    ", expected to write it");
 }
 
 } // namespace
+
+int read_all(const Descriptor &file, std::string &text)
+{
+	char buffer[65536];
+	ssize_t count;
+
+	while ((count = read(file.get(), buffer, sizeof(buffer)))) {
+		if (count > 0)
+			text.append(buffer, static_cast<std::size_t>(count));
+		else if (errno != EINTR)
+			return errno;
+	}
+	return 0;
+}
+
+std::string read_file(const std::string &path)
+{
+	const Descriptor file(path == "-" ?
+				      fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) :
+				      open(path.c_str(), O_RDONLY | O_CLOEXEC),
+			      path.c_str());
+	std::string text;
+
+	if (int error = read_all(file, text))
+		fail(path, error);
+	return text;
+}
+
+std::string read_file_if_any(const std::string &path)
+{
+	const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+	std::string text;
+
+	return file && !read_all(file, text) ? text : "";
+}
 
 // The directory is looked up once: whoever may exchange a part of its path
 // meanwhile, or has made what is in it, has no say in where the file goes. The

@@ -25,30 +25,18 @@ const char *const DIRECTORIES[] = {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"}
 
 unsigned int started;
 
-class Pipe {
-public:
+struct Pipe {
 	Pipe()
 	{
-		if (pipe2(end_, O_CLOEXEC))
+		int ends[2];
+
+		if (pipe2(ends, O_CLOEXEC))
 			fail("a pipe", errno);
-	}
-	~Pipe()
-	{
-		close(end_[0]);
-		close_write();
-	}
-	Pipe(const Pipe &) = delete;
-	int read_end() const { return end_[0]; }
-	int write_end() const { return end_[1]; }
-	void close_write()
-	{
-		if (end_[1] >= 0)
-			close(end_[1]);
-		end_[1] = -1;
+		read = Descriptor(ends[0]);
+		write = Descriptor(ends[1]);
 	}
 
-private:
-	int end_[2];
+	Descriptor read, write;
 };
 
 struct CloseFile {
@@ -95,8 +83,8 @@ std::vector<char *> pointers(const std::vector<std::string> &strings)
 
 void collect(Pipe &output, Pipe &error, Outcome &outcome)
 {
-	std::array<pollfd, 2> ends{{{output.read_end(), POLLIN, 0},
-				    {error.read_end(), POLLIN, 0}}};
+	std::array<pollfd, 2> ends{{{output.read.get(), POLLIN, 0},
+				    {error.read.get(), POLLIN, 0}}};
 	std::array<std::string *, 2> texts{&outcome.output, &outcome.error};
 	char buffer[65536];
 
@@ -112,7 +100,8 @@ void collect(Pipe &output, Pipe &error, Outcome &outcome)
 			ssize_t count = read(ends[i].fd, buffer,
 					     sizeof(buffer));
 			if (count > 0)
-				texts[i]->append(buffer, count);
+				texts[i]->append(buffer,
+						 static_cast<std::size_t>(count));
 			else
 				ends[i].fd = -1;
 		}
@@ -164,8 +153,8 @@ Outcome run(const std::string &program, const std::vector<std::string> &argument
 	words.insert(words.end(), arguments.begin(), arguments.end());
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, fileno(file.get()), 0);
-	posix_spawn_file_actions_adddup2(&files, output.write_end(), 1);
-	posix_spawn_file_actions_adddup2(&files, error.write_end(), 2);
+	posix_spawn_file_actions_adddup2(&files, output.write.get(), 1);
+	posix_spawn_file_actions_adddup2(&files, error.write.get(), 2);
 
 	// In a process group of its own: what is typed on the terminal to end
 	// dsrctl does not end a transaction in the middle.
@@ -188,8 +177,8 @@ Outcome run(const std::string &program, const std::vector<std::string> &argument
 	if (failed)
 		fail(program, failed);
 	started++;
-	output.close_write();
-	error.close_write();
+	output.write.close();
+	error.write.close();
 	collect(output, error, outcome);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -197,6 +186,32 @@ Outcome run(const std::string &program, const std::vector<std::string> &argument
 	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status)
 					   : 128 + WTERMSIG(status);
 	return outcome;
+}
+
+std::string shell_line(const std::vector<std::string> &words)
+{
+	constexpr char PLAIN[] = "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789-_=.,:/@%+";
+	constexpr std::string_view QUOTED = "\"\\$`";
+	std::string line;
+
+	for (const std::string &word : words) {
+		line += line.empty() ? "" : " ";
+		if (word == "!" || (!word.empty() &&
+				    word.find_first_not_of(PLAIN) == word.npos)) {
+			line += word;
+			continue;
+		}
+		line += '"';
+		for (char c : word) {
+			if (QUOTED.find(c) != QUOTED.npos)
+				line += '\\';
+			line += c;
+		}
+		line += '"';
+	}
+	return line;
 }
 
 unsigned int processes_started()

@@ -24,6 +24,9 @@ std::string find_program(const std::string &name);
 Outcome run(const std::string &program, const std::vector<std::string> &arguments,
 	    const std::string &input = "");
 
+// The words as a line for a shell, to be shown to people.
+std::string shell_line(const std::vector<std::string> &words);
+
 // How many were started, for --verbose and the tests of speed.
 unsigned int processes_started();
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/config.hpp"
 
+#include <fcntl.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "common/dscp.hpp"
+#include "common/files.hpp"
 #include "dsrctl/trust.hpp"
 
 namespace dsr {
@@ -247,20 +248,13 @@ bool ConfigReader::trusted_directory(const std::string &path)
 
 void ConfigReader::add_file(const std::string &path)
 {
-	std::string text;
-	char buffer[65536];
-	std::size_t count;
+	const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 	struct stat status{};
-	std::FILE *file = std::fopen(path.c_str(), "rbe");
-	int error = errno;
+	std::string text;
+	int error = file ? read_all(file, text) : errno;
 
-	if (file) {
-		while ((count = std::fread(buffer, 1, sizeof(buffer), file)))
-			text.append(buffer, count);
-		error = std::ferror(file) || fstat(fileno(file), &status) ?
-				errno : 0;
-		std::fclose(file);
-	}
+	if (!error && fstat(file.get(), &status))
+		error = errno;
 	if (error) {
 		config.errors.push_back({Problem::Kind::unreadable,
 			path + ": cannot be read (" + std::strerror(error) +

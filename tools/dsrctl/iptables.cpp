@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 
+#include "common/files.hpp"
 #include "common/process.hpp"
 #include "dsrctl/netlink.hpp"
-#include "dsrctl/save_format.hpp"
+#include "dsrctl/iptables_rules.hpp"
 
 namespace dsr {
 
@@ -24,9 +25,9 @@ const Tables ALL{"raw", "mangle", "nat", "filter", "security"};
 // Does the legacy variant have one of these, here and now?
 bool has_legacy_table(Family family, const Tables &tables)
 {
-	std::ifstream names(family == Family::ip4 ?
-				    "/proc/net/ip_tables_names" :
-				    "/proc/net/ip6_tables_names");
+	std::istringstream names(read_file_if_any(
+		family == Family::ip4 ? "/proc/net/ip_tables_names" :
+					"/proc/net/ip6_tables_names"));
 	std::string table;
 
 	while (std::getline(names, table))

@@ -4,7 +4,7 @@
 // the other variant are seen, and can be removed.
 #pragma once
 
-#include "dsrctl/save_format.hpp"
+#include "dsrctl/iptables_rules.hpp"
 
 namespace dsr {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/metrics.hpp"
 
-#include <fstream>
 #include <functional>
 #include <sstream>
 
 #include "common/dscp.hpp"
+#include "common/files.hpp"
 
 namespace dsr {
 
@@ -87,13 +87,7 @@ Counts parse_counters(std::string_view text)
 
 Counts read_counters()
 {
-	std::ifstream file("/proc/net/xt_DADDR");
-	std::ostringstream text;
-
-	if (!file)
-		return {};
-	text << file.rdbuf();
-	return parse_counters(text.str());
+	return parse_counters(read_file_if_any("/proc/net/xt_DADDR"));
 }
 
 std::string metrics_text(const Config &config, const std::vector<Row> &rows,

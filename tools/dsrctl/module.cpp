@@ -7,8 +7,10 @@
 
 #include <cerrno>
 #include <chrono>
-#include <fstream>
+#include <cstdlib>
 #include <thread>
+
+#include "common/files.hpp"
 
 namespace dsr {
 
@@ -16,11 +18,8 @@ namespace {
 
 bool in_use()
 {
-	std::ifstream file("/sys/module/xt_DADDR/refcnt");
-	int count = 0;
-
-	file >> count;
-	return count > 0;
+	return std::atoi(read_file_if_any("/sys/module/xt_DADDR/refcnt")
+				 .c_str()) > 0;
 }
 
 // Is there no more to wait for?
@@ -37,11 +36,8 @@ bool unloaded()
 
 std::string default_table()
 {
-	std::ifstream file("/sys/module/xt_DADDR/parameters/table");
-	std::string table;
-
-	file >> table;
-	return table == "mangle" ? table : "raw";
+	return read_file_if_any("/sys/module/xt_DADDR/parameters/table")
+			       .starts_with("mangle") ? "mangle" : "raw";
 }
 
 void unload_module()

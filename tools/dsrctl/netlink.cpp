@@ -12,13 +12,12 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <map>
 
+#include "common/files.hpp"
 #include "dsrctl/netlink_socket.hpp"
 
 namespace dsr {
@@ -223,22 +222,21 @@ Target probe_nft(int family)
 Target probe_legacy(Family family)
 {
 	bool ip4 = family == Family::ip4;
-	int socket = ::socket(ip4 ? AF_INET : AF_INET6,
-			      SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	const Descriptor socket(::socket(ip4 ? AF_INET : AF_INET6,
+					 SOCK_RAW | SOCK_CLOEXEC,
+					 IPPROTO_RAW));
 	xt_get_revision revision{};
 	socklen_t size = sizeof(revision);
 
-	if (socket < 0)
+	if (!socket)
 		return Target::unknown;
 	std::strcpy(revision.name, "DADDR");
 	revision.revision = 1;
-	int failed = getsockopt(socket, ip4 ? IPPROTO_IP : IPPROTO_IPV6,
+	int failed = getsockopt(socket.get(), ip4 ? IPPROTO_IP : IPPROTO_IPV6,
 				ip4 ? IPT_REVISION_TARGET
 				    : IP6T_REVISION_TARGET,
 				&revision, &size);
-	int error = failed ? errno : 0;
-	close(socket);
-	return target_of_error(error);
+	return target_of_error(failed ? errno : 0);
 }
 
 } // namespace
@@ -286,15 +284,8 @@ void change_addresses(const std::vector<AddressStep> &steps,
 
 bool has_ip6()
 {
-	std::FILE *file =
-		std::fopen("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "re");
-	int disabled = '1';
-
-	if (file) {
-		disabled = std::fgetc(file);
-		std::fclose(file);
-	}
-	return disabled == '0';
+	return read_file_if_any("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+		.starts_with('0');
 }
 
 Target probe_target(Family family)

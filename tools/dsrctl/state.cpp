@@ -69,19 +69,14 @@ void check_directory(const std::string &directory)
 // Or none.
 std::optional<std::string> contents(const std::string &path)
 {
+	const Descriptor file(open(path.c_str(),
+				   O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 	std::string text;
-	char buffer[65536];
-	ssize_t count;
-	int number = open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (number < 0 && errno == ENOENT)
+	if (!file && errno == ENOENT)
 		return std::nullopt;
-	Descriptor file(number, path.c_str());
-	while ((count = ::read(number, buffer, sizeof(buffer))))
-		if (count > 0)
-			text.append(buffer, count);
-		else if (errno != EINTR)
-			fail(path, errno);
+	if (int error = file ? read_all(file, text) : errno)
+		fail(path, error);
 	return text;
 }
 
@@ -106,11 +101,6 @@ void State::add(const Owned &owned)
 {
 	if (std::find(entries.begin(), entries.end(), owned) == entries.end())
 		entries.push_back(owned);
-}
-
-void State::remove(const Owned &owned)
-{
-	std::erase(entries, owned);
 }
 
 std::string state_text(const State &state)
@@ -158,15 +148,15 @@ StateFile::StateFile(Access access, const std::string &directory)
 
 	mkdir(directory.c_str(), 0700);
 	check_directory(directory);
-	int number = open(lock.c_str(),
-			  O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (number < 0 && access == Access::read && errno != ELOOP)
+	lock_ = Descriptor(open(lock.c_str(),
+				O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+				0600));
+	if (!lock_ && access == Access::read && errno != ELOOP)
 		return;
-	if (number < 0)
+	if (!lock_)
 		throw Error(lock + ": " + std::strerror(errno) +
 			    ", expected a file that can be locked");
-	lock_ = Descriptor(number, lock.c_str());
-	while (flock(number, access == Access::read ? LOCK_SH : LOCK_EX))
+	while (flock(lock_.get(), access == Access::read ? LOCK_SH : LOCK_EX))
 		if (errno != EINTR)
 			throw Error(lock + ": " + std::strerror(errno));
 }

@@ -16,7 +16,6 @@ struct State {
 	std::optional<Ip> remembered(const std::string &name,
 				     const std::string &source) const;
 	void add(const Owned &owned);
-	void remove(const Owned &owned);
 };
 
 std::string state_text(const State &state);

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "daddr_dscp.h"
+#include "common/files.hpp"
 #include "replay/explain.hpp"
 #include "replay/report.hpp"
 
@@ -40,24 +41,6 @@ struct Options {
 	bool one_rule = false, check = false, json = false;
 	std::uint64_t explain = 0;
 };
-
-std::string read_file(const std::string &path)
-{
-	std::string text;
-	char buffer[65536];
-	std::size_t count;
-	std::FILE *file = std::fopen(path.c_str(), "rbe");
-
-	if (!file)
-		throw Error(path + ": " + std::strerror(errno));
-	while ((count = std::fread(buffer, 1, sizeof(buffer), file)))
-		text.append(buffer, count);
-	int error = std::ferror(file) ? errno : 0;
-	std::fclose(file);
-	if (error)
-		throw Error(path + ": " + std::strerror(error));
-	return text;
-}
 
 // The rule is made of words and read as one in a file is.
 Rule command_line_rule(const Options &options)

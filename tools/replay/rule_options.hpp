@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the two halves of the rule parser, lines and options, share.
+// What options of rules are read with.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,6 @@
 
 namespace dsr::replay {
 
-// Throw "found FOUND, expected WHAT".
-[[noreturn]] void expected(const std::string &found, const std::string &what);
 // A whole string that is a decimal or 0x number.
 std::optional<unsigned long> parse_number(std::string_view text,
 					  unsigned long max);

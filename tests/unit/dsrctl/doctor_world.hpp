@@ -28,7 +28,7 @@ inline void add_rules(Facts &facts, const std::string &lines,
 		      Family family = Family::ip4,
 		      Store store = Store::iptables)
 {
-	add_saved(facts, parse_all(saved(lines), store, family));
+	add_saved(facts, dsr::read_saved(saved(lines), "saved"), store, family);
 }
 
 inline Link link(const std::string &name)

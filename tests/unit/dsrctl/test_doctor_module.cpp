@@ -53,7 +53,7 @@ TEST_CASE("doctor: a module that is not loaded is loaded by --fix")
 
 	CHECK(finding.id == "module-not-loaded");
 	CHECK(finding.severity == Severity::warning);
-	CHECK(finding.mend == std::vector<std::string>{"modprobe xt_DADDR"});
+	CHECK(command_lines(finding) == std::vector<std::string>{"modprobe xt_DADDR"});
 	CHECK(finding.safe);
 	CHECK(has(finding.keep, "systemctl enable dsrctl"));
 }
@@ -118,9 +118,9 @@ TEST_CASE("doctor: a kernel that loads signed modules only")
 	Finding finding = only(check_module(facts));
 	CHECK(finding.id == "module-unsigned");
 	CHECK(has(finding.found, "lockdown is \"integrity\", under Secure Boot"));
-	REQUIRE(finding.mend.size() == 2);
-	CHECK(has(finding.mend[0], "/lib/modules/6.1.0/build/scripts/sign-file"));
-	CHECK(has(finding.mend[1], "mokutil --import"));
+	REQUIRE(command_lines(finding).size() == 2);
+	CHECK(has(command_lines(finding)[0], "/lib/modules/6.1.0/build/scripts/sign-file"));
+	CHECK(has(command_lines(finding)[1], "mokutil --import"));
 
 	facts.module.lockdown = "";
 	facts.module.sig_enforce = true;
@@ -146,7 +146,7 @@ TEST_CASE("doctor: what iptables needs of the kernel")
 	CHECK(finding.id == "kernel-modules-missing");
 	CHECK(finding.severity == Severity::error);
 	CHECK(has(finding.found, "found no nft_compat and xt_dscp in the kernel 6.1.0, expected what iptables-nft needs"));
-	CHECK(finding.mend == std::vector<std::string>{
+	CHECK(command_lines(finding) == std::vector<std::string>{
 				      "dnf install kernel-modules-extra-6.1.0"});
 
 	// a map does without
@@ -157,11 +157,11 @@ TEST_CASE("doctor: what iptables needs of the kernel")
 	facts.module.missing = {"ip_tables", "iptable_raw"};
 	facts.variant[0] = "legacy";
 	finding = only(check_kernel_modules(facts));
-	CHECK(finding.mend.back() == "dnf install iptables-nft");
+	CHECK(command_lines(finding).back() == "dnf install iptables-nft");
 	facts.os = "debian ";
 	finding = only(check_kernel_modules(facts));
-	CHECK(has(finding.mend.front(), "apt-get install --reinstall linux-image-6.1.0"));
-	CHECK(has(finding.mend.back(), "update-alternatives"));
+	CHECK(has(command_lines(finding).front(), "apt-get install --reinstall linux-image-6.1.0"));
+	CHECK(has(command_lines(finding).back(), "update-alternatives"));
 
 	facts.has_iptables = false;
 	CHECK(check_kernel_modules(facts).empty());

@@ -45,14 +45,14 @@ TEST_CASE("doctor: a VIP that is on no interface")
 	CHECK(finding.id == "vip-missing");
 	CHECK(finding.severity == Severity::error);
 	CHECK(finding.found == "found 10.0.0.8 on no interface, expected it on lo (/etc/dsr.d/f.conf:2)");
-	CHECK(finding.mend == std::vector<std::string>{"dsrctl start"});
+	CHECK(command_lines(finding) == std::vector<std::string>{"dsrctl start"});
 	CHECK(finding.safe);
 
 	// of a rule that is not configured
 	facts.config = parse("10.0.0.7=7\n2001:db8::7=7\n");
 	finding = only(check_addresses(facts));
 	CHECK(has(finding.found, "(a rule in raw PREROUTING)"));
-	CHECK(finding.mend == std::vector<std::string>{
+	CHECK(command_lines(finding) == std::vector<std::string>{
 				      "ip address add 10.0.0.8/32 dev lo"});
 	CHECK(has(finding.keep, "\"10.0.0.8 = 8\""));
 
@@ -72,7 +72,7 @@ TEST_CASE("doctor: a VIP on another interface, or on two")
 	facts.links.back().arp = false;
 	Finding finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-elsewhere");
-	CHECK(finding.mend == std::vector<std::string>{
+	CHECK(command_lines(finding) == std::vector<std::string>{
 				      "ip address del 10.0.0.8/32 dev dummy0"});
 	CHECK(has(finding.why, "whoever removes the VIP from one interface"));
 
@@ -85,7 +85,7 @@ TEST_CASE("doctor: a VIP on another interface, or on two")
 	finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-misplaced");
 	CHECK(has(finding.found, "found 10.0.0.8 on dummy0, expected it on lo"));
-	CHECK(finding.mend.size() == 2);
+	CHECK(command_lines(finding).size() == 2);
 	CHECK_FALSE(finding.safe);
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("doctor: a VIP with a network around it")
 	facts.addresses.push_back(on("lo", "10.0.0.8", 24));
 	Finding finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-network");
-	CHECK(finding.mend == std::vector<std::string>{
+	CHECK(command_lines(finding) == std::vector<std::string>{
 				      "ip address add 10.0.0.8/32 dev lo",
 				      "ip address del 10.0.0.8/24 dev lo"});
 }
@@ -140,7 +140,7 @@ TEST_CASE("doctor: rp_filter, where the answers leave by another interface")
 	CHECK(finding.id == "rp-filter");
 	CHECK(finding.severity == Severity::warning);
 	CHECK(has(finding.found, "strict rp_filter (1) on eth1"));
-	CHECK(finding.mend == std::vector<std::string>{
+	CHECK(command_lines(finding) == std::vector<std::string>{
 				      "sysctl -w net.ipv4.conf.eth1.rp_filter=2"});
 	CHECK(finding.keep == "net.ipv4.conf.eth1.rp_filter = 2 in a file in /etc/sysctl.d");
 	CHECK(finding.safe);
@@ -161,7 +161,7 @@ TEST_CASE("doctor: rp_filter, where the answers leave by another interface")
 	facts.links.back().rp_filter = 1;
 	CHECK(check_rp_filter(facts).empty());	// without an address
 	facts.addresses.push_back(on("eth0.10", "203.0.113.31", 24));
-	CHECK(only(check_rp_filter(facts)).mend[0] ==
+	CHECK(command_lines(only(check_rp_filter(facts)))[0] ==
 	      "sysctl -w net/ipv4/conf/eth0.10/rp_filter=2");
 	facts.links.back().up = false;
 	CHECK(check_rp_filter(facts).empty());
@@ -177,8 +177,8 @@ TEST_CASE("doctor: ARP for VIPs that are in a segment of the host")
 	Findings findings = check_arp(facts);
 	CHECK(ids(findings) == "warning: arp-ignore, warning: arp-announce");
 	CHECK(has(findings[0].found, "below 1 on eth0, which shares a segment"));
-	CHECK(findings[0].mend[0] == "sysctl -w net.ipv4.conf.all.arp_ignore=1");
-	CHECK(findings[1].mend[0] == "sysctl -w net.ipv4.conf.all.arp_announce=2");
+	CHECK(command_lines(findings[0])[0] == "sysctl -w net.ipv4.conf.all.arp_ignore=1");
+	CHECK(command_lines(findings[1])[0] == "sysctl -w net.ipv4.conf.all.arp_announce=2");
 	CHECK(findings[0].safe);
 
 	link_of(facts, "eth0").arp_ignore = 1;
@@ -289,7 +289,7 @@ TEST_CASE("doctor: connections that come unmarked")
 	CHECK(finding.id == "dscp-cleared");
 	CHECK(finding.severity == Severity::warning);
 	CHECK(has(finding.found, "found 12 connections opened with DSCP 0, to 192.0.2.31 TCP port 80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 8"));
-	CHECK(finding.mend == std::vector<std::string>{"ping -Q 28 192.0.2.31"});
+	CHECK(command_lines(finding) == std::vector<std::string>{"ping -Q 28 192.0.2.31"});
 	CHECK(found(facts) == "warning: dscp-cleared");
 
 	// beside marked ones, they are somebody's checks
@@ -417,7 +417,7 @@ TEST_CASE("doctor: switches as they are in effect")
 
 TEST_CASE("doctor: what is printed, and the exit status")
 {
-	Finding error{Severity::error, "a", "found x", "because", {"one", "two"},
+	Finding error{Severity::error, "a", "found x", "because", {{"one"}, {"two"}},
 		      "so", true};
 	Finding warning{Severity::warning, "b", "found y", "z", {}, "", false};
 	Finding note{Severity::note, "c", "found n", "m", {}, "", false};

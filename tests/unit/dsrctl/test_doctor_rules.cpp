@@ -2,6 +2,7 @@
 // dsrctl doctor: the configuration and the rules.
 #include <nlohmann/json.hpp>
 
+#include "common/process.hpp"
 #include "doctor_world.hpp"
 
 using namespace dsr_test;
@@ -76,10 +77,10 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 	CHECK(finding.id == "rule-missing");
 	CHECK(finding.severity == Severity::error);
 	CHECK(finding.found == "found no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one (/etc/dsr.d/f.conf:1)");
-	CHECK(finding.mend == std::vector<std::string>{"dsrctl start"});
+	CHECK(command_lines(finding) == std::vector<std::string>{"dsrctl start"});
 	CHECK(finding.safe);
-	facts.from = "-d /x";
-	CHECK(only(check_rules(facts)).mend[0] == "dsrctl -d /x start");
+	facts.from = {"-d", "/x"};
+	CHECK(command_lines(only(check_rules(facts)))[0] == "dsrctl -d /x start");
 	facts.rules_known = false;
 	CHECK(check_rules(facts).empty());
 	facts.rules_known = true;
@@ -136,14 +137,14 @@ TEST_CASE("doctor: a mix of variants")
 	CHECK(finding.id == "variant-mix");
 	CHECK(has(finding.found, "found \"iptables-legacy -t raw -A PREROUTING"));
 	CHECK(has(finding.found, "expected all rules in iptables-nft"));
-	CHECK(finding.mend ==
+	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{
 		      "iptables -t raw -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7",
 		      "iptables-legacy -t raw -D PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7"});
 
 	// which the system's own variant has already
 	add_rules(facts, "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7");
-	CHECK(only(check_variants(facts)).mend ==
+	CHECK(command_lines(only(check_variants(facts))) ==
 	      std::vector<std::string>{
 		      "iptables-legacy -t raw -D PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7"});
 }
@@ -157,7 +158,7 @@ TEST_CASE("doctor: a rule in mangle while connections are tracked")
 	Finding finding = only(check_conntrack(facts));
 	CHECK(finding.id == "mangle-conntrack");
 	CHECK(finding.severity == Severity::warning);
-	CHECK(finding.mend ==
+	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{
 		      "iptables -t raw -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7",
 		      "iptables -t mangle -D PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7"});
@@ -193,7 +194,7 @@ TEST_CASE("doctor: answers that are dropped because they are invalid")
 		CHECK(finding.id == "invalid-drop");
 		CHECK(finding.severity == Severity::error);
 		CHECK(has(finding.found, "rule \"-t filter -A "));
-		CHECK(finding.mend.size() == 2);
+		CHECK(command_lines(finding).size() == 2);
 	}
 	for (const char *rule :
 	     {"filter INPUT -m conntrack ! --ctstate INVALID -j DROP\n",
@@ -227,7 +228,7 @@ TEST_CASE("doctor: dsrctl's own rules of nftables, in mangle")
 	add_own(facts, {rule});
 	facts.tracks[0] = true;
 	Finding finding = only(check_conntrack(facts));
-	CHECK(finding.mend == std::vector<std::string>{
+	CHECK(command_lines(finding) == std::vector<std::string>{
 				      "dsrctl stop", "dsrctl --table raw start"});
 }
 
@@ -305,7 +306,7 @@ TEST_CASE("doctor: what clients get to see of the DSCP")
 	Facts facts = healthy();
 
 	CHECK(ids(check_answers(facts)) == "note: echo-dscp");
-	CHECK(check_answers(facts)[0].mend ==
+	CHECK(command_lines(check_answers(facts)[0]) ==
 	      std::vector<std::string>{
 		      "iptables -t mangle -A OUTPUT -s 10.0.0.7 -j DSCP --set-dscp 0",
 		      "iptables -t mangle -A OUTPUT -s 10.0.0.8 -j DSCP --set-dscp 0",
@@ -314,12 +315,12 @@ TEST_CASE("doctor: what clients get to see of the DSCP")
 	CHECK(ids(check_answers(facts)) ==
 	      "warning: tcp-reflect-tos, note: echo-dscp");
 	CHECK(check_answers(facts)[0].safe);
-	CHECK(check_answers(facts)[0].mend[0] ==
+	CHECK(command_lines(check_answers(facts)[0])[0] ==
 	      "sysctl -w net.ipv4.tcp_reflect_tos=0");
 
 	// cleared on the way out, of one family and of both
 	add_rules(facts, of_ip4);
-	CHECK(check_answers(facts)[1].mend.size() == 1);
+	CHECK(command_lines(check_answers(facts)[1]).size() == 1);
 	add_rules(facts, "mangle POSTROUTING -j DSCP --set-dscp 0x00", Family::ip6);
 	CHECK(check_answers(facts).empty());
 	for (const char *rule : {"mangle OUTPUT -p icmp -j DSCP --set-dscp 0x00",
@@ -377,5 +378,4 @@ TEST_CASE("doctor: words as the shell reads them")
 	CHECK(shell_line({"!", "-i", "a b"}) == "! -i \"a b\"");
 	CHECK(shell_line(words) ==
 	      R"~("it's" "\$(x)" "" "a \\\"b" "\`y\`")~");
-	CHECK(save_words(shell_line(words)) == words);
 }

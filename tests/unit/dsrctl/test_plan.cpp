@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From what is, and what should be, to what has to change.
-#include "dsrctl/save_format.hpp"
+#include "dsrctl/iptables_rules.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;

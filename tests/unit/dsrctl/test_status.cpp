@@ -2,7 +2,7 @@
 // What scripts parse.
 #include <nlohmann/json.hpp>
 
-#include "dsrctl/save_format.hpp"
+#include "dsrctl/iptables_rules.hpp"
 #include "dsrctl/status.hpp"
 #include "world.hpp"
 

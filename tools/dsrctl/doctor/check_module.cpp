@@ -39,9 +39,10 @@ bool fits(const ModuleFacts &module)
 	       ours.find("modversions") != ours.npos;
 }
 
-std::vector<std::string> build_commands()
+std::vector<Command> build_commands()
 {
-	return {"make -f Makefile.kbuild", "make -f Makefile.kbuild install"};
+	return {{"make", "-f", "Makefile.kbuild"},
+		{"make", "-f", "Makefile.kbuild", "install"}};
 }
 
 Finding missing(const ModuleFacts &module)
@@ -90,18 +91,20 @@ Finding unsigned_module(const ModuleFacts &module)
 			", expected one: this kernel loads signed modules only (" +
 			why_signature(module) + ")",
 		NO_MODULE,
-		{"/lib/modules/" + module.release +
-			 "/build/scripts/sign-file sha256 KEY.priv KEY.der " +
-			 module.file,
-		 "mokutil --import KEY.der"},
+		{{"/lib/modules/" + module.release + "/build/scripts/sign-file",
+		  "sha256", "KEY.priv", "KEY.der", module.file},
+		 {"mokutil", "--import", "KEY.der"}},
 		"sign each build with the key that was enrolled; or do without the module: dsrctl --backend nft start",
 		false};
 }
 
 Finding refused(const ModuleFacts &module)
 {
+	std::vector<Command> mend = build_commands();
 	std::string why = NO_MODULE;
 
+	mend.insert(mend.begin(), {"make", "-f", "Makefile.kbuild", "clean"});
+	mend.push_back({"modprobe", "xt_DADDR"});
 	if (wants_signature(module))
 		why = "this kernel loads only modules that are signed with a key it knows (" +
 		      why_signature(module) + "): " + why;
@@ -109,9 +112,7 @@ Finding refused(const ModuleFacts &module)
 		"found that the kernel refused to load " + module.file +
 			" the last time: \"" + module.refusals.back() +
 			"\", expected it to be loaded",
-		why,
-		{"make -f Makefile.kbuild clean", "make -f Makefile.kbuild",
-		 "make -f Makefile.kbuild install", "modprobe xt_DADDR"},
+		why, mend,
 		"build it again for each new kernel; where the signature is refused, enrol its key: mokutil --import KEY.der",
 		false};
 }
@@ -121,7 +122,7 @@ Finding not_loaded()
 	return {Severity::warning, "module-not-loaded",
 		"found the module xt_DADDR not loaded, expected it to be in use",
 		"the first rule of the target DADDR loads it: so there is none, and marked packets keep the server's own address",
-		{"modprobe xt_DADDR"},
+		{{"modprobe", "xt_DADDR"}},
 		"systemctl enable dsrctl, whose rules load it; or a line xt_DADDR in /etc/modules-load.d/xt_DADDR.conf",
 		true};
 }
@@ -166,17 +167,20 @@ Findings check_kernel_modules(const Facts &facts)
 		finding.severity = Severity::warning;
 		finding.why = "rules with -m dscp cannot be added; one rule with --dscp-map can";
 	}
-	if (facts.os.find("debian") != facts.os.npos)
-		finding.mend = {"apt-get install --reinstall linux-image-" +
-				release};
+	const bool debian = facts.os.find("debian") != facts.os.npos;
+	if (debian)
+		finding.mend = {{"apt-get", "install", "--reinstall",
+				 "linux-image-" + release}};
 	else
-		finding.mend = {"dnf install kernel-modules-extra-" + release};
+		finding.mend = {{"dnf", "install",
+				 "kernel-modules-extra-" + release}};
 	if (facts.variant[0] == "legacy") {
-		finding.mend.push_back("dnf install iptables-nft");
+		finding.mend.push_back({"dnf", "install", "iptables-nft"});
 		finding.why = "iptables cannot add the rules: newer kernels come without the legacy variant of iptables";
-		if (facts.os.find("debian") != facts.os.npos)
-			finding.mend.back() =
-				"update-alternatives --set iptables /usr/sbin/iptables-nft";
+		if (debian)
+			finding.mend.back() = {"update-alternatives", "--set",
+					       "iptables",
+					       "/usr/sbin/iptables-nft"};
 	}
 	finding.keep = "have the package installed with each new kernel; or do without the module: dsrctl --backend nft start";
 	return {finding};
@@ -190,8 +194,9 @@ Findings check_plugin(const Facts &facts)
 	return {{Severity::error, "plugin-missing",
 		 "found no libxt_DADDR.so where iptables looks for its plugins, expected the plugin of DADDR",
 		 "iptables does not know the target DADDR: it can neither add nor show its rules",
-		 {"cmake -S . -B build", "cmake --build build",
-		  "cmake --install build"},
+		 {{"cmake", "-S", ".", "-B", "build"},
+		  {"cmake", "--build", "build"},
+		  {"cmake", "--install", "build"}},
 		 "the plugin stays installed", false}};
 }
 

@@ -28,10 +28,16 @@ bool answers_neighbours(const Facts &facts, const std::string &name,
 	return family == Family::ip6 || link->arp_ignore != NEVER;
 }
 
-std::string address_command(const char *action, const Address &address)
+Command address_command(const char *action, const Address &address)
 {
-	return std::string("ip address ") + action + " " + text(address.ip) +
-	       "/" + std::to_string(address.prefix) + " dev " + address.dev;
+	return {"ip", "address", action,
+		text(address.ip) + "/" + std::to_string(address.prefix),
+		"dev", address.dev};
+}
+
+Command set_switch(const std::string &key, int value)
+{
+	return {"sysctl", "-w", key + "=" + std::to_string(value)};
 }
 
 Address wanted(const Vip &vip)
@@ -44,7 +50,7 @@ void mend_address(const Facts &facts, const Vip &vip, Finding &finding)
 {
 	finding.safe = true;
 	if (vip.configured) {
-		finding.mend.push_back(dsrctl(facts, "start"));
+		finding.mend.push_back(dsrctl(facts, {"start"}));
 		finding.keep = "systemctl enable dsrctl";
 		return;
 	}
@@ -77,7 +83,7 @@ Finding misplaced(const Facts &facts, const Vip &vip, const Address &address)
 				"neighbours on " + address.dev +
 					" are told that the VIP is here, past the load balancer" :
 				"the VIP is gone when that interface is",
-			{dsrctl(facts, "start"),
+			{dsrctl(facts, {"start"}),
 			 address_command("del", address)},
 			"remove the address from the configuration of " +
 				address.dev + "; systemctl enable dsrctl",
@@ -210,7 +216,7 @@ Finding arp(const std::string &name, int value, const char *why,
 			(links.size() == 1 ? "s" : "") +
 			" a segment with others that want a VIP, expected " +
 			key + "=" + std::to_string(value),
-		why, {"sysctl -w " + key + "=" + std::to_string(value)},
+		why, {set_switch(key, value)},
 		key + " = " + std::to_string(value) +
 			" in a file in /etc/sysctl.d",
 		true};
@@ -266,7 +272,7 @@ Findings check_rp_filter(const Facts &facts)
 			 "what the load balancer sends from clients to " +
 				 link.name +
 				 " is dropped, because the answers leave by another interface",
-			 {"sysctl -w " + key + "=2"},
+			 {set_switch(key, 2)},
 			 key + " = 2 in a file in /etc/sysctl.d", true});
 	}
 	return findings;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/dscp.hpp"
+#include "common/process.hpp"
 #include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {
@@ -36,30 +37,39 @@ std::string describe(const Facts &facts, const Rewrite &rewrite)
 	if (rewrite.store == Store::nft)
 		return "the nftables chain inet dsrctl " + rewrite.chain;
 	return "\"" + program(facts, rewrite) + " -t " + rewrite.table +
-	       " -A " + rewrite.chain + " " + rewrite.text + "\"";
+	       " -A " + rewrite.chain + " " + shell_line(rewrite.words) + "\"";
 }
 
 bool same_place(const Rewrite &a, const Rewrite &b)
 {
 	return a.store == b.store && a.family == b.family &&
-	       a.table == b.table && a.chain == b.chain && a.text == b.text;
+	       a.table == b.table && a.chain == b.chain && a.words == b.words;
+}
+
+// @action: -A or -D
+Command change(const Facts &facts, const char *action, const Rewrite &rewrite)
+{
+	Command command{program(facts, rewrite), "-t", rewrite.table, action,
+			rewrite.chain};
+
+	command.insert(command.end(), rewrite.words.begin(),
+		       rewrite.words.end());
+	return command;
 }
 
 // The commands that put a rule somewhere else: it is there twice for a moment,
 // which does no harm, and never missing.
-std::vector<std::string> move(const Facts &facts, const Rewrite &rewrite,
-			      const Rewrite &to)
+std::vector<Command> move(const Facts &facts, const Rewrite &rewrite,
+			  const Rewrite &to)
 {
-	std::vector<std::string> commands;
+	std::vector<Command> commands;
 
 	if (std::none_of(facts.rewrites.begin(), facts.rewrites.end(),
 			 [&](const Rewrite &one) {
 				 return same_place(one, to);
 			 }))
-		commands.push_back(program(facts, to) + " -t " + to.table +
-				   " -A " + to.chain + " " + rewrite.text);
-	commands.push_back(program(facts, rewrite) + " -t " + rewrite.table +
-			   " -D " + rewrite.chain + " " + rewrite.text);
+		commands.push_back(change(facts, "-A", to));
+	commands.push_back(change(facts, "-D", rewrite));
 	return commands;
 }
 
@@ -109,8 +119,8 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 	to.table = "raw";
 	to.chain = "PREROUTING";
 	if (rewrite.store == Store::nft)
-		finding.mend = {dsrctl(facts, "stop"),
-				dsrctl(facts, "--table raw start")};
+		finding.mend = {dsrctl(facts, {"stop"}),
+				dsrctl(facts, {"--table", "raw", "start"})};
 	else
 		finding.mend = move(facts, rewrite, to);
 	return finding;
@@ -157,7 +167,7 @@ Findings check_rules(const Facts &facts)
 				 text(entry.ip) + ", expected one (" +
 				 entry.where + ")",
 			 "the packets that the load balancer marks so keep the server's own address: clients get a reset, an answer from the wrong address, or none",
-			 {dsrctl(facts, "start")}, "systemctl enable dsrctl",
+			 {dsrctl(facts, {"start"})}, "systemctl enable dsrctl",
 			 true});
 	}
 	return findings;
@@ -270,11 +280,9 @@ Findings check_answers(const Facts &facts)
 		if (!vip.dscps.empty() &&
 		    !facts.resets_dscp[index(vip.ip.family)])
 			echo.mend.push_back(
-				std::string(vip.ip.family == Family::ip4 ?
-						    "iptables" :
-						    "ip6tables") +
-				" -t mangle -A OUTPUT -s " + text(vip.ip) +
-				" -j DSCP --set-dscp 0");
+				{program(vip.ip.family), "-t", "mangle", "-A",
+				 "OUTPUT", "-s", text(vip.ip), "-j", "DSCP",
+				 "--set-dscp", "0"});
 	if (echo.mend.empty())
 		return {};
 	if (facts.tcp_reflect_tos)
@@ -282,7 +290,7 @@ Findings check_answers(const Facts &facts)
 			{Severity::warning, "tcp-reflect-tos",
 			 "found net.ipv4.tcp_reflect_tos=1, expected 0",
 			 "answers of TCP carry the DSCP of the request to the client: routers on the way take it for a class of service, and may treat or drop the packets accordingly",
-			 {"sysctl -w net.ipv4.tcp_reflect_tos=0"},
+			 {{"sysctl", "-w", "net.ipv4.tcp_reflect_tos=0"}},
 			 "net.ipv4.tcp_reflect_tos = 0 in a file in /etc/sysctl.d",
 			 true});
 	findings.push_back(echo);

@@ -174,9 +174,8 @@ Findings check_unmarked(const Facts &facts)
 				 ", expected them marked with a DSCP: " +
 				 numbers(known),
 			 "they keep the server's own address: either they are checks of its own health, or the load balancer does not mark, or a router on the path clears the DSCP",
-			 {"ping -Q " +
-			  std::to_string(*known.begin() << 2) + " " +
-			  example.substr(0, example.find(' '))},
+			 {{"ping", "-Q", std::to_string(*known.begin() << 2),
+			   example.substr(0, example.find(' '))}},
 			 "run it on the load balancer: what answers is the VIP, if the DSCP survives the path; where it does not, have the routers trust the DSCP (mls qos trust dscp or its like)",
 			 false});
 	}

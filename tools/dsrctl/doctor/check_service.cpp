@@ -108,7 +108,7 @@ Findings check_services(const Facts &facts)
 	if (!facts.listeners)
 		return {{Severity::note, "services-unknown",
 			 "found no answer of the kernel to who listens, expected one",
-			 "services were not looked at", {"modprobe inet_diag"},
+			 "services were not looked at", {{"modprobe", "inet_diag"}},
 			 "", false}};
 	for (const Vip &vip : all) {
 		for (const Port &port : facts.ports)

@@ -51,10 +51,13 @@ bool needs_module(const Facts &facts)
 	return false;
 }
 
-std::string dsrctl(const Facts &facts, const std::string &action)
+Command dsrctl(const Facts &facts, const Command &words)
 {
-	return "dsrctl " + (facts.from.empty() ? "" : facts.from + " ") +
-	       action;
+	Command command{"dsrctl"};
+
+	command.insert(command.end(), facts.from.begin(), facts.from.end());
+	command.insert(command.end(), words.begin(), words.end());
+	return command;
 }
 
 std::string list(const std::vector<std::string> &words)

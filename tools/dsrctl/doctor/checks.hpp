@@ -47,7 +47,7 @@ Findings compare(const Config &here, const Config &there,
 // Does a VIP want the module?
 bool needs_module(const Facts &facts);
 // The command dsrctl with the options that name the configuration.
-std::string dsrctl(const Facts &facts, const std::string &action);
+Command dsrctl(const Facts &facts, const Command &words);
 // "2.0 s"
 std::string seconds_text(const Sample &sample);
 // Does a rule that leads there set the port, too?

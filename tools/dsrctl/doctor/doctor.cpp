@@ -109,13 +109,13 @@ Config read_configuration(const DoctorOptions &options)
 }
 
 // The options that name the configuration, for commands that are shown.
-std::string from(const DoctorOptions &options)
+std::vector<std::string> from(const DoctorOptions &options)
 {
 	if (!options.file.empty())
-		return shell_line({"-f", options.file});
+		return {"-f", options.file};
 	if (options.directory != DoctorOptions{}.directory)
-		return shell_line({"-d", options.directory});
-	return "";
+		return {"-d", options.directory};
+	return {};
 }
 
 int print(const Findings &findings, const std::string &what,

@@ -71,7 +71,8 @@ struct Port {
 };
 
 struct Facts : Firewall {
-	std::string from;	// the options that name the configuration
+	// the options that name the configuration
+	std::vector<std::string> from;
 	std::string os;		// ID and ID_LIKE of os-release
 
 	Config config;

@@ -21,17 +21,23 @@ inline const char *name(Severity severity)
 	return names[static_cast<int>(severity)];
 }
 
+// A program, and its arguments.
+using Command = std::vector<std::string>;
+
 struct Finding {
 	Severity severity = Severity::error;
 	std::string id;		// a word for scripts
 	std::string found;	// and what was expected
 	std::string why;	// it matters
-	std::vector<std::string> mend;	// commands, one a line
+	std::vector<Command> mend;	// in this order
 	std::string keep;	// how to make it permanent
 	// --fix may do it: it takes nothing away that somebody may need, and
 	// can be undone.
 	bool safe = false;
 };
+
+// What mends it, as people type it: one command a line.
+std::vector<std::string> command_lines(const Finding &finding);
 
 using Findings = std::vector<Finding>;
 

@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
 
 #include <nlohmann/json.hpp>
 
 #include "common/dscp.hpp"
+#include "common/process.hpp"
+#include "dsrctl/iptables_rules.hpp"
 
 namespace dsr::doctor {
 
@@ -78,12 +79,7 @@ bool resets_dscp(const SavedRule &rule)
 	       behind(rule.words, "--set-dscp") == "0x00";
 }
 
-using Chain = std::tuple<Store, Family, std::string, std::string>;
-
-Chain chain(const SavedRule &rule, const std::string &name)
-{
-	return {rule.store, rule.family, rule.table, name};
-}
+using Chain = std::pair<std::string, std::string>;	// of a table
 
 // The chains that packets of the host itself go through; others are for those
 // that it only forwards.
@@ -95,24 +91,25 @@ std::set<Chain> own_chains(const std::vector<SavedRule> &rules)
 	for (const SavedRule &rule : rules)
 		for (const char *name : {"PREROUTING", "INPUT", "OUTPUT",
 					 "POSTROUTING"})
-			chains.insert(chain(rule, name));
+			chains.insert({rule.table, name});
 	do {
 		before = chains.size();
 		for (const SavedRule &rule : rules)
-			if (chains.contains(chain(rule, rule.chain)))
+			if (chains.contains({rule.table, rule.chain}))
 				for (const char *jump : {"-j", "-g"})
-					chains.insert(chain(
-						rule, behind(rule.words, jump)));
+					chains.insert({rule.table,
+						       behind(rule.words, jump)});
 	} while (chains.size() != before);
 	return chains;
 }
 
 // Takes what says where a DSCP leads to; what is left is what else it matches.
-Rewrite rewrite(const SavedRule &rule)
+Rewrite rewrite(const SavedRule &rule, Store store, Family family)
 {
-	Rewrite rewrite{rule.store, rule.family, rule.table, rule.chain,
-			{}, "", false, shell_line(rule.words)};
-	std::vector<std::string> left, words = rule.words;
+	Rewrite rewrite{store, family, rule.table, rule.chain,
+			{}, "", false, rule.words};
+	const std::vector<std::string> &words = rule.words;
+	std::vector<std::string> left;
 	std::optional<std::uint8_t> dscp;
 	std::optional<Ip> ip;
 
@@ -126,7 +123,7 @@ Rewrite rewrite(const SavedRule &rule)
 			ip = parse_ip(next);
 			i++;
 		} else if (words[i] == "--dscp-map") {
-			for (const Item &item : parse_map(next, rule.family))
+			for (const Item &item : parse_map(next, family))
 				rewrite.items.push_back(item);
 			i++;
 		} else if (words[i] == "--set-dport") {
@@ -282,51 +279,26 @@ void add_nft_rule(Firewall &firewall, const json &rule, bool own)
 
 } // namespace
 
-std::string shell_line(const std::vector<std::string> &words)
-{
-	constexpr char PLAIN[] = "abcdefghijklmnopqrstuvwxyz"
-				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789-_=.,:/@%+";
-	constexpr std::string_view QUOTED = "\"\\$`";
-	std::string line;
-
-	for (const std::string &word : words) {
-		line += line.empty() ? "" : " ";
-		if (word == "!" || (!word.empty() &&
-				    word.find_first_not_of(PLAIN) == word.npos)) {
-			line += word;
-			continue;
-		}
-		line += '"';
-		for (char c : word) {
-			if (QUOTED.find(c) != QUOTED.npos)
-				line += '\\';
-			line += c;
-		}
-		line += '"';
-	}
-	return line;
-}
-
-void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules)
+void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules,
+	       Store store, Family family)
 {
 	const std::set<Chain> own = own_chains(rules);
 
 	for (const SavedRule &rule : rules) {
 		if (behind(rule.words, "-j") == "DADDR" &&
 		    rule.chain != "OUTPUT")
-			firewall.rewrites.push_back(rewrite(rule));
+			firewall.rewrites.push_back(
+				rewrite(rule, store, family));
 		if (drops_invalid(rule.words) &&
-		    own.contains(chain(rule, rule.chain)))
+		    own.contains({rule.table, rule.chain}))
 			firewall.drops.push_back(
-				{rule.family, "rule \"-t " + rule.table +
-						      " -A " + rule.chain + " " +
-						      shell_line(rule.words) +
-						      "\""});
+				{family, "rule \"-t " + rule.table + " -A " +
+						 rule.chain + " " +
+						 shell_line(rule.words) + "\""});
 		if (tracks(rule))
-			firewall.tracks[index(rule.family)] = true;
+			firewall.tracks[index(family)] = true;
 		if (resets_dscp(rule))
-			firewall.resets_dscp[index(rule.family)] = true;
+			firewall.resets_dscp[index(family)] = true;
 	}
 }
 
@@ -356,7 +328,7 @@ void add_own(Firewall &firewall, const std::vector<Rule> &rules)
 	for (const Rule &rule : rules)
 		firewall.rewrites.push_back({Store::nft, rule.family,
 					     rule.table, rule.table,
-					     rule.items, "", false, ""});
+					     rule.items, "", false, {}});
 }
 
 } // namespace dsr::doctor

@@ -5,7 +5,8 @@
 
 #include <string_view>
 
-#include "dsrctl/save_format.hpp"
+#include "common/saved_rules.hpp"
+#include "dsrctl/rules.hpp"
 
 namespace dsr::doctor {
 
@@ -17,7 +18,8 @@ struct Rewrite {
 	std::vector<Item> items;
 	std::string matches;	// what else the packet must have; or empty
 	bool dport = false;	// it sets the port, too
-	std::string text;	// behind "-A CHAIN"; empty for a rule of nftables
+	// behind "-A CHAIN"; empty for a rule of nftables
+	std::vector<std::string> words;
 };
 
 // A rule that drops what connection tracking finds invalid.
@@ -36,8 +38,9 @@ struct Firewall {
 	bool tracks[2] = {false, false}, resets_dscp[2] = {false, false};
 };
 
-// What iptables-save printed.
-void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules);
+// What iptables-save printed of a store.
+void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules,
+	       Store store, Family family);
 
 // What "nft -j list ruleset" printed. Rules that only iptables understands are
 // left out. Throws Error.
@@ -45,8 +48,5 @@ void add_ruleset(Firewall &firewall, const std::string &json);
 
 // The rules of dsrctl's own table of nftables.
 void add_own(Firewall &firewall, const std::vector<Rule> &rules);
-
-// A line that the shell, and save_words(), reads as these words.
-std::string shell_line(const std::vector<std::string> &words);
 
 } // namespace dsr::doctor

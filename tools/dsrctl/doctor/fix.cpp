@@ -6,9 +6,7 @@
 #include <iostream>
 #include <set>
 
-#include "common/ip.hpp"
 #include "common/process.hpp"
-#include "dsrctl/save_format.hpp"
 
 namespace dsr::doctor {
 
@@ -33,9 +31,8 @@ std::string program_of(const std::string &name)
 }
 
 // False, and why, when it failed.
-bool run_command(const std::string &command)
+bool run_command(Command words)
 {
-	std::vector<std::string> words = save_words(command);
 	std::string program = program_of(words[0]);
 
 	words.erase(words.begin());
@@ -53,7 +50,7 @@ bool confirmed(const Finding &finding)
 {
 	std::string answer;
 
-	for (const std::string &command : finding.mend)
+	for (const std::string &command : command_lines(finding))
 		say(command);
 	std::cerr << "Do this, against " << finding.id << "? [y/N] ";
 	std::getline(std::cin, answer);
@@ -63,7 +60,7 @@ bool confirmed(const Finding &finding)
 // The findings to do something about; what mends two of them is done once.
 Findings safe(const Findings &findings)
 {
-	std::set<std::vector<std::string>> seen;
+	std::set<std::vector<Command>> seen;
 	Findings safe;
 
 	for (const Finding &finding : findings)
@@ -74,8 +71,8 @@ Findings safe(const Findings &findings)
 
 bool mend(const Finding &finding)
 {
-	for (const std::string &command : finding.mend) {
-		say(command);
+	for (const Command &command : finding.mend) {
+		say(shell_line(command));
 		if (!run_command(command))
 			return false;
 	}

@@ -20,8 +20,10 @@ void gather_iptables(const Iptables &iptables, Firewall &firewall)
 	for (Family family : FAMILIES)
 		for (Store store : {Store::iptables, Store::other})
 			add_saved(firewall,
-				  parse_all(iptables.save(family, store), store,
-					    family));
+				  read_saved(iptables.save(family, store),
+					     iptables.program(store, family,
+							      "-save")),
+				  store, family);
 }
 
 void gather_nftables(Firewall &firewall)

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <sstream>
 
+#include "common/descriptor.hpp"
 #include "common/process.hpp"
 #include "dsrctl/doctor/gather.hpp"
 
@@ -79,19 +80,18 @@ std::string kernel_log(const Root &root)
 {
 	std::string log;
 	char record[8192];
-	int file = open(root.path("/dev/kmsg").c_str(),
-			O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const Descriptor file(open(root.path("/dev/kmsg").c_str(),
+				   O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	ssize_t count;
 
-	if (file < 0)
+	if (!file)
 		return "";
 	// A record that was overwritten before it was read is an error of its
 	// own, and those behind it are still there.
-	while ((count = read(file, record, sizeof(record))) > 0 ||
+	while ((count = read(file.get(), record, sizeof(record))) > 0 ||
 	       (count < 0 && errno == EPIPE))
 		if (count > 0)
-			log.append(record, count);
-	close(file);
+			log.append(record, static_cast<std::size_t>(count));
 	return log;
 }
 

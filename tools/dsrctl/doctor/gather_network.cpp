@@ -11,7 +11,6 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +18,7 @@
 #include <set>
 #include <sstream>
 
+#include "common/descriptor.hpp"
 #include "dsrctl/doctor/gather.hpp"
 #include "dsrctl/netlink_socket.hpp"
 
@@ -87,26 +87,25 @@ std::set<unsigned int> default_routes()
 	return indices;
 }
 
-bool ethtool_get(int socket, const std::string &name, std::uint32_t command)
+bool ethtool_get(const Descriptor &socket, const std::string &name, std::uint32_t command)
 {
 	ethtool_value value{command, 0};
 	ifreq request{};
 
 	std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
 	request.ifr_data = reinterpret_cast<char *>(&value);
-	return !ioctl(socket, SIOCETHTOOL, &request) && value.data;
+	return !ioctl(socket.get(), SIOCETHTOOL, &request) && value.data;
 }
 
 void read_offloads(Link &link)
 {
-	int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 
-	if (socket < 0)
+	if (!socket)
 		return;
 	link.gro = ethtool_get(socket, link.name, ETHTOOL_GGRO);
 	link.tso = ethtool_get(socket, link.name, ETHTOOL_GTSO);
 	link.tx_checksum = ethtool_get(socket, link.name, ETHTOOL_GTXCSUM);
-	close(socket);
 }
 
 std::string link_name(const nlmsghdr *message)

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/process.hpp"
+
 namespace dsr::doctor {
 
 namespace {
@@ -28,7 +30,7 @@ std::string text(const Finding &finding)
 			   finding.id + ": " + finding.found + "\n    why:  " +
 			   finding.why + "\n";
 
-	for (const std::string &command : finding.mend)
+	for (const std::string &command : command_lines(finding))
 		text += "    mend: " + command + "\n";
 	if (!finding.keep.empty())
 		text += "    keep: " + finding.keep + "\n";
@@ -36,6 +38,15 @@ std::string text(const Finding &finding)
 }
 
 } // namespace
+
+std::vector<std::string> command_lines(const Finding &finding)
+{
+	std::vector<std::string> lines;
+
+	for (const Command &command : finding.mend)
+		lines.push_back(shell_line(command));
+	return lines;
+}
 
 std::string findings_text(const Findings &findings, bool notes)
 {
@@ -73,7 +84,7 @@ std::string findings_json(const Findings &findings)
 				{"id", finding.id},
 				{"found", finding.found},
 				{"why", finding.why},
-				{"mend", finding.mend},
+				{"mend", command_lines(finding)},
 				{"keep", finding.keep},
 				{"safe", finding.safe}});
 	return json{{"findings", list},

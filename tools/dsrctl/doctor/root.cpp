@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "common/files.hpp"
 
 namespace dsr::doctor {
 
@@ -17,13 +17,7 @@ bool Root::exists(const std::string &name) const
 
 std::string Root::read(const std::string &name) const
 {
-	std::ifstream file(path(name), std::ios::binary);
-	std::ostringstream text;
-
-	if (!file)
-		return "";
-	text << file.rdbuf();
-	return text.str();
+	return read_file_if_any(path(name));
 }
 
 unsigned long Root::number(const std::string &name) const

@@ -7,7 +7,6 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +15,7 @@
 #include <cstring>
 #include <set>
 
+#include "common/descriptor.hpp"
 #include "dsrctl/doctor/gather.hpp"
 
 namespace dsr::doctor {
@@ -32,16 +32,12 @@ class PacketSocket {
 public:
 	explicit PacketSocket(int protocol)
 		: socket_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC |
-				 SOCK_NONBLOCK, htons(protocol)))
+				 SOCK_NONBLOCK, htons(protocol)),
+			  "a packet socket")
 	{
-		if (socket_ < 0)
-			throw Error(std::string("a packet socket: ") +
-				    std::strerror(errno));
 	}
-	~PacketSocket() { close(socket_); }
-	PacketSocket(const PacketSocket &) = delete;
 
-	int file() const { return socket_; }
+	int file() const { return socket_.get(); }
 
 	// The beginning of the next packet that came to this host from
 	// outside; 0 when there is none now.
@@ -52,7 +48,7 @@ public:
 			sockaddr_ll from{};
 			socklen_t length = sizeof(from);
 			ssize_t count = recvfrom(
-				socket_, data, size, 0,
+				socket_.get(), data, size, 0,
 				reinterpret_cast<sockaddr *>(&from), &length);
 
 			if (count <= 0)
@@ -64,7 +60,7 @@ public:
 	}
 
 private:
-	int socket_;
+	Descriptor socket_;
 };
 
 std::uint16_t load16(const unsigned char *data)

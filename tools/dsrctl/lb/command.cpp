@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "common/files.hpp"
 #include "dsrctl/command_line.hpp"
 #include "dsrctl/lb/verify.hpp"
 #include "dsrctl/say.hpp"
@@ -31,25 +32,6 @@ struct Options {
 	std::vector<std::string> reals, services;
 	bool ip4 = false, ip6 = false;
 };
-
-std::string read_file(const std::string &path)
-{
-	std::FILE *file = path == "-" ? stdin : std::fopen(path.c_str(), "rbe");
-	std::string text;
-	char buffer[65536];
-	std::size_t count;
-
-	if (!file)
-		throw Error(path + ": " + std::strerror(errno));
-	while ((count = std::fread(buffer, 1, sizeof(buffer), file)))
-		text.append(buffer, count);
-	int error = std::ferror(file) ? errno : 0;
-	if (file != stdin)
-		std::fclose(file);
-	if (error)
-		throw Error(path + ": " + std::strerror(error));
-	return text;
-}
 
 void say_all(const std::vector<std::string> &messages)
 {

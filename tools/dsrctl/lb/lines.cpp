@@ -6,9 +6,38 @@
 #include <algorithm>
 #include <charconv>
 
-#include "dsrctl/save_format.hpp"
-
 namespace dsr::lb {
+
+namespace {
+
+// As shells and the command lines of load balancers have it: quotes group, and a
+// backslash quotes the next character.
+std::vector<std::string> split(std::string_view line)
+{
+	std::vector<std::string> words;
+	bool inside = false, quoted = false;
+
+	for (std::size_t i = 0; i < line.size(); i++) {
+		char c = line[i];
+
+		if (!quoted && (c == ' ' || c == '\t' || c == '\r')) {
+			inside = false;
+			continue;
+		}
+		if (!inside)
+			words.emplace_back();
+		inside = true;
+		if (c == '"')
+			quoted = !quoted;
+		else if (c == '\\' && i + 1 < line.size())
+			words.back() += line[++i];
+		else
+			words.back() += c;
+	}
+	return words;
+}
+
+} // namespace
 
 std::optional<unsigned int> parse_unsigned(std::string_view text,
 					   unsigned int max)
@@ -27,7 +56,7 @@ bool Lines::next()
 	while (!rest_.empty()) {
 		std::size_t end = std::min(rest_.find('\n'), rest_.size());
 
-		words_ = save_words(rest_.substr(0, end));
+		words_ = split(rest_.substr(0, end));
 		rest_.remove_prefix(std::min(end + 1, rest_.size()));
 		number_++;
 		words_.erase(std::find_if(words_.begin(), words_.end(),

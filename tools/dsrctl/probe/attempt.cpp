@@ -13,9 +13,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
+#include <cstdlib>
 
 #include "common/dscp.hpp"
+#include "common/files.hpp"
 #include "dsrctl/probe/http.hpp"
 
 namespace dsr::probe {
@@ -182,12 +183,10 @@ bool is_strict(const std::string &interface)
 	int strictest = 0;
 
 	for (const std::string &name : {interface, std::string("all")}) {
-		std::ifstream file("/proc/sys/net/ipv4/conf/" + name +
-				   "/rp_filter");
-		int value = 0;
+		const std::string value = read_file_if_any(
+			"/proc/sys/net/ipv4/conf/" + name + "/rp_filter");
 
-		file >> value;
-		strictest = std::max(strictest, value);
+		strictest = std::max(strictest, std::atoi(value.c_str()));
 	}
 	return strictest == 1;
 }

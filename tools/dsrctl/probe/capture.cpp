@@ -5,11 +5,11 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
-#include <pcap/pcap.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <memory>
+
+#include "common/pcap_handle.hpp"
 
 namespace dsr::probe {
 
@@ -33,14 +33,10 @@ std::string filter_text(Family family, const std::set<Ip> &us,
 	return text + ")";
 }
 
-struct ClosePcap {
-	void operator()(pcap_t *pcap) const { pcap_close(pcap); }
-};
-
 // The same language as tcpdump's, for packets that begin with the IP header.
 void attach_filter(int socket, const std::string &text)
 {
-	std::unique_ptr<pcap_t, ClosePcap> pcap(pcap_open_dead(DLT_RAW, SNAP));
+	Pcap pcap(pcap_open_dead(DLT_RAW, SNAP));
 	bpf_program program;
 
 	if (!pcap || pcap_compile(pcap.get(), &program, text.c_str(), 1,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/probe/targets.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
+#include "common/files.hpp"
 #include "dsrctl/lb/site.hpp"
 
 namespace dsr::probe {
@@ -50,17 +51,17 @@ std::vector<Ip> parse_list(const std::string &text)
 // As lb-config reads it, too.
 std::vector<Ip> read_file(const std::string &path)
 {
-	std::ifstream file(path, std::ios::binary);
 	std::vector<std::string> errors;
 	std::vector<lb::Server> servers;
 	std::vector<Ip> ips;
 	std::string message;
+	const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+	std::string text;
 
-	if (!file)
+	if (int error = file ? read_all(file, text) : errno)
 		throw Error("--servers: found " + quote(path) +
 			    ", expected addresses with commas between them, or a file that can be read (" +
-			    std::strerror(errno) + ")");
-	std::string text((std::istreambuf_iterator<char>(file)), {});
+			    std::strerror(error) + ")");
 	lb::read_servers(text, path, servers, errors);
 	for (const std::string &error : errors)
 		message += (message.empty() ? "" : "\n") + error;

@@ -43,32 +43,26 @@ Live::Live(const std::string &interface) : interface_(interface)
 {
 	char message[PCAP_ERRBUF_SIZE];
 
-	pcap_ = pcap_create(interface.c_str(), message);
+	pcap_.reset(pcap_create(interface.c_str(), message));
 	if (!pcap_)
-		throw Error(interface + ": " + message);
-	try {
-		pcap_set_snaplen(pcap_, SNAPLEN);
-		pcap_set_buffer_size(pcap_, BUFFER);
-		pcap_set_timeout(pcap_, TIMEOUT_MS);
-		// a warning is above 0
-		if (int error = pcap_activate(pcap_); error < 0) {
-			if (error == PCAP_ERROR_PERM_DENIED)
-				fail("captures are not permitted, expected root or CAP_NET_RAW");
-			if (error == PCAP_ERROR_NO_SUCH_DEVICE)
-				fail("found no such interface, expected one of this host, or any");
-			fail(pcap_geterr(pcap_));
-		}
-		captured_by_.link_type = pcap_datalink(pcap_);
-		if (!link_known(captured_by_.link_type))
-			fail("found link type " +
-			     link_text(captured_by_.link_type) +
-			     ", expected one of " + known_links());
-		if (pcap_setnonblock(pcap_, 1, message) < 0)
-			fail(message);
-	} catch (const Error &) {
-		pcap_close(pcap_);
-		throw;
+		fail(message);
+	pcap_set_snaplen(pcap_.get(), SNAPLEN);
+	pcap_set_buffer_size(pcap_.get(), BUFFER);
+	pcap_set_timeout(pcap_.get(), TIMEOUT_MS);
+	// a warning is above 0
+	if (int error = pcap_activate(pcap_.get()); error < 0) {
+		if (error == PCAP_ERROR_PERM_DENIED)
+			fail("captures are not permitted, expected root or CAP_NET_RAW");
+		if (error == PCAP_ERROR_NO_SUCH_DEVICE)
+			fail("found no such interface, expected one of this host, or any");
+		fail(pcap_geterr(pcap_.get()));
 	}
+	captured_by_.link_type = pcap_datalink(pcap_.get());
+	if (!link_known(captured_by_.link_type))
+		fail("found link type " + link_text(captured_by_.link_type) +
+		     ", expected one of " + known_links());
+	if (pcap_setnonblock(pcap_.get(), 1, message) < 0)
+		fail(message);
 }
 
 void Live::fail(const std::string &why) const
@@ -79,22 +73,22 @@ void Live::fail(const std::string &why) const
 void Live::wait(int milliseconds, int most,
 		const std::function<void(Frame &)> &take)
 {
-	pollfd ready{pcap_get_selectable_fd(pcap_), POLLIN, 0};
+	pollfd ready{pcap_get_selectable_fd(pcap_.get()), POLLIN, 0};
 	Taker taker{take, captured_by_};
 
 	// an interrupt is for the caller to see
 	if (poll(&ready, 1, milliseconds) < 0 && errno != EINTR)
 		fail(std::strerror(errno));
-	if (pcap_dispatch(pcap_, most, hand_over,
+	if (pcap_dispatch(pcap_.get(), most, hand_over,
 			  reinterpret_cast<u_char *>(&taker)) < 0)
-		fail(pcap_geterr(pcap_));
+		fail(pcap_geterr(pcap_.get()));
 }
 
 std::uint64_t Live::lost() const
 {
 	pcap_stat stat{};
 
-	return pcap_stats(pcap_, &stat) ? 0 : stat.ps_drop;
+	return pcap_stats(pcap_.get(), &stat) ? 0 : stat.ps_drop;
 }
 
 } // namespace dsr::watch

@@ -2,12 +2,11 @@
 // Packets of an interface as they come, by libpcap.
 #pragma once
 
-#include <pcap/pcap.h>
-
 #include <functional>
 #include <string>
 
 #include "common/packet.hpp"
+#include "common/pcap_handle.hpp"
 
 namespace dsr::watch {
 
@@ -18,9 +17,6 @@ public:
 
 	// Throws Error.
 	explicit Live(const std::string &interface);
-	~Live() { pcap_close(pcap_); }
-	Live(const Live &) = delete;
-	Live &operator=(const Live &) = delete;
 
 	// Waits at most so long, and hands over what has come, @most frames.
 	// Throws Error.
@@ -33,7 +29,7 @@ private:
 	[[noreturn]] void fail(const std::string &why) const;
 
 	std::string interface_;
-	pcap_t *pcap_;
+	Pcap pcap_;
 	Interface captured_by_;
 };
 

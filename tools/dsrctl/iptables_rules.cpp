@@ -1,32 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dsrctl/save_format.hpp"
+#include "dsrctl/iptables_rules.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 
 #include "common/dscp.hpp"
+#include "common/saved_rules.hpp"
 
 namespace dsr {
 
 namespace {
 
 constexpr std::string_view CHAIN = "PREROUTING";
-
-// "[12:3456]", which begins a line of iptables-save -c
-bool take_counters(const std::string &word, Rule &rule)
-{
-	const char *end = word.data() + word.size();
-
-	if (!word.starts_with('[') || !word.ends_with(']'))
-		return false;
-	auto packets = std::from_chars(word.data() + 1, end, rule.packets);
-	if (packets.ec != std::errc() || *packets.ptr != ':')
-		return false;
-	auto bytes = std::from_chars(packets.ptr + 1, end, rule.bytes);
-	return bytes.ec == std::errc() && bytes.ptr + 1 == end;
-}
 
 std::optional<Item> item(const std::string &dscp, const std::string &address,
 			 Family family)
@@ -93,97 +79,26 @@ std::string line(const RuleStep &step)
 
 } // namespace
 
-std::vector<std::string> save_words(std::string_view line)
-{
-	std::vector<std::string> words;
-	bool inside = false, quoted = false;
-
-	for (std::size_t i = 0; i < line.size(); i++) {
-		char c = line[i];
-
-		if (!quoted && (c == ' ' || c == '\t' || c == '\r')) {
-			inside = false;
-			continue;
-		}
-		if (!inside)
-			words.emplace_back();
-		inside = true;
-		if (c == '"')
-			quoted = !quoted;
-		else if (c == '\\' && i + 1 < line.size())
-			words.back() += line[++i];
-		else
-			words.back() += c;
-	}
-	return words;
-}
-
 std::vector<Rule> parse_save(std::string_view text, Store store, Family family)
 {
+	std::map<std::string, unsigned int> positions;	// by table
 	std::vector<Rule> rules;
-	std::string table;
-	unsigned int position = 0;
 
-	while (!text.empty()) {
-		std::size_t end = std::min(text.find('\n'), text.size());
-		std::string_view line = text.substr(0, end);
-
-		text.remove_prefix(std::min(end + 1, text.size()));
-		if (line.starts_with('*')) {
-			table = line.substr(1, line.find_first_of(" \r") - 1);
-			position = 0;
-			continue;
-		}
-		if (table != "raw" && table != "mangle")
-			continue;
-
-		// Most lines of a large ruleset are of other chains.
-		if (line.find(CHAIN) == line.npos)
-			continue;
-		std::vector<std::string> words = save_words(line);
+	for (const SavedRule &saved : read_saved(text, "iptables-save")) {
 		Rule rule;
-		std::size_t first = 0;
 
-		if (!words.empty() && take_counters(words[0], rule))
-			first = 1;
-		if (words.size() < first + 2 || words[first] != "-A" ||
-		    words[first + 1] != CHAIN)
+		if (saved.chain != CHAIN ||
+		    (saved.table != "raw" && saved.table != "mangle"))
 			continue;
 		rule.store = store;
 		rule.family = family;
-		rule.table = table;
-		rule.position = ++position;
-		words.erase(words.begin(), words.begin() + first + 2);
-		if (!understand(words, rule))
+		rule.table = saved.table;
+		rule.position = ++positions[saved.table];
+		rule.packets = saved.packets;
+		rule.bytes = saved.bytes;
+		if (!understand(saved.words, rule))
 			continue;
 		rule.text = rule_text(rule.map, rule.items);
-		rules.push_back(std::move(rule));
-	}
-	return rules;
-}
-
-std::vector<SavedRule> parse_all(std::string_view text, Store store,
-				 Family family)
-{
-	std::vector<SavedRule> rules;
-	std::string table;
-
-	while (!text.empty()) {
-		std::size_t end = std::min(text.find('\n'), text.size());
-		std::string_view line = text.substr(0, end);
-
-		text.remove_prefix(std::min(end + 1, text.size()));
-		if (line.starts_with('*'))
-			table = line.substr(1, line.find_first_of(" \r") - 1);
-		if (!line.starts_with("-A ") && !line.starts_with('['))
-			continue;
-		std::vector<std::string> words = save_words(line);
-		std::size_t first = line.starts_with('[') ? 1 : 0;
-
-		if (words.size() < first + 2 || words[first] != "-A")
-			continue;
-		SavedRule rule{store, family, table, words[first + 1], {}};
-		rule.words.assign(words.begin() + first + 2, words.end());
 		rules.push_back(std::move(rule));
 	}
 	return rules;
