@@ -50,13 +50,18 @@ enum {
 
 /*
  * daddr_read_fn - how a host gives the core the bytes of a packet
+ * @packet: what the host handed in, whatever that is
+ * @length: at most DADDR_READ_MAX
  *
  * Returns @length bytes at @offset, or NULL when the packet ends before them.
- * A host whose packet lies in pieces may copy them to @buffer, which holds at
- * least @length bytes.
+ * They have to stay until the next call alone: a host whose packet lies in
+ * pieces copies them to a buffer of its own.
  */
-typedef const void *(*daddr_read_fn)(const void *packet, unsigned int offset,
-				     unsigned int length, void *buffer);
+typedef const void *(*daddr_read_fn)(void *packet, unsigned int offset,
+				     unsigned int length);
+enum {
+	DADDR_READ_MAX = DADDR_IP6_HEADER
+};
 
 enum daddr_verdict {
 	DADDR_KEEP,		/* it has the new destination already */
@@ -182,11 +187,10 @@ DADDR_INLINE void daddr_find_l4csum4(const void *ip,
  * the next stop. The checksum covers the last one (RFC 8200 8.1), which stays
  * as it is.
  */
-DADDR_INLINE void daddr_find_l4csum6(daddr_read_fn read, const void *packet,
+DADDR_INLINE void daddr_find_l4csum6(daddr_read_fn read, void *packet,
 				     __u8 next, struct daddr_change *change)
 {
 	unsigned int offset = DADDR_IP6_HEADER;
-	__u8 buffer[4];
 
 	for (;;) {
 		const __u8 *header;
@@ -205,7 +209,7 @@ DADDR_INLINE void daddr_find_l4csum6(daddr_read_fn read, const void *packet,
 		}
 
 		/* Next header, length, and what decides in the next two. */
-		header = (const __u8 *)read(packet, offset, 4, buffer);
+		header = (const __u8 *)read(packet, offset, 4);
 		if (!header) {
 			change->l4csum = DADDR_L4CSUM_UNKNOWN;
 			return;
@@ -249,14 +253,13 @@ DADDR_INLINE int daddr_has_dport(const struct daddr_change *change)
  * it alone, and where the transport checksum should be, are known
  */
 DADDR_INLINE enum daddr_verdict
-daddr_decide_transport(daddr_read_fn read, const void *packet, __u16 dport,
+daddr_decide_transport(daddr_read_fn read, void *packet, __u16 dport,
 		       struct daddr_change *change)
 {
 	const void *field;
-	__u8 buffer[2];
 
 	if (dport && daddr_has_dport(change)) {
-		field = read(packet, change->thoff + DADDR_DPORT, 2, buffer);
+		field = read(packet, change->thoff + DADDR_DPORT, 2);
 		if (!field) {
 			change->l4csum = DADDR_L4CSUM_CUT;
 			return DADDR_DROP;
@@ -272,7 +275,7 @@ daddr_decide_transport(daddr_read_fn read, const void *packet, __u16 dport,
 	if (!change->set_daddr && !change->set_dport)
 		return DADDR_KEEP;
 	if (change->l4csum == DADDR_L4CSUM_HERE) {
-		if (!read(packet, change->l4csum_offset, 2, buffer)) {
+		if (!read(packet, change->l4csum_offset, 2)) {
 			change->l4csum = DADDR_L4CSUM_CUT;
 			return DADDR_DROP;
 		}
@@ -290,17 +293,16 @@ daddr_decide_transport(daddr_read_fn read, const void *packet, __u16 dport,
  * Reads the packet by @read alone. No byte of it changes.
  */
 DADDR_INLINE enum daddr_verdict
-daddr_decide4(daddr_read_fn read, const void *packet, const void *to,
+daddr_decide4(daddr_read_fn read, void *packet, const void *to,
 	      __u16 dport, struct daddr_change *change)
 {
-	__u8 buffer[DADDR_IP4_HEADER];
 	const __u8 *ip;
 
 	change->writable = 0;
 	change->l4csum = DADDR_L4CSUM_UNKNOWN;
 	change->set_daddr = 0;
 	change->set_dport = 0;
-	ip = (const __u8 *)read(packet, 0, DADDR_IP4_HEADER, buffer);
+	ip = (const __u8 *)read(packet, 0, DADDR_IP4_HEADER);
 	if (!ip)
 		return DADDR_DROP;
 	if (daddr_load32(ip + DADDR_IP4_DADDR) != daddr_load32(to)) {
@@ -314,18 +316,17 @@ daddr_decide4(daddr_read_fn read, const void *packet, const void *to,
 }
 
 DADDR_INLINE enum daddr_verdict
-daddr_decide6(daddr_read_fn read, const void *packet, const void *to,
+daddr_decide6(daddr_read_fn read, void *packet, const void *to,
 	      __u16 dport, struct daddr_change *change)
 {
 	const __u8 *t = (const __u8 *)to;
-	__u8 buffer[DADDR_IP6_HEADER];
 	const __u8 *ip;
 
 	change->writable = 0;
 	change->l4csum = DADDR_L4CSUM_UNKNOWN;
 	change->set_daddr = 0;
 	change->set_dport = 0;
-	ip = (const __u8 *)read(packet, 0, DADDR_IP6_HEADER, buffer);
+	ip = (const __u8 *)read(packet, 0, DADDR_IP6_HEADER);
 	if (!ip)
 		return DADDR_DROP;
 	if ((daddr_load64(ip + DADDR_IP6_DADDR) ^ daddr_load64(t)) |
@@ -415,17 +416,19 @@ DADDR_INLINE __u32 daddr_apply4(void *ip, const void *to,
 				const struct daddr_change *change, int seed)
 {
 	__u8 *header = (__u8 *)ip;
+	__u8 *check = header + DADDR_IP4_CHECK;
 	__u16 delta = 0;
+	__u32 sum;
 
-	if (change->set_daddr) {
-		__u8 *check = header + DADDR_IP4_CHECK;
-
+	if (change->set_daddr)
 		delta = daddr_delta4(header + DADDR_IP4_DADDR, to);
+	sum = daddr_apply_transport(header, delta, change, seed);
+	if (change->set_daddr) {
 		daddr_store16(check, daddr_csum_replace(daddr_load16(check),
 							delta));
 		__builtin_memcpy(header + DADDR_IP4_DADDR, to, 4);
 	}
-	return daddr_apply_transport(header, delta, change, seed);
+	return sum;
 }
 
 DADDR_INLINE __u32 daddr_apply6(void *ip, const void *to,
@@ -433,12 +436,14 @@ DADDR_INLINE __u32 daddr_apply6(void *ip, const void *to,
 {
 	__u8 *header = (__u8 *)ip;
 	__u16 delta = 0;
+	__u32 sum;
 
-	if (change->set_daddr) {
+	if (change->set_daddr)
 		delta = daddr_delta6(header + DADDR_IP6_DADDR, to);
+	sum = delta + daddr_apply_transport(header, delta, change, seed);
+	if (change->set_daddr)
 		__builtin_memcpy(header + DADDR_IP6_DADDR, to, 16);
-	}
-	return delta + daddr_apply_transport(header, delta, change, seed);
+	return sum;
 }
 
 #endif /* DADDR_REWRITE_H */

@@ -19,44 +19,6 @@
 #include "daddr_rewrite.h"
 
 /*
- * The IP header of a packet in a netfilter hook is at skb->data, and what every
- * IP header has is in one piece there: only what follows needs a look.
- */
-static __always_inline const void *
-daddr_skb_read(const struct sk_buff *skb, unsigned int offset,
-	       unsigned int length, void *buffer, unsigned int header)
-{
-	if (__builtin_constant_p(offset + length) && offset + length <= header)
-		return skb->data + offset;
-	if (likely(offset + length <= skb_headlen(skb)))
-		return skb->data + offset;
-	return skb_header_pointer(skb, offset, length, buffer);
-}
-
-static __always_inline const void *
-daddr_skb_read4(const void *packet, unsigned int offset, unsigned int length,
-		void *buffer)
-{
-	return daddr_skb_read(packet, offset, length, buffer, DADDR_IP4_HEADER);
-}
-
-static __always_inline const void *
-daddr_skb_read6(const void *packet, unsigned int offset, unsigned int length,
-		void *buffer)
-{
-	return daddr_skb_read(packet, offset, length, buffer, DADDR_IP6_HEADER);
-}
-
-/* Are the first @length bytes ours to write? If not, they are copied. */
-static __always_inline bool daddr_skb_writable(struct sk_buff *skb,
-					       unsigned int length)
-{
-	if (likely(length <= skb_headlen(skb) && !skb->cloned))
-		return true;
-	return !skb_ensure_writable(skb, length);
-}
-
-/*
  * Does the field hold the sum of the pseudo-header, which hardware or
  * skb_checksum_help() completes? CHECKSUM_PARTIAL alone does not say so: in a
  * UDP tunnel it may be about the inner packet, with the outer checksum either
@@ -67,22 +29,27 @@ static __always_inline bool daddr_skb_is_seed(const struct sk_buff *skb,
 {
 	const void *field = skb->data + change->l4csum_offset;
 
-	if (skb->ip_summed != CHECKSUM_PARTIAL ||
-	    change->l4csum != DADDR_L4CSUM_HERE)
+	if (change->l4csum != DADDR_L4CSUM_HERE)
 		return false;
 	return field == skb->head + skb->csum_start + skb->csum_offset ||
 	       (skb_is_gso(skb) && daddr_load16(field));
 }
 
+/* skb->csum is the sum of all bytes from the IP header on: @sum is added. */
+static __always_inline void daddr_skb_add_to_sum(struct sk_buff *skb, u32 sum)
+{
+	skb->csum = (__force __wsum)
+		daddr_fold32((__force u32)skb->csum + (u64)sum);
+}
+
 /* What the stack already did for the old destination is void. */
-static noinline __maybe_unused void daddr_skb_forget(struct sk_buff *skb,
-						     unsigned int hook,
-						     bool set_daddr)
+static inline void daddr_skb_forget(struct sk_buff *skb, unsigned int hook,
+				    const struct daddr_change *change)
 {
 	switch (hook) {
 	case NF_INET_PRE_ROUTING:
 		/* a packet of the loopback device brings its route along */
-		if (set_daddr)
+		if (change->set_daddr)
 			skb_dst_drop(skb);
 		break;
 	case NF_INET_LOCAL_IN:
@@ -93,18 +60,18 @@ static noinline __maybe_unused void daddr_skb_forget(struct sk_buff *skb,
 	/* in OUTPUT, the mangle table sees the change and routes again */
 }
 
-/* @sum: what the sum of the packet's bytes changed by. */
-static __always_inline void
-daddr_skb_changed(struct sk_buff *skb, const struct daddr_change *change,
-		  u32 sum, unsigned int hook)
+/* Gives the core any packet, wherever its bytes lie. */
+struct daddr_skb_reader {
+	const struct sk_buff *skb;
+	u8 buffer[DADDR_READ_MAX];
+};
+
+static inline const void *daddr_skb_read(void *packet, unsigned int offset,
+					 unsigned int length)
 {
-	/* skb->csum is the sum of all bytes from the IP header on */
-	if (skb->ip_summed == CHECKSUM_COMPLETE)
-		skb->csum = (__force __wsum)
-			daddr_fold32((__force u32)skb->csum + (u64)sum);
-	/* without a route, this is PREROUTING */
-	if (unlikely(skb->_skb_refdst))
-		daddr_skb_forget(skb, hook, change->set_daddr);
+	struct daddr_skb_reader *reader = packet;
+
+	return skb_header_pointer(reader->skb, offset, length, reader->buffer);
 }
 
 /*
@@ -123,43 +90,125 @@ daddr_skb_changed(struct sk_buff *skb, const struct daddr_change *change,
  * May move the packet's bytes: pointers to its headers are void. The payload is
  * neither read, copied nor made linear. Any context.
  */
-static __always_inline enum daddr_verdict
+static noinline __maybe_unused enum daddr_verdict
 daddr_skb_rewrite4(struct sk_buff *skb, const void *to, __be16 dport,
 		   unsigned int hook)
 {
+	struct daddr_skb_reader reader = { .skb = skb };
 	struct daddr_change change;
 	enum daddr_verdict verdict;
 	u32 sum;
 
-	verdict = daddr_decide4(daddr_skb_read4, skb, to, (__force u16)dport,
-				&change);
-	if (unlikely(verdict != DADDR_CHANGE))
+	verdict = daddr_decide4(daddr_skb_read, &reader, to,
+				(__force u16)dport, &change);
+	if (verdict != DADDR_CHANGE)
 		return verdict;
-	if (!daddr_skb_writable(skb, change.writable))
+	if (skb_ensure_writable(skb, change.writable))
 		return DADDR_DROP;
 	sum = daddr_apply4(skb->data, to, &change,
+			   skb->ip_summed == CHECKSUM_PARTIAL &&
 			   daddr_skb_is_seed(skb, &change));
-	daddr_skb_changed(skb, &change, sum, hook);
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		daddr_skb_add_to_sum(skb, sum);
+	daddr_skb_forget(skb, hook, &change);
+	return DADDR_CHANGE;
+}
+
+static noinline __maybe_unused enum daddr_verdict
+daddr_skb_rewrite6(struct sk_buff *skb, const void *to, __be16 dport,
+		   unsigned int hook)
+{
+	struct daddr_skb_reader reader = { .skb = skb };
+	struct daddr_change change;
+	enum daddr_verdict verdict;
+	u32 sum;
+
+	verdict = daddr_decide6(daddr_skb_read, &reader, to,
+				(__force u16)dport, &change);
+	if (verdict != DADDR_CHANGE)
+		return verdict;
+	if (skb_ensure_writable(skb, change.writable))
+		return DADDR_DROP;
+	sum = daddr_apply6(skb->data, to, &change,
+			   skb->ip_summed == CHECKSUM_PARTIAL &&
+			   daddr_skb_is_seed(skb, &change));
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		daddr_skb_add_to_sum(skb, sum);
+	daddr_skb_forget(skb, hook, &change);
+	return DADDR_CHANGE;
+}
+
+/*
+ * Gives the core the head of a packet, as if the packet ended there. What every
+ * IP header has is in it: only what follows needs a look.
+ */
+static __always_inline const void *
+daddr_skb_read_head(void *packet, unsigned int offset, unsigned int length)
+{
+	const struct sk_buff *skb = packet;
+
+	if (!__builtin_constant_p(offset + length) &&
+	    unlikely(offset + length > skb_headlen(skb)))
+		return NULL;
+	return skb->data + offset;
+}
+
+/* Is its head nobody else's, and is there no route yet, as in PREROUTING? */
+static __always_inline bool daddr_skb_is_common(const struct sk_buff *skb)
+{
+	return likely(!skb->cloned && !skb->_skb_refdst);
+}
+
+/*
+ * daddr_skb_common4 - the same as daddr_skb_rewrite4(), for a packet as most
+ *	are: there is nothing to copy, and nothing to forget
+ * daddr_skb_common6 - the same for IPv6
+ *
+ * Returns DADDR_CHANGE or DADDR_KEEP; or DADDR_DROP when that packet, of which
+ * nothing changed, is for daddr_skb_rewrite4() or 6.
+ *
+ * It is the same decision and the same application, without a call and a stack
+ * frame: 80 of 525 instructions that a map costs.
+ */
+static __always_inline enum daddr_verdict
+daddr_skb_common4(struct sk_buff *skb, const void *to)
+{
+	struct daddr_change change = {};
+	enum daddr_verdict verdict;
+	u8 summed = skb->ip_summed;
+	u32 sum;
+
+	if (!daddr_skb_is_common(skb))
+		return DADDR_DROP;
+	verdict = daddr_decide4(daddr_skb_read_head, skb, to, 0, &change);
+	if (unlikely(verdict != DADDR_CHANGE))
+		return verdict;
+	sum = daddr_apply4(skb->data, to, &change,
+			   summed == CHECKSUM_PARTIAL &&
+			   daddr_skb_is_seed(skb, &change));
+	if (summed == CHECKSUM_COMPLETE)
+		daddr_skb_add_to_sum(skb, sum);
 	return DADDR_CHANGE;
 }
 
 static __always_inline enum daddr_verdict
-daddr_skb_rewrite6(struct sk_buff *skb, const void *to, __be16 dport,
-		   unsigned int hook)
+daddr_skb_common6(struct sk_buff *skb, const void *to)
 {
-	struct daddr_change change;
+	struct daddr_change change = {};
 	enum daddr_verdict verdict;
+	u8 summed = skb->ip_summed;
 	u32 sum;
 
-	verdict = daddr_decide6(daddr_skb_read6, skb, to, (__force u16)dport,
-				&change);
+	if (!daddr_skb_is_common(skb))
+		return DADDR_DROP;
+	verdict = daddr_decide6(daddr_skb_read_head, skb, to, 0, &change);
 	if (unlikely(verdict != DADDR_CHANGE))
 		return verdict;
-	if (!daddr_skb_writable(skb, change.writable))
-		return DADDR_DROP;
 	sum = daddr_apply6(skb->data, to, &change,
+			   summed == CHECKSUM_PARTIAL &&
 			   daddr_skb_is_seed(skb, &change));
-	daddr_skb_changed(skb, &change, sum, hook);
+	if (summed == CHECKSUM_COMPLETE)
+		daddr_skb_add_to_sum(skb, sum);
 	return DADDR_CHANGE;
 }
 

@@ -29,9 +29,21 @@ static char *table = "raw";
 module_param(table, charp, 0444);
 MODULE_PARM_DESC(table, "where control tools put rules, raw (default) or mangle; the target works in both");
 
-static __always_inline unsigned int daddr_tg_verdict(enum daddr_verdict verdict)
+/* What daddr_skb_common4() leaves; @to is in the rule of @par. */
+static noinline unsigned int
+daddr_tg4_any(struct sk_buff *skb, const struct xt_action_param *par,
+	      const union nf_inet_addr *to, __be16 dport)
 {
-	return unlikely(verdict == DADDR_DROP) ? NF_DROP : XT_CONTINUE;
+	return daddr_skb_rewrite4(skb, &to->ip, dport, xt_hooknum(par)) ==
+	       DADDR_DROP ? NF_DROP : XT_CONTINUE;
+}
+
+static noinline unsigned int
+daddr_tg6_any(struct sk_buff *skb, const struct xt_action_param *par,
+	      const union nf_inet_addr *to, __be16 dport)
+{
+	return daddr_skb_rewrite6(skb, &to->in6, dport, xt_hooknum(par)) ==
+	       DADDR_DROP ? NF_DROP : XT_CONTINUE;
 }
 
 static unsigned int
@@ -39,8 +51,9 @@ daddr_tg4_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
-	return daddr_tg_verdict(daddr_skb_rewrite4(skb, &info->daddr.ip, 0,
-						   xt_hooknum(par)));
+	if (daddr_skb_common4(skb, &info->daddr.ip) != DADDR_DROP)
+		return XT_CONTINUE;
+	return daddr_tg4_any(skb, par, &info->daddr, 0);
 }
 
 static unsigned int
@@ -48,8 +61,31 @@ daddr_tg6_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
-	return daddr_tg_verdict(daddr_skb_rewrite6(skb, &info->daddr.in6, 0,
-						   xt_hooknum(par)));
+	if (daddr_skb_common6(skb, &info->daddr.in6) != DADDR_DROP)
+		return XT_CONTINUE;
+	return daddr_tg6_any(skb, par, &info->daddr, 0);
+}
+
+static noinline unsigned int
+daddr_tg4_mapped(struct sk_buff *skb, const struct xt_action_param *par,
+		 const struct daddr_map_entry *entry)
+{
+	unsigned int verdict = daddr_tg4_any(skb, par, &entry->daddr, 0);
+
+	if (verdict == XT_CONTINUE)
+		daddr_map_count(entry, skb->len);
+	return verdict;
+}
+
+static noinline unsigned int
+daddr_tg6_mapped(struct sk_buff *skb, const struct xt_action_param *par,
+		 const struct daddr_map_entry *entry)
+{
+	unsigned int verdict = daddr_tg6_any(skb, par, &entry->daddr, 0);
+
+	if (verdict == XT_CONTINUE)
+		daddr_map_count(entry, skb->len);
+	return verdict;
 }
 
 static unsigned int
@@ -59,15 +95,13 @@ daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
 	const struct daddr_map_entry *entry;
 
 	if (!info->map)
-		return daddr_tg_verdict(daddr_skb_rewrite4(
-			skb, &info->daddr[0].ip, info->dport, xt_hooknum(par)));
+		return daddr_tg4_any(skb, par, &info->daddr[0], info->dport);
 
 	entry = &info->map->entries[daddr_dscp4(skb->data)];
 	if (!entry->count)
 		return XT_CONTINUE;
-	if (daddr_skb_rewrite4(skb, &entry->daddr.ip, 0, xt_hooknum(par)) ==
-	    DADDR_DROP)
-		return NF_DROP;
+	if (daddr_skb_common4(skb, &entry->daddr.ip) == DADDR_DROP)
+		return daddr_tg4_mapped(skb, par, entry);
 	daddr_map_count(entry, skb->len);
 	return XT_CONTINUE;
 }
@@ -79,16 +113,13 @@ daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
 	const struct daddr_map_entry *entry;
 
 	if (!info->map)
-		return daddr_tg_verdict(daddr_skb_rewrite6(
-			skb, &info->daddr[0].in6, info->dport,
-			xt_hooknum(par)));
+		return daddr_tg6_any(skb, par, &info->daddr[0], info->dport);
 
 	entry = &info->map->entries[daddr_dscp6(skb->data)];
 	if (!entry->count)
 		return XT_CONTINUE;
-	if (daddr_skb_rewrite6(skb, &entry->daddr.in6, 0, xt_hooknum(par)) ==
-	    DADDR_DROP)
-		return NF_DROP;
+	if (daddr_skb_common6(skb, &entry->daddr.in6) == DADDR_DROP)
+		return daddr_tg6_mapped(skb, par, entry);
 	daddr_map_count(entry, skb->len);
 	return XT_CONTINUE;
 }

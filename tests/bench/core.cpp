@@ -74,8 +74,7 @@ Bytes later_fragment(Bytes packet)
 	return packet;
 }
 
-const void *read(const void *packet, unsigned int offset, unsigned int length,
-		 void *)
+const void *read(void *packet, unsigned int offset, unsigned int length)
 {
 	const Bytes &bytes = *static_cast<const Bytes *>(packet);
 

@@ -14,12 +14,12 @@ namespace host {
 
 using oracle::Bytes;
 
-// What the reader gives out: the packet's own bytes; or a copy in the core's
-// buffer; or in an array of its own that is otherwise filled with something
-// else, which the core may not look at.
-enum class Reading { direct, buffer, zeros, ones };
-inline constexpr Reading READINGS[] = {Reading::direct, Reading::buffer,
-				       Reading::zeros, Reading::ones};
+// What the reader gives out: the packet's own bytes; or a copy, gone with the
+// next read, in an array that is otherwise filled with something else, which
+// the core may not look at.
+enum class Reading { direct, zeros, ones };
+inline constexpr Reading READINGS[] = {Reading::direct, Reading::zeros,
+				       Reading::ones};
 
 struct Packet {
 	std::unique_ptr<std::uint8_t[]> bytes;	// exactly, for a sanitizer
@@ -27,7 +27,7 @@ struct Packet {
 	unsigned int highest = 0;	// behind the last byte asked for
 	bool beyond = false;		// asked for more than there is
 	Reading reading = Reading::direct;
-	std::uint8_t scratch[64] = {};
+	std::unique_ptr<std::uint8_t[]> scratch;
 
 	Packet(const Bytes &from, Reading how)
 		: bytes(new std::uint8_t[from.size()]),
@@ -41,12 +41,13 @@ struct Packet {
 	}
 };
 
-inline const void *read(const void *packet, unsigned int offset,
-			unsigned int length, void *buffer)
+inline const void *read(void *packet, unsigned int offset, unsigned int length)
 {
-	Packet *from = static_cast<Packet *>(const_cast<void *>(packet));
+	Packet *from = static_cast<Packet *>(packet);
 
 	from->highest = std::max(from->highest, offset + length);
+	if (length > DADDR_READ_MAX)
+		FAIL("the core asks for " << length << " bytes at once");
 	if (offset > from->size || length > from->size - offset) {
 		from->beyond = true;
 		return nullptr;
@@ -54,16 +55,13 @@ inline const void *read(const void *packet, unsigned int offset,
 	const std::uint8_t *bytes = from->bytes.get() + offset;
 	if (from->reading == Reading::direct)
 		return bytes;
-	if (from->reading == Reading::buffer) {
-		std::memcpy(buffer, bytes, length);
-		return buffer;
-	}
-	std::memset(from->scratch, from->reading == Reading::ones ? 0xff : 0,
-		    sizeof(from->scratch));
-	if (length > sizeof(from->scratch))
-		FAIL("the core asks for " << length << " bytes at once");
-	std::memcpy(from->scratch, bytes, length);
-	return from->scratch;
+	// a new array each time: a sanitizer sees who looks at an old one
+	const std::size_t size = length + 8U;
+	from->scratch.reset(new std::uint8_t[size]);
+	std::memset(from->scratch.get(),
+		    from->reading == Reading::ones ? 0xff : 0, size);
+	std::memcpy(from->scratch.get(), bytes, length);
+	return from->scratch.get();
 }
 
 struct Outcome {

@@ -15,13 +15,12 @@ namespace {
 // it asked for more, of a packet that had more, is remembered.
 struct Reader {
 	const Packet &packet;
-	mutable bool cut = false;
+	bool cut = false;
 };
 
-const void *read(const void *from, unsigned int offset, unsigned int length,
-		 void *)
+const void *read(void *from, unsigned int offset, unsigned int length)
 {
-	const auto *reader = static_cast<const Reader *>(from);
+	auto *reader = static_cast<Reader *>(from);
 	std::uint64_t end = std::uint64_t{offset} + length;
 
 	if (reader->packet.captures(end))
@@ -213,7 +212,7 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 
 	const __u8 *address = to->bytes.data();
 	const __u16 dport = htons(action.dport);
-	const Reader reader{packet};
+	Reader reader{packet};
 	daddr_change change{};
 	const daddr_verdict verdict = ipv6 ?
 		daddr_decide6(read, &reader, address, dport, &change) :

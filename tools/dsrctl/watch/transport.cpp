@@ -15,8 +15,7 @@ constexpr std::uint8_t ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58,
 		       SCTP = 132, UDPLITE = 136;
 constexpr std::uint8_t TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10;
 
-const void *read(const void *packet, unsigned int offset, unsigned int length,
-		 void *)
+const void *read(void *packet, unsigned int offset, unsigned int length)
 {
 	const Packet *from = static_cast<const Packet *>(packet);
 
