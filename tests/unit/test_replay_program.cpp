@@ -260,7 +260,7 @@ TEST_CASE("replay: --explain prints one packet and stops")
 	CHECK(has(program.text, "10.128.9.31  ->  10.128.8.46"));
 	CHECK(has(program.text, "7 (TOS 28, 0x1c, 000111b)"));
 	CHECK(has(program.text, "rule command line: match"));
-	CHECK(has(program.text, "contract: TCP, UDP"));
+	CHECK(has(program.text, "contract: row 3: TCP, UDP"));
 	CHECK(has(program.text, "byte 18 (18 of the packet): 09 1f  ->  08 2e"));
 	CHECK(program.run(std::string(RULE) + "--explain 2 in.pcap") == 0);
 	CHECK(has(program.text, "no rule matches"));

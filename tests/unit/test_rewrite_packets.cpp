@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table "What the target does, exactly", row by row, on the core.
+// The contract, include/README.md, row by row.
 #include "catch.hpp"
 
 #include <functional>

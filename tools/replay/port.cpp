@@ -37,19 +37,19 @@ struct Row {
 
 const Row SAME = {
 	"the packet has the new address already",
-	"already has the new address: nothing is written",
+	"row 2: has the new destination already: nothing is written",
 };
 const Row UNMAPPED = {
 	"map: no entry for this DSCP: the packet stays as it is",
-	"--dscp-map: no entry, no change",
+	"row 13: a map without an entry for the DSCP: stays as it is",
 };
 const Row PORT_FRAGMENT = {
 	"destination port: in the first fragment, not in this one",
-	"--set-dport: fragments after the first carry no port",
+	"row 12: --set-dport: a later fragment has no port",
 };
 const Row PORT_NONE = {
 	"destination port: none that can be set here",
-	"--set-dport: TCP, UDP, UDP-Lite, DCCP",
+	"row 12: --set-dport: TCP, UDP, UDP-Lite, DCCP",
 };
 const Row PORT_CUT = {
 	"destination port: not in the capture, whatever it was",
@@ -57,11 +57,11 @@ const Row PORT_CUT = {
 };
 const Row NO_UDP_CHECKSUM = {
 	"transport checksum: 0, that is none; stays 0",
-	"UDP with checksum 0: stays 0",
+	"row 4: UDP with checksum 0: stays 0",
 };
 const Row TOO_SHORT = {
 	"the packet ends before its transport checksum: dropped",
-	"transport header too short to hold its checksum: dropped",
+	"row 11: ends before its transport checksum: dropped",
 };
 const Row CUT = {
 	"transport checksum: not in the capture, whatever it was",
@@ -78,17 +78,17 @@ Row checksum_row(const daddr_change &change, const Packet &packet)
 			return NO_UDP_CHECKSUM;
 		return {"transport checksum: updated",
 			change.l4proto == DADDR_PROTO_ICMPV6 ?
-			"ICMPv6: transport checksum (pseudo-header)" :
-			"TCP, UDP, UDP-Lite, DCCP: transport checksum, incrementally (RFC 1624)"};
+			"row 5: ICMPv6: the checksum, which covers the pseudo-header" :
+			"row 3: TCP, UDP, UDP-Lite, DCCP: transport checksum, incrementally (RFC 1624)"};
 	case DADDR_L4CSUM_NONE:
 		return {"transport checksum: none over the addresses",
-			"ICMPv4, SCTP, ESP, AH, GRE and unknown protocols: header only"};
+			"row 6: ICMPv4, SCTP, ESP, AH, GRE, any other protocol: header only"};
 	case DADDR_L4CSUM_FRAGMENT:
 		return {"transport checksum: in the first fragment, not in this one",
-			"fragment, offset > 0: address only, not one byte of payload changes"};
+			"row 7: fragment, offset > 0: the address only, not one byte of payload changes"};
 	case DADDR_L4CSUM_ROUTED:
 		return {"transport checksum: kept, it is of the final destination",
-			"IPv6 routing header with segments left > 0: address only"};
+			"row 10: IPv6 routing header with segments left > 0: the address only"};
 	case DADDR_L4CSUM_CUT:
 	case DADDR_L4CSUM_UNKNOWN:
 		break;

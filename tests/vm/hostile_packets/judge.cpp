@@ -113,7 +113,7 @@ bool port_changes(const Bytes &before, const changes::Place &place,
 			      oracle::get16(before, place.port) != dport);
 }
 
-// The same for all fates, by the contract in README.md.
+// The same for all fates, by the contract in include/README.md: rows 2 and 11.
 const char *complaint(const Bytes &before, const std::optional<Bytes> &after,
 		      const Bytes &to, std::uint16_t dport, Seed seed)
 {
