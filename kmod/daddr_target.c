@@ -46,14 +46,32 @@ daddr_tg6_any(struct sk_buff *skb, const struct xt_action_param *par,
 	       DADDR_DROP ? NF_DROP : XT_CONTINUE;
 }
 
+/* One destination, and no port. */
+static noinline unsigned int
+daddr_tg4_single(struct sk_buff *skb, const struct xt_action_param *par,
+		 const union nf_inet_addr *to)
+{
+	if (daddr_skb_common4(skb, &to->ip) != DADDR_DROP)
+		return XT_CONTINUE;
+	return daddr_tg4_any(skb, par, to, 0);
+}
+
 static unsigned int
 daddr_tg4_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
-	if (daddr_skb_common4(skb, &info->daddr.ip) != DADDR_DROP)
+	return daddr_tg4_single(skb, par, &info->daddr);
+}
+
+/* One destination, and no port. */
+static noinline unsigned int
+daddr_tg6_single(struct sk_buff *skb, const struct xt_action_param *par,
+		 const union nf_inet_addr *to)
+{
+	if (daddr_skb_common6(skb, &to->in6) != DADDR_DROP)
 		return XT_CONTINUE;
-	return daddr_tg4_any(skb, par, &info->daddr, 0);
+	return daddr_tg6_any(skb, par, to, 0);
 }
 
 static unsigned int
@@ -61,9 +79,7 @@ daddr_tg6_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
-	if (daddr_skb_common6(skb, &info->daddr.in6) != DADDR_DROP)
-		return XT_CONTINUE;
-	return daddr_tg6_any(skb, par, &info->daddr, 0);
+	return daddr_tg6_single(skb, par, &info->daddr);
 }
 
 static noinline unsigned int
@@ -94,12 +110,17 @@ daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
 	const struct xt_daddr_info_v1 *info = par->targinfo;
 	const struct daddr_map_entry *entry;
 
-	if (!info->map)
-		return daddr_tg4_any(skb, par, &info->daddr[0], info->dport);
+	unsigned int dscp;
 
-	entry = &info->map->entries[daddr_dscp4(skb->data)];
-	if (!entry->count)
+	if (!info->mapped)
+		return info->dport ?
+			daddr_tg4_any(skb, par, &info->daddr[0], info->dport) :
+			daddr_tg4_single(skb, par, &info->daddr[0]);
+
+	dscp = daddr_dscp4(skb->data);
+	if (!(info->mapped >> dscp & 1))
 		return XT_CONTINUE;
+	entry = &info->map->entries[dscp];
 	if (daddr_skb_common4(skb, &entry->daddr.ip) == DADDR_DROP)
 		return daddr_tg4_mapped(skb, par, entry);
 	daddr_map_count(entry, skb->len);
@@ -112,12 +133,17 @@ daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
 	const struct xt_daddr_info_v1 *info = par->targinfo;
 	const struct daddr_map_entry *entry;
 
-	if (!info->map)
-		return daddr_tg6_any(skb, par, &info->daddr[0], info->dport);
+	unsigned int dscp;
 
-	entry = &info->map->entries[daddr_dscp6(skb->data)];
-	if (!entry->count)
+	if (!info->mapped)
+		return info->dport ?
+			daddr_tg6_any(skb, par, &info->daddr[0], info->dport) :
+			daddr_tg6_single(skb, par, &info->daddr[0]);
+
+	dscp = daddr_dscp6(skb->data);
+	if (!(info->mapped >> dscp & 1))
 		return XT_CONTINUE;
+	entry = &info->map->entries[dscp];
 	if (daddr_skb_common6(skb, &entry->daddr.in6) == DADDR_DROP)
 		return daddr_tg6_mapped(skb, par, entry);
 	daddr_map_count(entry, skb->len);
