@@ -106,6 +106,19 @@ route add 2001:db8:1:$n::/64 via 2001:db8:2:$n::fe
 TEXT
 }
 
+# deliver STATE: the state of checksum offload that packets reach the server in
+#
+#   none         veth without transmit offload; a card that knows no checksums
+#   partial      veth with it, virtio, containers: pktgen_setup leaves it on
+#   unnecessary  most cards; by tests/kmod/csum_state.c
+#   complete     mlx5 and many cards for 25 Gbit/s and more; the same
+deliver()
+{
+	[ "$1" != partial ] || return 0
+	on "$server" bash -c \
+		"echo eth0 $1 >/sys/module/csum_state/parameters/device"
+}
+
 # wait_for COMMAND...: like wait_until, but counts tries: while a processor that
 # counts instructions has nothing to do but to wait for a file of the host, its
 # clock runs away.

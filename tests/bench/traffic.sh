@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Sourced in the lab, after network.sh: pktgen.
 
-# pktgen_setup LINK SIZE: packets of SIZE bytes, Ethernet header included, are
-# ready to be sent from generator LINK, by the processor of that number
+# pktgen_setup LINK SIZE [STATE]: packets of SIZE bytes, Ethernet header
+# included, are ready to be sent from generator LINK, by the processor of that
+# number
 pktgen_setup()
 {
-	local link=$1 size=$2 file words
+	local link=$1 size=$2 state=${3:-none} tx=off file words
 
-	# What comes with UDPCSUM is complete: there is no hardware to leave
-	# it to. Large packets have their payload in pages, as GRO's have.
-	on "${generators[link]}" ethtool -K eth0 tx off >/dev/null || return
+	# What comes with UDPCSUM is complete, as there is no hardware to leave
+	# it to; or it is left to it, and stays so on all veths. Large packets
+	# have their payload in pages, as GRO's have.
+	[ "$state" != partial ] || tx=on
+	on "${generators[link]}" ethtool -K eth0 tx $tx >/dev/null || return
 	words=("rem_device_all" "add_device eth0")
 	pktgen_write "$link" kpktgend_"$link" "${words[@]}" || return
 	words=("count 0" "delay 0" "clone_skb 0" "pkt_size $size" "frags 0"
