@@ -9,34 +9,12 @@
 #include <linux/kernel.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
-#include <linux/ratelimit.h>
 #include <linux/string.h>
-#include <linux/user_namespace.h>
-#include <net/net_namespace.h>
 
 #include "daddr_address.h"
 #include "daddr_check.h"
+#include "daddr_say.h"
 #include "xt_DADDR.h"
-
-/*
- * Any user may own a network namespace, and have rules refused there. They all
- * share a limit, so that they can neither fill the kernel log nor use up what
- * the administrator of the host is told.
- */
-static bool daddr_may_say(const struct xt_tgchk_param *par)
-{
-	static DEFINE_RATELIMIT_STATE(host, 5 * HZ, 60);
-	static DEFINE_RATELIMIT_STATE(others, 5 * HZ, 10);
-
-	return __ratelimit(par->net->user_ns == &init_user_ns ? &host : &others);
-}
-
-/* Why a rule is refused, for the kernel log. */
-#define daddr_say(par, fmt, ...)					\
-do {									\
-	if (daddr_may_say(par))						\
-		pr_info(fmt, ##__VA_ARGS__);				\
-} while (0)
 
 /* The hooks that the target may be called from, for the table it is in. */
 static int daddr_check_place(const struct xt_tgchk_param *par)
@@ -48,12 +26,12 @@ static int daddr_check_place(const struct xt_tgchk_param *par)
 	} else if (!strcmp(par->table, "mangle")) {
 		hooks = DADDR_HOOKS;
 	} else {
-		daddr_say(par, "table %s: valid only in the tables raw and mangle\n",
+		daddr_say(par->net, "table %s: valid only in the tables raw and mangle\n",
 			  par->table);
 		return -EINVAL;
 	}
 	if (par->hook_mask & ~hooks) {
-		daddr_say(par, "table %s: valid only in PREROUTING of the table raw, and PREROUTING, INPUT and OUTPUT of the table mangle\n",
+		daddr_say(par->net, "table %s: valid only in PREROUTING of the table raw, and PREROUTING, INPUT and OUTPUT of the table mangle\n",
 			  par->table);
 		return -EINVAL;
 	}
@@ -71,7 +49,7 @@ static int daddr_check_address(const struct xt_tgchk_param *par,
 		refused = daddr_refuse6(&address->in6);
 	if (!refused)
 		return 0;
-	daddr_say(par, "the new destination may not be %s\n", refused);
+	daddr_say(par->net, "the new destination may not be %s\n", refused);
 	return -EINVAL;
 }
 
@@ -107,7 +85,7 @@ static int daddr_check_dport(const struct xt_tgchk_param *par)
 	case IPPROTO_DCCP:
 		return 0;
 	}
-	daddr_say(par, "a new port is valid only in a rule for TCP, UDP, UDP-Lite or DCCP\n");
+	daddr_say(par->net, "a new port is valid only in a rule for TCP, UDP, UDP-Lite or DCCP\n");
 	return -EINVAL;
 }
 
@@ -123,7 +101,7 @@ static int daddr_check_used(const struct xt_tgchk_param *par,
 {
 	if (par->family == NFPROTO_IPV4 &&
 	    !daddr_is_unused(&address->all[1], address + 1)) {
-		daddr_say(par, "found bytes behind an IPv4 address, expected 0\n");
+		daddr_say(par->net, "found bytes behind an IPv4 address, expected 0\n");
 		return -EINVAL;
 	}
 	return daddr_check_address(par, address);
@@ -133,7 +111,7 @@ static int daddr_check_single(const struct xt_tgchk_param *par,
 			      const struct xt_daddr_info_v1 *info)
 {
 	if (!daddr_is_unused(&info->daddr[1], &info->daddr[XT_DADDR_DSCPS])) {
-		daddr_say(par, "found addresses behind the single one, expected 0\n");
+		daddr_say(par->net, "found addresses behind the single one, expected 0\n");
 		return -EINVAL;
 	}
 	if (info->dport && daddr_check_dport(par))
@@ -147,11 +125,11 @@ static int daddr_check_map(const struct xt_tgchk_param *par,
 	unsigned int dscp;
 
 	if (info->mapped & 1) {
-		daddr_say(par, "DSCP 0 is unmarked traffic: it cannot be mapped\n");
+		daddr_say(par->net, "DSCP 0 is unmarked traffic: it cannot be mapped\n");
 		return -EINVAL;
 	}
 	if (info->dport) {
-		daddr_say(par, "a map sets no port\n");
+		daddr_say(par->net, "a map sets no port\n");
 		return -EINVAL;
 	}
 	for (dscp = 0; dscp < XT_DADDR_DSCPS; dscp++) {
@@ -161,7 +139,7 @@ static int daddr_check_map(const struct xt_tgchk_param *par,
 			if (daddr_check_used(par, address))
 				return -EINVAL;
 		} else if (!daddr_is_unused(address, address + 1)) {
-			daddr_say(par, "found an address for DSCP %u, which is not mapped\n",
+			daddr_say(par->net, "found an address for DSCP %u, which is not mapped\n",
 				  dscp);
 			return -EINVAL;
 		}
@@ -175,7 +153,7 @@ int daddr_check_v1(const struct xt_tgchk_param *par)
 	int err;
 
 	if (!daddr_is_unused(info->reserved, info->daddr)) {
-		daddr_say(par, "found reserved bits set, expected 0\n");
+		daddr_say(par->net, "found reserved bits set, expected 0\n");
 		return -EINVAL;
 	}
 	if (info->mapped)
