@@ -18,6 +18,10 @@
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
 #include <linux/skbuff.h>
+#include <linux/string.h>
+#include <linux/sysctl.h>
+#include <linux/uaccess.h>
+#include <net/net_namespace.h>
 
 /* A member of struct xt_target: how much of the data is for userspace. */
 #ifdef DADDR_HAVE_USERSIZE
@@ -83,6 +87,39 @@ static const struct file_operations daddr_net_file_ops __maybe_unused = {
 	proc_create_data(name, mode, parent, &daddr_net_file_ops,	\
 			 &daddr_net_file_);				\
 })
+#endif
+
+/* What the handler of a sysctl is given. */
+#ifdef DADDR_HAVE_SYSCTL_CONST
+#define DADDR_SYSCTL_TABLE const struct ctl_table
+#else
+#define DADDR_SYSCTL_TABLE struct ctl_table
+#endif
+
+#ifdef DADDR_HAVE_SYSCTL_USER_BUFFER
+#define DADDR_SYSCTL_BUFFER void __user *
+#else
+#define DADDR_SYSCTL_BUFFER void *
+#endif
+
+/* Returns how many bytes could not be read. */
+static inline unsigned long
+daddr_sysctl_copy(char *to, DADDR_SYSCTL_BUFFER from, size_t length)
+{
+#ifdef DADDR_HAVE_SYSCTL_USER_BUFFER
+	return copy_from_user(to, from, length);
+#else
+	memcpy(to, from, length);
+	return 0;
+#endif
+}
+
+/* Without the size, an entry without a name ends the table. */
+#ifdef register_net_sysctl
+#define daddr_register_net_sysctl register_net_sysctl_sz
+#else
+#define daddr_register_net_sysctl(net, path, table, size) \
+	register_net_sysctl(net, path, table)
 #endif
 
 #endif /* DADDR_COMPAT_H */

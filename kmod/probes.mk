@@ -14,3 +14,8 @@ daddr-probe = $(if $(shell grep -w $(2) $(daddr-headers)/$(3)),-D$(1))
 ccflags-y += $(call daddr-probe,DADDR_HAVE_USERSIZE,usersize,netfilter/x_tables.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_XT_HOOKNUM,xt_hooknum,netfilter/x_tables.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_SKB_ENSURE_WRITABLE,skb_ensure_writable,skbuff.h)
+ccflags-y += $(call daddr-probe,DADDR_HAVE_SYSCTL_CONST,typedef.int.proc_handler.const,sysctl.h)
+ccflags-y += $(call daddr-probe,DADDR_HAVE_SYSCTL_USER_BUFFER,void.__user,sysctl.h)
+
+# Before 4.3, a hook is that of every network namespace.
+daddr-have-net-hooks := $(shell grep -w nf_register_net_hook $(daddr-headers)/netfilter.h)

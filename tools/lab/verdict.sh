@@ -43,15 +43,15 @@ kernel_warnings()
 		grep -Ev "$kernel_harmless"
 }
 
-# A namespace is dismantled after its last user is gone: its rules hold the
-# module for a moment longer.
+# module_unload [MODULE]: by default xt_DADDR. A namespace is dismantled after
+# its last user is gone: its rules hold the module for a moment longer.
 module_unload()
 {
-	local try
+	local module=${1:-xt_DADDR} try
 
 	for ((try = 0; try < 100; try++)); do
-		grep -q '^xt_DADDR ' /proc/modules || return 0
-		rmmod xt_DADDR 2>/dev/null
+		grep -q "^$module " /proc/modules || return 0
+		rmmod "$module" 2>/dev/null
 		read -rt 0.1 <> <(:) || true
 	done
 	return 1
@@ -103,15 +103,16 @@ verdict_begin()
 verdict_end()
 {
 	local allowed=$((1 << 12 | 1 << 13)) # out of tree, unsigned
-	local taint wrong='' warnings leaks
+	local taint wrong='' warnings leaks module
 
-	leaks=$(kernel_leaks) # while the module's functions have names
-	if ! module_unload; then
+	leaks=$(kernel_leaks) # while the modules' functions have names
+	for module in xt_DADDR dscp_rewrite; do
+		module_unload $module && continue
 		wrong=yes
-		echo "lab: xt_DADDR does not unload; it and the namespaces left:"
-		grep '^xt_DADDR ' /proc/modules
+		echo "lab: $module does not unload; it and the namespaces left:"
+		grep "^$module " /proc/modules
 		ip netns list
-	fi
+	done
 	leaks+=$(kernel_leaks)
 	if [ "$leaks" ]; then
 		wrong=yes
