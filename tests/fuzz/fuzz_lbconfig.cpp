@@ -11,7 +11,8 @@ namespace {
 using namespace dsr;
 using namespace dsr::lb;
 
-const char *const NAMES[] = {"a10", "brocade", "netscaler", "vpp", "ipvs", "nft"};
+const char *const NAMES[] = {"keepalived", "a10", "brocade", "netscaler",
+			     "vpp", "ipvs", "nft"};
 
 void check_where(const std::string &where)
 {
@@ -32,6 +33,12 @@ void read_vendor(const Vendor &vendor, std::string_view text)
 
 	for (const std::string &problem : reading.problems)
 		check_message(problem);
+	for (const Unclear &unclear : reading.unclear) {
+		check_where(unclear.message);
+		EXPECT(unclear.message.find(": not understood: ") !=
+		       unclear.message.npos);
+		EXPECT(!unclear.net || unclear.prefix <= unclear.net->prefix());
+	}
 	for (const Mapping &mapping : reading.mappings) {
 		check_where(mapping.where);
 		EXPECT(!mapping.dscp || *mapping.dscp < 64);
@@ -46,21 +53,27 @@ void read_vendor(const Vendor &vendor, std::string_view text)
 void read_list(std::string_view text)
 {
 	std::vector<std::string> errors, none;
+	std::vector<Section> sections = read_servers(text, "fuzz", errors);
 	Site site;
 
-	read_servers(text, "fuzz", site.servers, errors);
 	for (const std::string &error : errors)
 		check_message(error);
-	for (const Server &server : site.servers) {
-		check_where(server.where);
-		EXPECT(!refuse(server.ip));
-		EXPECT(server.weight <= WEIGHT_MAX);
+	EXPECT(!sections.empty());
+	for (const Section &section : sections) {
+		for (const Server &server : section.servers) {
+			check_where(server.where);
+			EXPECT(!refuse(server.ip));
+			EXPECT(server.weight <= WEIGHT_MAX);
+		}
 	}
-	site.vips = {{Ip{Family::ip4, {192, 0, 2, 1}}, 7, "x:1"}};
+	site.pools = {{"",
+		       {{Ip{Family::ip4, {192, 0, 2, 1}}, 7, "x:1"}},
+		       sections.back().servers}};
 	site.services = {{"tcp", 80}};
 	check(site, none);
 	if (!none.empty())
 		return;
+	(void)site_json(site);
 	for (const char *name : NAMES) {
 		const Vendor &vendor = *find_vendor(name);
 		std::string written = vendor.write(site);
@@ -69,10 +82,11 @@ void read_list(std::string_view text)
 		EXPECT(reading.problems.empty());
 		EXPECT(reading.mappings.size() == 1);
 		EXPECT(reading.mappings[0].dscp == 7);
-		EXPECT(reading.mappings[0].vip == site.vips[0].ip);
+		EXPECT(reading.mappings[0].vip == site.pools[0].vips[0].ip);
+		EXPECT(reading.unclear.empty());
 		EXPECT(reading.mappings[0].servers.size() >=
 		       (std::string(name) == "nft" ?
-				1 : site.servers_of(Family::ip4).size()));
+				1 : site.pools[0].servers_of(Family::ip4).size()));
 	}
 }
 
@@ -85,9 +99,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 		return 0;
 	const std::string text(data + 1, data + size);
 
-	if (*data % 7 == 6)
+	if (*data % 8 == 7)
 		read_list(text);
 	else
-		read_vendor(*find_vendor(NAMES[*data % 7]), text);
+		read_vendor(*find_vendor(NAMES[*data % 8]), text);
 	return 0;
 }

@@ -4,7 +4,7 @@ _dsrctl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
 	local actions="start stop restart reload status check metrics dscp
-		doctor lb-config probe watch"
+		doctor fleet lb-config probe watch"
 	local classes="EF AF11 AF12 AF13 AF21 AF22 AF23 AF31 AF32 AF33 AF41 AF42
 		AF43 CS1 CS2 CS3 CS4 CS5 CS6 CS7 VA LE"
 	local options="-d -f -a -i -k -n -s -v -x -h --help --version --backend
@@ -16,16 +16,19 @@ _dsrctl()
 		actions=
 		options="-d -f -v -h --help --port --sample --compare --fix --yes
 			--json" ;;
+	fleet)
+		actions=
+		options="-h --help --servers --lb --json" ;;
 	lb-config)
 		actions=
 		options="-d -f -4 -6 -h --help --vendor --servers --real --service
-			--verify" ;;
+			--verify --json" ;;
 	probe)
 		actions=
 		options="-d -f -h --help --real --vip --dscp --from-config
 			--servers --icmp --tcp --http --port --host
 			--expect-status --expect-body --count --timeout
-			--interval --json --nagios" ;;
+			--interval --json --nagios --keepalived" ;;
 	watch)
 		actions=
 		options="-d -f -i -h --help --read --server --count --seconds
@@ -41,8 +44,8 @@ _dsrctl()
 	case $previous in
 	-d|--compare) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
 	-f|--output|--servers|--verify|--read) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-	-s|--sample|--real|--service|--server|--count|--seconds|--interval|--vip|--tcp|--http|--port|--host|--expect-status|--expect-body|--timeout) return ;;
-	--vendor) words="a10 brocade netscaler vpp ipvs nft" ;;
+	-s|--lb|--sample|--real|--service|--server|--count|--seconds|--interval|--vip|--tcp|--http|--port|--host|--expect-status|--expect-body|--timeout) return ;;
+	--vendor) words="a10 brocade netscaler vpp ipvs keepalived nft" ;;
 	--backend) words="daddr nft" ;;
 	--table) words="raw mangle" ;;
 	--rules) words="map each" ;;

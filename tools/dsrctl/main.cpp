@@ -9,6 +9,7 @@
 #include "dsrctl/command_line.hpp"
 #include "dsrctl/control.hpp"
 #include "dsrctl/doctor/doctor.hpp"
+#include "dsrctl/fleet/command.hpp"
 #include "dsrctl/lb/command.hpp"
 #include "dsrctl/probe/command.hpp"
 #include "dsrctl/say.hpp"
@@ -35,6 +36,7 @@ const char ACTIONS[] =
 	"\n"
 	"Commands with options of their own; see dsrctl COMMAND --help:\n"
 	"  doctor     what is wrong with this server, and the command that mends it\n"
+	"  fleet      many servers' files against their load balancers' configurations\n"
 	"  lb-config  the load balancer's side of the configuration\n"
 	"  probe      does a server answer for a VIP?\n"
 	"  watch      what comes to the VIPs and leaves from them, live\n"
@@ -53,6 +55,7 @@ struct Command {
 
 constexpr Command COMMANDS[] = {
 	{"doctor", doctor_command},
+	{"fleet", fleet_command},
 	{"lb-config", lb_config_command},
 	{"probe", probe_command},
 	{"watch", watch_command},

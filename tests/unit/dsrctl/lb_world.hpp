@@ -26,23 +26,47 @@ inline const char SERVERS[] =
 inline std::vector<Server> servers(const std::string &text)
 {
 	std::vector<std::string> errors;
-	std::vector<Server> found;
+	std::vector<Section> sections = read_servers(text, "s", errors);
 
-	read_servers(text, "s", found, errors);
 	for (const std::string &error : errors)
 		FAIL(error);
-	return found;
+	CHECK(sections.size() == 1);
+	return sections[0].servers;
+}
+
+inline Pool pool(const std::string &config, const std::string &reals,
+		 const std::string &name = "")
+{
+	std::vector<std::string> warnings;
+
+	return {name, virtuals(entries(config), warnings), servers(reals)};
 }
 
 inline Site site(const std::string &config,
 		 const std::vector<std::string> &services = {},
 		 const std::string &reals = SERVERS)
 {
-	std::vector<std::string> warnings, errors;
+	std::vector<std::string> errors;
 	Site site;
 
-	site.vips = virtuals(entries(config), warnings);
-	site.servers = servers(reals);
+	site.pools = {pool(config, reals)};
+	for (const std::string &service : services)
+		site.services.push_back(parse_service(service));
+	check(site, errors);
+	CHECK(errors.empty());
+	return site;
+}
+
+// Two pools with DSCPs of their own; the second serves a VIP of each family.
+inline Site two_pools(const std::vector<std::string> &services = {})
+{
+	std::vector<std::string> errors;
+	Site site;
+
+	site.pools = {pool("10.128.8.46 = 7\n10.128.8.47 = AF11\n",
+			   "10.128.9.31\n10.128.9.32 weight 3\n", "shop"),
+		      pool("10.128.8.56 = 7\n2001:db8::56 = 7\n",
+			   "10.128.9.41\n2001:db8:9::41\n", "mail")};
 	for (const std::string &service : services)
 		site.services.push_back(parse_service(service));
 	check(site, errors);
@@ -58,18 +82,41 @@ inline const Vendor &vendor(const std::string &name)
 	return *found;
 }
 
-// What --verify would say of this text.
+inline Verdict verdict(const std::string &name, const std::string &text,
+		       const std::string &config = CONFIG,
+		       const std::string &reals = SERVERS)
+{
+	const std::vector<Entry> all = entries(config);
+	Site site;
+
+	site.pools = {pool(config, reals)};
+	return verify(all, site, vendor(name).read(text, "lb"), "lb");
+}
+
+// What --verify would say of this text, of which it understands everything.
 inline std::vector<std::string> compare(const std::string &name, const std::string &text,
 					const std::string &config = CONFIG,
 					const std::string &reals = SERVERS)
 {
-	std::vector<std::string> warnings;
-	const std::vector<Entry> all = entries(config);
-	Site site;
+	Verdict found = verdict(name, text, config, reals);
 
-	site.vips = virtuals(all, warnings);
-	site.servers = servers(reals);
-	return differences(all, site, vendor(name).read(text, "lb"), "lb");
+	for (const std::string &line : found.not_understood)
+		UNSCOPED_INFO(line);
+	CHECK(found.not_understood.empty());
+	return found.differences;
+}
+
+// What it does not understand, when that is all that it has to say.
+inline std::vector<std::string> unclear(const std::string &name, const std::string &text,
+					const std::string &config = CONFIG,
+					const std::string &reals = SERVERS)
+{
+	Verdict found = verdict(name, text, config, reals);
+
+	for (const std::string &one : found.differences)
+		UNSCOPED_INFO(one);
+	CHECK(found.differences.empty());
+	return found.not_understood;
 }
 
 // The only difference.
@@ -121,7 +168,7 @@ inline std::string where(const std::string &text, const std::string &part)
 						     text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
 }
 
-inline const char *const NAMES[] = {"a10", "brocade", "netscaler", "vpp", "ipvs", "nft"};
+inline const char *const NAMES[] = {"a10", "brocade", "netscaler", "vpp", "ipvs", "keepalived", "nft"};
 
 // As much of the configuration as the vendor can have.
 inline std::string config_of(const std::string &name)

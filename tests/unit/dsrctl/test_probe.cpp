@@ -324,6 +324,7 @@ TEST_CASE("probe: the worst answer counts")
 		INFO(i);
 		CHECK(exit_status(report(all[i])) == status[i]);
 		CHECK(nagios_status(report(all[i])) == nagios[i]);
+		CHECK(keepalived_status(report(all[i])) == (status[i] == 2));
 	}
 	CHECK(report(all[2]).results[0].worst().verdict == Verdict::reset);
 	CHECK(report(all[2]).results[0].succeeded() == 2);

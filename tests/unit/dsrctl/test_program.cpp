@@ -22,7 +22,7 @@ TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 		CHECK(program.error.starts_with("dsrctl: "));
 	}
 	program.run("boomer");
-	CHECK(program.error == "dsrctl: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp, doctor, lb-config, probe, watch\n");
+	CHECK(program.error == "dsrctl: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp, doctor, fleet, lb-config, probe, watch\n");
 }
 
 TEST_CASE("dsrctl: an action that is a program of its own comes first")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A10 ACOS: a port template sets the DSCP, and is bound to a service group.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -40,7 +41,16 @@ std::string write_server(const Site &site, const Server &server)
 	return lines + "!\n";
 }
 
-std::string write_virtual(const Site &site, const Virtual &vip)
+bool weighted(const Pool &pool)
+{
+	return std::any_of(pool.servers.begin(), pool.servers.end(),
+			   [](const Server &server) {
+				   return server.weight > 1;
+			   });
+}
+
+std::string write_virtual(const Site &site, const Pool &pool,
+			  const Virtual &vip)
 {
 	std::string groups, server;
 
@@ -51,9 +61,12 @@ std::string write_virtual(const Site &site, const Virtual &vip)
 		std::string group = group_name(vip, service);
 
 		groups += "slb service-group " + group + " " +
-			  service.protocol + "\n  template port " +
-			  template_name(vip.dscp) + "\n";
-		for (const Server &real : site.servers_of(vip.ip.family))
+			  service.protocol + "\n";
+		// the default looks at no weight
+		if (weighted(pool))
+			groups += "  method weighted-rr\n";
+		groups += "  template port " + template_name(vip.dscp) + "\n";
+		for (const Server &real : pool.servers_of(vip.ip.family))
 			groups += "  member " + server_name(real) + " " + port +
 				  "\n";
 		groups += "!\n";
@@ -74,10 +87,16 @@ public:
 	Reading read()
 	{
 		while (lines_.next()) {
-			if (lines_.begins({"slb"}))
+			if (lines_.begins({"active-partition"})) {
+				partition_ = lines_.word(1) + "/";
+				in_ = In::other;
+			} else if (lines_.begins({"slb"})) {
 				begin();
-			else
+			} else if (is_inside()) {
 				inside();
+			} else {
+				in_ = In::other;
+			}
 		}
 		for (const Port &port : ports_)
 			resolve(port);
@@ -91,8 +110,15 @@ private:
 		std::optional<std::uint8_t> dscp;
 		std::string where;
 	};
+	struct Machine {
+		std::optional<Ip> ip;	// none: it has a host name
+		std::string where;
+		bool off = false;
+		std::set<std::string> ports_off;
+	};
 	struct Member {
-		std::string name, port, where;
+		std::string name, port, where;	// the name with its partition
+		bool off = false;
 	};
 	struct Group {
 		std::string port_template;
@@ -101,39 +127,72 @@ private:
 	struct Port {
 		Ip vip;
 		std::string text, where, group;
-		bool dest_nat = true;
+		std::string port_template;	// of the virtual port
+		bool dest_nat = true, off = false;
 	};
+
+	// Another command than slb begins at the margin, unless all do.
+	bool is_inside() const
+	{
+		static const std::set<std::string> KNOWN = {
+			"dscp", "port", "template", "member", "disable",
+			"enable", "no-dest-nat", "service-group", "method",
+			"weight", "health-check", "ha-conn-mirror", "priority"};
+
+		return lines_.line().starts_with(' ') ||
+		       lines_.line().starts_with('\t') ||
+		       KNOWN.contains(lines_.word(0));
+	}
+
+	// A name is one of its partition.
+	std::string global(const std::string &name) const
+	{
+		return name.empty() ? name : partition_ + name;
+	}
+	static std::string local(const std::string &name)
+	{
+		return name.substr(name.find('/') + 1);
+	}
 
 	void begin()
 	{
 		in_ = In::other;
-		if (lines_.begins({"slb", "template", "port"})) {
+		port_.clear();
+		if (lines_.begins({"slb", "template", "port"}) ||
+		    lines_.begins({"slb", "template", "virtual-port"})) {
 			in_ = In::port_template;
-			name_ = lines_.word(3);
+			// they do not share names
+			name_ = lines_.word(2) + " " + global(lines_.word(3));
 			templates_[name_].where = lines_.where();
 		} else if (lines_.begins({"slb", "server"})) {
-			name_ = lines_.word(2);
-			// with a host name, its address is not here
+			name_ = global(lines_.word(2));
+			Machine &machine = machines_[name_];
+
+			machine.where = lines_.where();
 			if (auto ip = parse_ip(lines_.word(3)))
-				servers_[name_] = *ip;
+				machine.ip = *ip;
 			in_ = In::server;
-			port_.clear();
 		} else if (lines_.begins({"slb", "service-group"})) {
 			in_ = In::group;
-			name_ = lines_.word(2);
+			name_ = global(lines_.word(2));
 			groups_[name_];
 		} else if (lines_.begins({"slb", "virtual-server"})) {
-			// one without an address is a wildcard or another's
-			if (lines_.word(3).empty())
-				return;
-			auto ip = reading_.take_ip(lines_.where(),
-						   lines_.word(3));
-			if (!ip)
-				return;
-			in_ = In::virtual_server;
-			vip_ = *ip;
-			has_port_ = false;
+			begin_virtual_server();
 		}
+	}
+
+	void begin_virtual_server()
+	{
+		// one without an address is a wildcard or another's
+		if (lines_.word(3).empty())
+			return;
+		auto ip = reading_.take_ip(lines_.where(), lines_.word(3));
+		if (!ip)
+			return;
+		in_ = In::virtual_server;
+		vip_ = *ip;
+		first_ = ports_.size();
+		vip_off_ = false;
 	}
 
 	void inside()
@@ -149,11 +208,7 @@ private:
 			}
 			break;
 		case In::server:
-			if (lines_.begins({"port"}))
-				port_ = lines_.word(1);
-			else if (lines_.begins({"template", "port"}))
-				server_templates_[{name_, port_}] =
-					lines_.word(2);
+			in_server();
 			break;
 		case In::group:
 			in_group();
@@ -166,7 +221,25 @@ private:
 		}
 	}
 
-	// "member NAME PORT", or "member NAME:PORT" before ACOS 4
+	void in_server()
+	{
+		Machine &machine = machines_[name_];
+
+		if (lines_.begins({"port"})) {
+			port_ = lines_.word(1);
+		} else if (lines_.begins({"template", "port"})) {
+			server_templates_[{name_, port_}] =
+				global(lines_.word(2));
+		} else if (lines_.begins({"disable"})) {
+			if (port_.empty())
+				machine.off = true;
+			else
+				machine.ports_off.insert(port_);
+		}
+	}
+
+	// "member NAME PORT", or "member NAME:PORT" before ACOS 4; disable
+	// stands on the same line, or below
 	void in_group()
 	{
 		std::string name = lines_.word(1), port = lines_.word(2);
@@ -174,43 +247,62 @@ private:
 		Group &group = groups_[name_];
 
 		if (lines_.begins({"template", "port"}))
-			group.port_template = lines_.word(2);
+			group.port_template = global(lines_.word(2));
+		if (lines_.begins({"disable"}) && !group.members.empty())
+			group.members.back().off = true;
 		if (!lines_.begins({"member"}))
 			return;
 		if (colon != name.npos) {
 			port = name.substr(colon + 1);
 			name.resize(colon);
 		}
-		group.members.push_back({name, port, lines_.where()});
+		group.members.push_back({global(name), port, lines_.where(),
+			lines_.find("disable") < lines_.words().size()});
 	}
 
 	void in_virtual_server()
 	{
+		bool has_port = ports_.size() > first_;
+
 		if (lines_.begins({"port"})) {
 			ports_.push_back({vip_, lines_.word(1) + " " +
 						lines_.word(2),
-					  lines_.where(), "", true});
-			has_port_ = true;
-		} else if (!has_port_) {
+					  lines_.where(), "", "", true,
+					  vip_off_});
+			if (lines_.find("range") < lines_.words().size())
+				reading_.not_understood(lines_.where(),
+					std::string(lines_.line()), vip_);
+		} else if (lines_.begins({"disable"})) {
+			if (has_port)
+				ports_.back().off = true;
+			else
+				vip_off_ = true;
+		} else if (!has_port) {
 			return;
 		} else if (lines_.begins({"no-dest-nat"})) {
 			ports_.back().dest_nat = false;
 		} else if (lines_.begins({"service-group"})) {
-			ports_.back().group = lines_.word(1);
+			ports_.back().group = global(lines_.word(1));
+		} else if (lines_.begins({"template", "virtual-port"})) {
+			ports_.back().port_template = global(lines_.word(2));
 		}
 	}
 
-	void set_dscp(Mapping &mapping, const std::string &name,
-		      const std::string &where)
+	// @kind: port or virtual-port
+	void set_dscp(Mapping &mapping, const std::string &kind,
+		      const std::string &name, const std::string &where)
 	{
-		auto found = templates_.find(name);
+		auto found = templates_.find(kind + " " + name);
 
 		if (name.empty() || mapping.dscp)
 			return;
 		if (found == templates_.end()) {
-			reading_.problem(where,
-					 "the port template " + quote(name),
-					 "one that is defined");
+			// every device has one of this name
+			if (local(name) != "default")
+				reading_.problem(where,
+					"the " + kind + " template " +
+						quote(local(name)),
+					"one that is defined");
 			return;
 		}
 		mapping.dscp = found->second.dscp;
@@ -224,13 +316,17 @@ private:
 
 		mapping.vip = port.vip;
 		mapping.where = port.where;
+		mapping.off = port.off;
+		set_dscp(mapping, "virtual-port", port.port_template,
+			 port.where);
 		if (group == groups_.end()) {
 			if (!port.group.empty())
 				reading_.problem(port.where,
-					"the service group " + quote(port.group),
+					"the service group " +
+						quote(local(port.group)),
 					"one that is defined");
 		} else {
-			set_dscp(mapping, group->second.port_template,
+			set_dscp(mapping, "port", group->second.port_template,
 				 port.where);
 			for (const Member &member : group->second.members)
 				add(mapping, member);
@@ -243,23 +339,37 @@ private:
 
 	void add(Mapping &mapping, const Member &member)
 	{
-		auto server = servers_.find(member.name);
+		auto found = machines_.find(member.name);
 		auto own = server_templates_.find({member.name, member.port});
 
 		if (own != server_templates_.end())
-			set_dscp(mapping, own->second, member.where);
-		if (server != servers_.end())
-			mapping.servers.push_back({server->second, member.where});
+			set_dscp(mapping, "port", own->second, member.where);
+		if (found == machines_.end()) {
+			reading_.problem(member.where,
+				"the server " + quote(local(member.name)),
+				"one that is defined");
+			return;
+		}
+		const Machine &machine = found->second;
+		if (machine.ip)
+			mapping.servers.push_back({*machine.ip, member.where,
+				member.off || machine.off ||
+					machine.ports_off.contains(member.port)});
+		else
+			reading_.not_understood(machine.where,
+				"the address of the server " +
+					local(member.name), mapping.vip);
 	}
 
 	Lines lines_;
 	Reading reading_;
 	In in_ = In::other;
-	std::string name_, port_;
+	std::string partition_ = "shared/", name_, port_;
 	Ip vip_;
-	bool has_port_ = false;
+	std::size_t first_ = 0;		// of the virtual server's ports
+	bool vip_off_ = false;
 	std::map<std::string, Template> templates_;
-	std::map<std::string, Ip> servers_;
+	std::map<std::string, Machine> machines_;
 	std::map<std::pair<std::string, std::string>, std::string>
 		server_templates_;	// by server and port
 	std::map<std::string, Group> groups_;
@@ -271,18 +381,22 @@ private:
 std::string write_a10(const Site &site)
 {
 	std::set<std::uint8_t> dscps;
-	std::string lines = "! written by dsrctl lb-config\n";
+	std::string lines =
+		"! written by dsrctl lb-config, for ACOS 4 and later\n"
+		"slb common\n  dsr-health-check-enable\n!\n";
 
-	for (const Virtual &vip : site.vips)
-		dscps.insert(vip.dscp);
+	for (const Pool &pool : site.pools)
+		for (const Virtual &vip : pool.vips)
+			dscps.insert(vip.dscp);
 	for (std::uint8_t dscp : dscps)
 		lines += "slb template port " + template_name(dscp) +
 			 "\n  dscp " + std::to_string(dscp) + "\n!\n";
-	for (const Server &server : site.servers)
+	for (const Server &server : site.servers())
 		if (server.weight)
 			lines += write_server(site, server);
-	for (const Virtual &vip : site.vips)
-		lines += write_virtual(site, vip);
+	for (const Pool &pool : site.pools)
+		for (const Virtual &vip : pool.vips)
+			lines += write_virtual(site, pool, vip);
 	return lines;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Brocade ServerIron and ADX: tos-marking of a virtual server.
+#include <algorithm>
 #include <map>
 
 #include "dsrctl/lb/lines.hpp"
@@ -26,6 +27,36 @@ std::string port_name(const Service &service)
 		return "ssl";
 	}
 	return std::to_string(service.port);
+}
+
+// tcp and udp of one port are one to the device.
+std::vector<std::string> port_names(const Site &site)
+{
+	std::vector<std::string> names;
+
+	for (const Service &service : site.services) {
+		std::string name = port_name(service);
+
+		if (std::find(names.begin(), names.end(), name) == names.end())
+			names.push_back(std::move(name));
+	}
+	return names;
+}
+
+std::string write_virtual(const Pool &pool, const Virtual &vip,
+			  const std::vector<std::string> &ports)
+{
+	std::string lines = "server virtual-name-or-ip vip_" + as_name(vip.ip) +
+			    " " + text(vip.ip) + "\n tos-marking " +
+			    std::to_string(vip.dscp) + " hc-l3-dsr\n";
+
+	for (const std::string &port : ports)
+		lines += " port " + port + "\n";
+	for (const std::string &port : ports)
+		for (const Server &server : pool.servers_of(vip.ip.family))
+			lines += " bind " + port + " " + server_name(server) +
+				 " " + port + "\n";
+	return lines + "!\n";
 }
 
 class Brocade {
@@ -94,7 +125,7 @@ private:
 			current_ = reading_.mappings.size();
 			virtuals_[lines_.word(2)] = current_;
 			reading_.mappings.push_back(
-				{*ip, lines_.where(), std::nullopt, "", {}});
+				{*ip, lines_.where(), std::nullopt, "", {}, false});
 		}
 	}
 
@@ -110,6 +141,12 @@ private:
 				reading_.problem(lines_.where(),
 					"tos-marking without hc-l3-dsr",
 					"it: the answers to health checks come from the VIP");
+		} else if (lines_.begins({"port"}) &&
+			   lines_.word(1) != "default" &&
+			   lines_.find("disable") < lines_.words().size()) {
+			reading_.not_understood(lines_.where(),
+						std::string(lines_.line()),
+						mapping.vip);
 		} else if (lines_.begins({"bind"})) {
 			// bind PORT {SERVER PORT}...
 			for (std::size_t i = 2; i < lines_.words().size(); i += 2)
@@ -144,32 +181,26 @@ private:
 
 std::string write_brocade(const Site &site)
 {
+	const std::vector<std::string> ports = port_names(site);
 	std::string lines = "! written by dsrctl lb-config\n";
 
-	for (const Server &server : site.servers) {
+	for (const Service &service : site.services)
+		if (service.protocol == "udp")
+			lines += "! The device marks health checks of TCP only: a server without the rewrite stays up for udp/" +
+				 std::to_string(service.port) + ".\n";
+	for (const Server &server : site.servers()) {
 		if (!server.weight)
 			continue;
 		// a server behind a router is a remote one to this device
 		lines += "server remote-name " + server_name(server) + " " +
 			 text(server.ip) + "\n";
-		for (const Service &service : site.services)
-			lines += " port " + port_name(service) + "\n";
+		for (const std::string &port : ports)
+			lines += " port " + port + "\n";
 		lines += "!\n";
 	}
-	for (const Virtual &vip : site.vips) {
-		lines += "server virtual-name-or-ip vip_" + as_name(vip.ip) +
-			 " " + text(vip.ip) + "\n tos-marking " +
-			 std::to_string(vip.dscp) + " hc-l3-dsr\n";
-		for (const Service &service : site.services)
-			lines += " port " + port_name(service) + "\n";
-		for (const Service &service : site.services)
-			for (const Server &server :
-			     site.servers_of(vip.ip.family))
-				lines += " bind " + port_name(service) + " " +
-					 server_name(server) + " " +
-					 port_name(service) + "\n";
-		lines += "!\n";
-	}
+	for (const Pool &pool : site.pools)
+		for (const Virtual &vip : pool.vips)
+			lines += write_virtual(pool, vip, ports);
 	return lines;
 }
 

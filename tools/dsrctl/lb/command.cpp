@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/lb/command.hpp"
 
-#include <cerrno>
-#include <cstring>
+#include <filesystem>
 #include <iostream>
+#include <map>
+
+#include <nlohmann/json.hpp>
 
 #include "common/files.hpp"
 #include "dsrctl/command_line.hpp"
+#include "dsrctl/fleet/fleet.hpp"
+#include "dsrctl/lb/lines.hpp"
 #include "dsrctl/lb/verify.hpp"
 #include "dsrctl/say.hpp"
 
@@ -15,22 +19,25 @@ using namespace dsr::lb;
 
 namespace {
 
-enum Status { FINE = 0, DIFFERENT = 1 };
+enum Status { FINE = 0, DIFFERENT = 2, NOT_UNDERSTOOD = 3 };
 
 const char EXAMPLES[] =
 	"Examples:\n"
 	"  dsrctl lb-config --vendor a10 --servers servers --service tcp/80\n"
 	"  dsrctl lb-config --vendor nft --real 10.128.9.31 --real 10.128.9.32 | nft -f -\n"
 	"  dsrctl lb-config --vendor ipvs --servers servers --service tcp/443 | sh -e\n"
+	"  dsrctl lb-config --vendor keepalived --servers servers --service tcp/80 | sh -e\n"
 	"  dsrctl lb-config --vendor netscaler --verify ns.conf\n"
+	"  dsrctl lb-config --json --servers servers\n"
 	"\n"
-	"Exit status: 0 fine, or the configuration agrees; 1 it differs, or an error.\n"
-	"dsrctl-lb-config(8) has the details.\n";
+	"Exit status: 0 fine, or the configuration agrees; 1 an error; 2 it differs; 3 no\n"
+	"difference was found, but lines that are not understood. dsrctl-lb-config(8) has\n"
+	"the details.\n";
 
 struct Options {
 	std::string directory = "/etc/dsr.d", file, vendor, servers, verify;
 	std::vector<std::string> reals, services;
-	bool ip4 = false, ip6 = false;
+	bool ip4 = false, ip6 = false, json = false;
 };
 
 void say_all(const std::vector<std::string> &messages)
@@ -42,44 +49,28 @@ void say_all(const std::vector<std::string> &messages)
 // Says what is wrong with anything; one of it is enough to end.
 class Input {
 public:
-	Input(const Options &options, const Vendor &vendor)
-		: options_(options), vendor_(vendor)
+	explicit Input(const Options &options) : options_(options)
 	{
-		read_entries();
 		for (const std::string &service : options.services)
 			site.services.push_back(parse_service(service));
-		if (!options.servers.empty())
-			read_servers(read_file(options.servers),
-				     options.servers, site.servers, errors_);
-		for (const std::string &real : options.reals)
-			read_server(real, site.servers, errors_);
-		std::erase_if(site.servers, [this](const Server &server) {
-			return !wanted(server.ip.family);
-		});
-		site.vips = virtuals(entries, warnings_);
+		std::vector<Section> sections = read_sections();
+		for (Section &section : sections)
+			add_pool(section);
 	}
 
 	// What has to be right only for a configuration that is written.
-	void check_site()
+	void check_site(const Vendor *vendor)
 	{
 		check(site, errors_);
-		if (!vendor_.ip6)
-			for (const Virtual &vip : site.vips)
-				if (vip.ip.family == Family::ip6)
-					errors_.push_back(vip.where +
-						": found an IPv6 VIP, expected IPv4, which is all that " +
-						vendor_.name +
-						" has L3DSR for; -4 leaves the others out");
-		if (!vendor_.any_service && site.services.empty())
-			errors_.push_back(std::string("found no --service, expected one for ") +
-					  vendor_.name + ": tcp/80");
-		if (vendor_.weights)
+		if (!vendor)
 			return;
-		for (const Server &server : site.servers)
-			if (server.weight > 1)
-				warnings_.push_back(server.where +
-					": found a weight, expected none for " +
-					vendor_.name + ": it is not written");
+		for (const Pool &pool : site.pools)
+			check_pool(pool, *vendor);
+		if (!vendor->any_service && site.services.empty())
+			errors_.push_back(std::string("found no --service, expected one for ") +
+					  vendor->name + ": tcp/80");
+		if (!vendor->pool_weights)
+			check_weights(*vendor);
 	}
 
 	bool good() const
@@ -89,24 +80,123 @@ public:
 		return errors_.empty();
 	}
 
-	std::vector<Entry> entries;
+	std::vector<Entry> entries;	// of all pools
 	Site site;
 
 private:
-	void read_entries()
+	// Of the file, and of the command line. Named ones, or one without a
+	// name.
+	std::vector<Section> read_sections()
+	{
+		std::vector<Section> sections(1);
+
+		if (!options_.servers.empty())
+			sections = read_servers(read_file(options_.servers),
+						options_.servers, errors_);
+		for (const std::string &real : options_.reals)
+			read_server(real, sections[0].servers, errors_);
+		const Section &first = sections[0];
+		if (sections.size() == 1)
+			return sections;
+		if (!first.servers.empty() || !first.vips.empty() ||
+		    !first.configs.empty())
+			errors_.push_back((first.servers.empty() ?
+				options_.servers : first.servers[0].where) +
+				": found servers or VIPs outside of a pool, expected them below a [NAME], as there is one in " +
+				sections[1].where);
+		sections.erase(sections.begin());
+		return sections;
+	}
+
+	// Paths in a file are from where the file is.
+	std::string beside(const std::string &path) const
+	{
+		namespace fs = std::filesystem;
+
+		return fs::path(options_.servers).parent_path() / path;
+	}
+
+	void add_pool(Section &section)
 	{
 		ConfigReader reader(resolve);
+		std::vector<Entry> own;
+		Pool pool;
 
-		if (options_.file.empty())
+		pool.name = section.name;
+		reader.add(section.vips, options_.servers);
+		for (const std::string &path : section.configs) {
+			if (std::filesystem::is_directory(beside(path)))
+				reader.add_directory(beside(path));
+			else
+				reader.add_file(beside(path));
+		}
+		if (!section.vips.empty() || !section.configs.empty())
+			;	// it has VIPs of its own
+		else if (options_.file.empty())
 			reader.add_directory(options_.directory);
 		else
 			reader.add_file(options_.file);
 		for (const Problem &problem : reader.config.errors)
 			errors_.push_back(problem.message);
-		warnings_ = reader.config.warnings;
+		append(warnings_, reader.config.warnings);
 		for (const Entry &entry : reader.config.entries)
 			if (wanted(entry.ip.family))
-				entries.push_back(entry);
+				own.push_back(entry);
+		pool.vips = virtuals(own, warnings_);
+		for (const Virtual &vip : pool.vips)
+			if (const char *use = fleet::others_use(vip.dscp))
+				warnings_.push_back(vip.where + ": found DSCP " +
+					std::to_string(vip.dscp) + ", which " +
+					use + ", expected another: such packets to a server's own address get to the VIP");
+		append(entries, own);
+		for (Server &server : section.servers)
+			if (wanted(server.ip.family))
+				pool.servers.push_back(std::move(server));
+		site.pools.push_back(std::move(pool));
+	}
+
+	template <typename Value>
+	static void append(std::vector<Value> &to, const std::vector<Value> &from)
+	{
+		to.insert(to.end(), from.begin(), from.end());
+	}
+
+	void check_pool(const Pool &pool, const Vendor &vendor)
+	{
+		if (!vendor.ip6)
+			for (const Virtual &vip : pool.vips)
+				if (vip.ip.family == Family::ip6)
+					errors_.push_back(vip.where +
+						": found an IPv6 VIP, expected IPv4, which is all that " +
+						vendor.name +
+						" has L3DSR for; -4 leaves the others out");
+		if (vendor.weights)
+			return;
+		for (const Server &server : pool.servers)
+			if (server.weight > 1)
+				warnings_.push_back(server.where +
+					": found a weight, expected none for " +
+					vendor.name + ": it is not written");
+	}
+
+	void check_weights(const Vendor &vendor)
+	{
+		std::map<Ip, const Server *> known;
+
+		for (const Pool &pool : site.pools)
+			for (const Server &server : pool.servers) {
+				const Server &other =
+					*known.emplace(server.ip, &server)
+						 .first->second;
+
+				if (other.weight != server.weight)
+					errors_.push_back(server.where +
+						": found another weight than in " +
+						other.where +
+						", expected the same: to " +
+						vendor.name +
+						" it is the server's, in all pools");
+			}
 	}
 
 	bool wanted(Family family) const
@@ -117,25 +207,56 @@ private:
 	}
 
 	const Options &options_;
-	const Vendor &vendor_;
 	std::vector<std::string> errors_, warnings_;
 };
 
-int write_config(const Vendor &vendor, Input &input)
+int print(const std::string &text)
 {
-	input.check_site();
-	if (!input.good())
-		return 1;
-	std::cout << vendor.write(input.site) << std::flush;
+	std::cout << text << std::flush;
 	if (!std::cout)
 		throw Error("standard output: cannot be written");
 	return FINE;
 }
 
-int verify(const Options &options, const Vendor &vendor, Input &input)
+int write_config(const Vendor *vendor, const Options &options, Input &input)
+{
+	input.check_site(vendor);
+	if (!input.good())
+		return 1;
+	return print(options.json ? site_json(input.site) :
+				    vendor->write(input.site));
+}
+
+std::string verdict_json(const Verdict &verdict, const Site &site)
+{
+	return nlohmann::json{{"vips", site.vips()},
+			      {"agree", verdict.agree()},
+			      {"differences", verdict.differences},
+			      {"not_understood", verdict.not_understood}}
+		       .dump(2, ' ', false,
+			     nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string verdict_text(const Verdict &verdict, const Site &site)
+{
+	const std::size_t count = site.vips();
+	std::string lines;
+
+	for (const std::string &difference : verdict.differences)
+		lines += difference + "\n";
+	for (const std::string &line : verdict.not_understood)
+		lines += line + "\n";
+	if (verdict.agree())
+		return count == 1 ? "The VIP agrees.\n" :
+			"All " + std::to_string(count) + " VIPs agree.\n";
+	if (verdict.differences.empty())
+		lines += "No difference was found; whether all agrees cannot be said, because of what is not understood.\n";
+	return lines;
+}
+
+int verify_config(const Options &options, const Vendor &vendor, Input &input)
 {
 	const std::string text = read_file(options.verify);
-	std::vector<std::string> found;
 
 	if (!input.good())
 		return 1;
@@ -144,17 +265,13 @@ int verify(const Options &options, const Vendor &vendor, Input &input)
 		return options.ip4 != options.ip6 &&
 		       (mapping.vip.family == Family::ip4) != options.ip4;
 	});
-	found = differences(input.entries, input.site, reading, options.verify);
-	for (const std::string &difference : found)
-		std::cout << difference << "\n";
-	if (!found.empty())
+	Verdict verdict = verify(input.entries, input.site, reading,
+				 options.verify);
+	print(options.json ? verdict_json(verdict, input.site) :
+			     verdict_text(verdict, input.site));
+	if (!verdict.differences.empty())
 		return DIFFERENT;
-	if (input.site.vips.size() == 1)
-		std::cout << "The VIP agrees.\n";
-	else
-		std::cout << "All " << input.site.vips.size()
-			  << " VIPs agree.\n";
-	return FINE;
+	return verdict.agree() ? FINE : NOT_UNDERSTOOD;
 }
 
 void define(CLI::App &app, Options &options)
@@ -162,14 +279,14 @@ void define(CLI::App &app, Options &options)
 	add_configuration(app, options.directory, options.file);
 	app.add_option("--vendor", options.vendor,
 		       "Whose syntax: " + vendor_names())
-		->type_name("NAME")->required()
+		->type_name("NAME")
 		->check([](const std::string &text) {
 			return find_vendor(text) ? "" :
 				"found " + quote(text) + ", expected one of " +
 					vendor_names();
 		});
 	app.add_option("--servers", options.servers,
-		       "The real servers, one a line: ADDRESS [weight N]")
+		       "The real servers, one a line: ADDRESS [weight N]; in pools, below [NAME] with their VIPs")
 		->type_name("FILE");
 	app.add_option("--real", options.reals,
 		       "A real server as in a line of that file; may be repeated")
@@ -182,6 +299,8 @@ void define(CLI::App &app, Options &options)
 	app.add_option("--verify", options.verify,
 		       "Write nothing; compare with this configuration of a load balancer; - is standard input")
 		->type_name("FILE");
+	app.add_flag("--json", options.json,
+		     "Print JSON: without --verify, the pools with their VIPs, servers and services");
 	app.footer(EXAMPLES);
 }
 
@@ -197,9 +316,13 @@ int lb_config_command(int argc, char *argv[])
 	if (!parse(app, argc, argv))
 		return 0;
 
-	const Vendor &vendor = *find_vendor(options.vendor);
-	Input input(options, vendor);
+	// the model alone is of no vendor
+	if (options.vendor.empty() &&
+	    (!options.json || !options.verify.empty()))
+		throw CLI::RequiredError("--vendor");
+	const Vendor *vendor = find_vendor(options.vendor);
+	Input input(options);
 
-	return options.verify.empty() ? write_config(vendor, input)
-				      : verify(options, vendor, input);
+	return options.verify.empty() ? write_config(vendor, options, input)
+				      : verify_config(options, *vendor, input);
 }

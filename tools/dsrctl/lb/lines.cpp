@@ -56,7 +56,8 @@ bool Lines::next()
 	while (!rest_.empty()) {
 		std::size_t end = std::min(rest_.find('\n'), rest_.size());
 
-		words_ = split(rest_.substr(0, end));
+		line_ = rest_.substr(0, end);
+		words_ = split(line_);
 		rest_.remove_prefix(std::min(end + 1, rest_.size()));
 		number_++;
 		words_.erase(std::find_if(words_.begin(), words_.end(),

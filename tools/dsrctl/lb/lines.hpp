@@ -33,9 +33,12 @@ public:
 	// Where this word is; or the number of words.
 	std::size_t find(const char *word) const;
 	std::string where() const;
+	unsigned int number() const { return number_; }
+	// The whole line, comments and all.
+	std::string_view line() const { return line_; }
 
 private:
-	std::string_view rest_;
+	std::string_view rest_, line_;
 	std::string file_, comments_;
 	std::vector<std::string> words_;
 	unsigned int number_ = 0;

@@ -2,6 +2,10 @@
 #include "dsrctl/lb/site.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
+
+#include <nlohmann/json.hpp>
 
 #include "dsrctl/lb/lines.hpp"
 
@@ -34,7 +38,7 @@ void add_server(const std::vector<std::string> &words, const std::string &where,
 	if (words.size() > 1 && words[1] != "weight")
 		return bad(quote(words[1]), FORM);
 	if (words.size() == 2)
-		return bad("the end of the line", "a number behind weight");
+		return bad("the end of the line", "a number after weight");
 	if (words.size() > 3)
 		return bad(quote(words[3]), "the end of the line");
 	if (words.size() == 3) {
@@ -55,16 +59,55 @@ void add_server(const std::vector<std::string> &words, const std::string &where,
 	servers.push_back(std::move(server));
 }
 
+// "[NAME]": as a part of names on every device
+bool is_pool_name(const std::string &name)
+{
+	return !name.empty() && name.size() <= 32 &&
+	       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+		       name.npos;
+}
+
+// Adds to @errors what @pool has of its own.
+void check_pool(const Pool &pool, std::vector<std::string> &errors)
+{
+	const std::string name_of = pool.name.empty() ? "" :
+				    "pool " + pool.name + ": ";
+
+	for (const Virtual &vip : pool.vips)
+		for (const Server &server : pool.servers)
+			if (server.ip == vip.ip)
+				errors.push_back(message(server.where,
+					text(server.ip) + ", which is a VIP in " +
+						vip.where,
+					"the server's own address"));
+	if (pool.vips.empty())
+		errors.push_back(name_of + "found no VIP with a DSCP, expected one at least in the configuration");
+	for (Family family : FAMILIES)
+		if (pool.has(family) && pool.servers_of(family).empty())
+			errors.push_back(name_of + "found " + name(family) +
+				" VIPs and no " + name(family) +
+				" server, expected one of a weight above 0 with --servers or --real");
+}
+
 } // namespace
 
-bool Site::has(Family family) const
+bool Pool::has(Family family) const
 {
 	return std::any_of(vips.begin(), vips.end(), [&](const Virtual &vip) {
 		return vip.ip.family == family;
 	});
 }
 
-std::vector<Server> Site::servers_of(Family family) const
+const Server *Pool::find(const Ip &server) const
+{
+	for (const Server &one : servers)
+		if (one.ip == server)
+			return &one;
+	return nullptr;
+}
+
+std::vector<Server> Pool::servers_of(Family family) const
 {
 	std::vector<Server> found;
 
@@ -72,6 +115,40 @@ std::vector<Server> Site::servers_of(Family family) const
 		if (server.ip.family == family && server.weight)
 			found.push_back(server);
 	return found;
+}
+
+bool Site::has(Family family) const
+{
+	return std::any_of(pools.begin(), pools.end(), [&](const Pool &pool) {
+		return pool.has(family);
+	});
+}
+
+std::size_t Site::vips() const
+{
+	std::size_t count = 0;
+
+	for (const Pool &pool : pools)
+		count += pool.vips.size();
+	return count;
+}
+
+std::vector<Server> Site::servers() const
+{
+	std::vector<Server> all;
+	std::map<Ip, std::size_t> known;
+
+	for (const Pool &pool : pools) {
+		for (const Server &server : pool.servers) {
+			auto [at, added] = known.emplace(server.ip, all.size());
+
+			if (added)
+				all.push_back(server);
+			else if (server.weight > all[at->second].weight)
+				all[at->second] = server;
+		}
+	}
+	return all;
 }
 
 Service parse_service(const std::string &text)
@@ -92,12 +169,61 @@ Service parse_service(const std::string &text)
 	return service;
 }
 
-void read_servers(std::string_view text, const std::string &file,
-		  std::vector<Server> &servers,
-		  std::vector<std::string> &errors)
+std::vector<Section> read_servers(std::string_view text,
+				  const std::string &file,
+				  std::vector<std::string> &errors)
 {
-	for (Lines lines(text, file, "#"); lines.next();)
-		add_server(lines.words(), lines.where(), servers, errors);
+	std::vector<Section> sections(1);
+	Lines lines(text, file, "#");
+
+	while (lines.next()) {
+		const std::vector<std::string> &words = lines.words();
+		const std::string &first = words[0];
+		Section &section = sections.back();
+		auto bad = [&](const std::string &found,
+			       const std::string &expected) {
+			errors.push_back(message(lines.where(), found,
+						 expected));
+		};
+
+		if (first.starts_with('[')) {
+			std::string name = first.substr(1, first.size() - 2);
+			auto same = std::find_if(sections.begin(), sections.end(),
+				[&](const Section &one) { return one.name == name; });
+
+			if (words.size() > 1 || !first.ends_with(']') ||
+			    !is_pool_name(name)) {
+				bad(quote(std::string(lines.line())),
+				    "the name of a pool: [NAME], of letters, digits, _ and -, 32 at most");
+				name = std::to_string(sections.size());
+			} else if (same != sections.end()) {
+				bad("[" + name + "] again",
+				    "it once: it is in " + same->where);
+			}
+			sections.emplace_back();
+			sections.back().name = name;
+			sections.back().where = lines.where();
+		} else if (first == "config") {
+			if (words.size() == 2)
+				section.configs.push_back(words[1]);
+			else
+				bad(words.size() == 1 ? "the end of the line" :
+							quote(words[2]),
+				    "config and one file or directory of dsr.conf(5)");
+		} else if (lines.line().find('=') != std::string_view::npos) {
+			std::size_t at = static_cast<std::size_t>(
+				std::count(section.vips.begin(),
+					   section.vips.end(), '\n'));
+
+			section.vips.append(lines.number() - 1 - at, '\n');
+			section.vips += lines.line();
+			section.vips += '\n';
+		} else {
+			add_server(words, lines.where(), section.servers,
+				   errors);
+		}
+	}
+	return sections;
 }
 
 void read_server(const std::string &words, std::vector<Server> &servers,
@@ -115,8 +241,14 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 	std::vector<Virtual> vips;
 
 	for (const Entry &entry : entries) {
-		if (!entry.dscp || !*entry.dscp)
+		if (!entry.dscp)
 			continue;
+		if (!*entry.dscp) {
+			warnings.push_back(message(entry.where,
+				entry.name + " = 0",
+				"1 to 63: a load balancer cannot mark with 0, and this VIP is left out"));
+			continue;
+		}
 		auto other = std::find_if(vips.begin(), vips.end(),
 					  [&](const Virtual &vip) {
 						  return vip.ip == entry.ip;
@@ -134,20 +266,75 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 
 void check(const Site &site, std::vector<std::string> &errors)
 {
-	for (const Virtual &vip : site.vips)
-		for (const Server &server : site.servers)
-			if (server.ip == vip.ip)
-				errors.push_back(message(server.where,
-					text(server.ip) + ", which is a VIP in " +
-						vip.where,
-					"the server's own address"));
-	if (site.vips.empty())
-		errors.push_back("found no VIP with a DSCP, expected one at least in the configuration");
-	for (Family family : FAMILIES)
-		if (site.has(family) && site.servers_of(family).empty())
-			errors.push_back(std::string("found ") + name(family) +
-				" VIPs and no " + name(family) +
-				" server, expected one of a weight above 0 with --servers or --real");
+	using Mark = std::tuple<Ip, Family, std::uint8_t>;
+	std::map<Ip, const Virtual *> vips;
+	std::map<Mark, const Virtual *> marks;	// of each server
+
+	for (const Pool &pool : site.pools) {
+		check_pool(pool, errors);
+		for (const Virtual &vip : pool.vips) {
+			auto [known, added] = vips.emplace(vip.ip, &vip);
+
+			if (!added)
+				errors.push_back(message(vip.where,
+					text(vip.ip) + " in pool " + pool.name,
+					"it in one pool: another has it in " +
+						known->second->where));
+		}
+		for (const Server &server : pool.servers) {
+			for (const Virtual &vip : pool.vips) {
+				if (vip.ip.family != server.ip.family)
+					continue;
+				auto [known, added] = marks.emplace(
+					Mark{server.ip, vip.ip.family, vip.dscp},
+					&vip);
+
+				if (!added && known->second->ip != vip.ip)
+					errors.push_back(message(server.where,
+						text(server.ip) + " with DSCP " +
+							std::to_string(vip.dscp) +
+							" for " + text(vip.ip) +
+							" (" + vip.where +
+							") and for " +
+							text(known->second->ip) +
+							" (" +
+							known->second->where + ")",
+						"one VIP for it on each server"));
+			}
+		}
+	}
+	if (site.pools.empty())
+		errors.push_back("found no pool, expected VIPs and servers");
+}
+
+std::string site_json(const Site &site)
+{
+	using nlohmann::json;
+	json pools = json::array(), services = json::array();
+
+	for (const Service &service : site.services)
+		services.push_back({{"protocol", service.protocol},
+				    {"port", service.port}});
+	for (const Pool &pool : site.pools) {
+		json vips = json::array(), servers = json::array();
+
+		for (const Virtual &vip : pool.vips)
+			vips.push_back({{"address", text(vip.ip)},
+					{"family", key(vip.ip.family)},
+					{"dscp", vip.dscp},
+					{"tos", vip.dscp << 2},
+					{"where", vip.where}});
+		for (const Server &server : pool.servers)
+			servers.push_back({{"address", text(server.ip)},
+					   {"family", key(server.ip.family)},
+					   {"weight", server.weight},
+					   {"where", server.where}});
+		pools.push_back({{"name", pool.name},
+				 {"vips", vips},
+				 {"servers", servers}});
+	}
+	return json{{"pools", pools}, {"services", services}}.dump(
+		       2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 } // namespace dsr::lb

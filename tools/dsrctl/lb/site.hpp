@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a load balancer has to know: VIPs with their DSCP, and the real servers
-// that answer for them.
+// What load balancers have to know: pools of real servers, and the VIPs with
+// their DSCP that each pool answers for.
 #pragma once
 
 #include <vector>
@@ -28,23 +28,42 @@ struct Service {
 	unsigned int port = 0;
 };
 
-struct Site {
+struct Pool {
+	std::string name;	// empty: the only one
 	std::vector<Virtual> vips;
 	std::vector<Server> servers;
+
+	bool has(Family family) const;
+	const Server *find(const Ip &server) const;
+	// Those that get something.
+	std::vector<Server> servers_of(Family family) const;
+};
+
+struct Site {
+	std::vector<Pool> pools;
 	std::vector<Service> services;	// none: whatever comes to a VIP
 
 	bool has(Family family) const;
-	// Those that get something.
-	std::vector<Server> servers_of(Family family) const;
+	std::size_t vips() const;	// how many
+	// Of all pools, each once, as where its weight is highest.
+	std::vector<Server> servers() const;
 };
 
 // "tcp/80"; throws Error.
 Service parse_service(const std::string &text);
 
+// A part of a file of servers: what comes after "[NAME]", or before the first.
+struct Section {
+	std::string name, where;
+	std::vector<Server> servers;
+	std::string vips;	// its lines of dsr.conf(5), on the lines they have in the file
+	std::vector<std::string> configs;	// files and directories of more
+};
+
 // The text of a file of servers. What is wrong with it is added to @errors.
-void read_servers(std::string_view text, const std::string &file,
-		  std::vector<Server> &servers,
-		  std::vector<std::string> &errors);
+std::vector<Section> read_servers(std::string_view text,
+				  const std::string &file,
+				  std::vector<std::string> &errors);
 
 // One of the command line.
 void read_server(const std::string &words, std::vector<Server> &servers,
@@ -56,7 +75,10 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 			      std::vector<std::string> &warnings);
 
 // What keeps this from being written: a VIP without a server, a server that is
-// a VIP.
+// a VIP, a VIP in two pools, a DSCP that stands for two VIPs on a server.
 void check(const Site &site, std::vector<std::string> &errors);
+
+// The model, for other tools.
+std::string site_json(const Site &site);
 
 } // namespace dsr::lb

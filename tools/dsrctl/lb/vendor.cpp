@@ -8,12 +8,14 @@ namespace dsr::lb {
 namespace {
 
 const Vendor VENDORS[] = {
-	{"a10", true, false, true, write_a10, read_a10},
-	{"brocade", true, false, false, write_brocade, read_brocade},
-	{"netscaler", true, true, true, write_netscaler, read_netscaler},
-	{"vpp", false, true, false, write_vpp, read_vpp},
-	{"ipvs", true, true, true, write_ipvs, read_ipvs},
-	{"nft", true, true, true, write_nft, read_nft},
+	{"a10", true, false, true, false, write_a10, read_a10},
+	{"brocade", true, false, false, false, write_brocade, read_brocade},
+	{"netscaler", true, true, true, true, write_netscaler, read_netscaler},
+	{"vpp", false, true, true, true, write_vpp, read_vpp},
+	{"ipvs", true, true, true, true, write_ipvs, read_ipvs},
+	{"keepalived", true, true, true, true, write_keepalived,
+	 read_keepalived},
+	{"nft", true, true, true, true, write_nft, read_nft},
 };
 
 } // namespace
@@ -23,6 +25,32 @@ void Reading::problem(const std::string &where, const std::string &found,
 {
 	problems.push_back(where + ": found " + found + ", expected " +
 			   expected);
+}
+
+void Reading::not_understood(const std::string &where, const std::string &what,
+			     std::optional<Ip> vip)
+{
+	std::string message = where + ": not understood: " + quote(what);
+
+	for (const Unclear &one : unclear)
+		if (one.message == message && one.net == vip)
+			return;
+	unclear.push_back({std::move(message), vip, vip ? vip->prefix() : 0});
+}
+
+bool Unclear::about(const Ip &vip) const
+{
+	if (!net)
+		return true;
+	if (net->family != vip.family)
+		return false;
+	for (unsigned int bit = 0; bit < prefix; bit++) {
+		unsigned int mask = 0x80U >> bit % 8;
+
+		if ((net->bytes[bit / 8] & mask) != (vip.bytes[bit / 8] & mask))
+			return false;
+	}
+	return true;
 }
 
 std::optional<Ip> Reading::take_ip(const std::string &where,

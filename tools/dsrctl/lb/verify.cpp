@@ -12,6 +12,15 @@ std::string with_dscp(std::optional<std::uint8_t> dscp)
 	return dscp ? "DSCP " + std::to_string(*dscp) : "no DSCP";
 }
 
+template <typename List>
+const typename List::value_type *find(const List &list, const Ip &ip)
+{
+	for (const auto &one : list)
+		if (one.ip == ip)
+			return &one;
+	return nullptr;
+}
+
 class Comparison {
 public:
 	Comparison(const std::vector<Entry> &entries, const Site &site,
@@ -20,14 +29,18 @@ public:
 	{
 	}
 
-	std::vector<std::string> run()
+	Verdict run()
 	{
-		found_ = reading_.problems;
+		verdict_.differences = reading_.problems;
 		for (const Mapping &mapping : reading_.mappings)
 			compare(mapping);
-		for (const Virtual &vip : site_.vips)
-			look_for(vip);
-		return std::move(found_);
+		for (const Pool &pool : site_.pools)
+			for (const Virtual &vip : pool.vips)
+				look_for(vip, pool);
+		for (const Unclear &one : reading_.unclear)
+			if (matters(one))
+				add(verdict_.not_understood, one.message);
+		return std::move(verdict_);
 	}
 
 private:
@@ -36,11 +49,33 @@ private:
 	{
 		std::string message = where + ": found " + found +
 				      ", expected " + expected;
+		add(verdict_.differences, message);
+	}
 
-		// one line of a shared template can be wrong for many ports
-		if (std::find(found_.begin(), found_.end(), message) ==
-		    found_.end())
-			found_.push_back(message);
+	// One line of a shared template can be wrong for many ports.
+	static void add(std::vector<std::string> &all, const std::string &message)
+	{
+		if (std::find(all.begin(), all.end(), message) == all.end())
+			all.push_back(message);
+	}
+
+	bool matters(const Unclear &one) const
+	{
+		return !one.net ||
+		       std::any_of(entries_.begin(), entries_.end(),
+				   [&](const Entry &entry) {
+					   return one.about(entry.ip);
+				   });
+	}
+
+	// Can what is missing be in a line that is not understood?
+	bool clear(const Ip &vip) const
+	{
+		return std::none_of(reading_.unclear.begin(),
+				    reading_.unclear.end(),
+				    [&](const Unclear &one) {
+					    return one.about(vip);
+				    });
 	}
 
 	void compare(const Mapping &mapping)
@@ -49,41 +84,65 @@ private:
 							  mapping.where;
 		const std::string vip = text(mapping.vip);
 		std::string expected;
-		bool known = false;
 
 		for (const Entry &entry : entries_) {
 			if (entry.ip != mapping.vip)
 				continue;
-			known = true;
 			if (entry.dscp == mapping.dscp)
 				return;
 			expected += (expected.empty() ? "" : " or ") +
 				    with_dscp(entry.dscp) + " as in " +
 				    entry.where;
 		}
-		if (known)
-			differ(where, with_dscp(mapping.dscp) + " for " + vip,
-			       expected);
-		else if (mapping.dscp)
+		if (!expected.empty()) {
+			if (mapping.dscp || clear(mapping.vip))
+				differ(where,
+				       with_dscp(mapping.dscp) + " for " + vip,
+				       expected);
+		} else if (mapping.dscp && !of_others(mapping)) {
 			unknown(mapping);
+		}
 		// a VIP without a DSCP that no server has is no L3DSR
+	}
+
+	// Is it sent to servers of which none is in our lists?
+	bool of_others(const Mapping &mapping) const
+	{
+		bool ours = false, listed = false;
+
+		for (const Pool &pool : site_.pools) {
+			listed = listed || !pool.servers.empty();
+			for (const Real &real : mapping.servers)
+				ours = ours || pool.find(real.ip);
+		}
+		return listed && !mapping.servers.empty() && !ours;
 	}
 
 	void unknown(const Mapping &mapping)
 	{
 		std::string expected = "no such VIP: the servers do not have it";
 
-		for (const Entry &entry : entries_)
-			if (entry.dscp == mapping.dscp &&
-			    entry.ip.family == mapping.vip.family)
-				expected = "this DSCP for " + entry.name +
-					   " as in " + entry.where;
+		for (const Pool &pool : site_.pools) {
+			bool serves = pool.servers.empty() ||
+				std::any_of(mapping.servers.begin(),
+					    mapping.servers.end(),
+					    [&](const Real &real) {
+						    return pool.find(real.ip);
+					    });
+
+			for (const Virtual &vip : pool.vips)
+				if (serves && vip.dscp == mapping.dscp &&
+				    vip.ip.family == mapping.vip.family)
+					expected = "this DSCP for " +
+						   text(vip.ip) + " as in " +
+						   vip.where;
+		}
 		differ(mapping.dscp_where,
 		       with_dscp(mapping.dscp) + " for " + text(mapping.vip),
 		       expected);
 	}
 
-	void look_for(const Virtual &vip)
+	void look_for(const Virtual &vip, const Pool &pool)
 	{
 		bool known = false;
 
@@ -91,36 +150,54 @@ private:
 			if (mapping.vip != vip.ip)
 				continue;
 			known = true;
-			look_at_servers(mapping);
+			if (mapping.off)
+				differ(mapping.where,
+				       text(vip.ip) + " disabled",
+				       "it enabled: the servers have it in " +
+					       vip.where);
+			look_at_servers(mapping, pool);
 		}
-		if (!known)
+		if (!known && clear(vip.ip))
 			differ(vip.where,
 			       text(vip.ip) + " = " + std::to_string(vip.dscp),
 			       "it in " + file_ + ", too");
 	}
 
-	void look_at_servers(const Mapping &mapping)
+	void look_at_servers(const Mapping &mapping, const Pool &pool)
 	{
-		auto has = [](const auto &list, const Ip &ip) {
-			return std::any_of(list.begin(), list.end(),
-					   [&](const auto &one) {
-						   return one.ip == ip;
-					   });
-		};
+		const std::string vip = text(mapping.vip);
 
-		if (site_.servers.empty())
-			return;
-		for (const Real &real : mapping.servers)
-			if (!has(site_.servers, real.ip))
+		if (mapping.servers.empty() && clear(mapping.vip))
+			differ(mapping.where, "no server for " + vip,
+			       "one at least that gets " + vip +
+				       "'s packets, with its own address as their destination");
+		for (const Real &real : mapping.servers) {
+			const Server *server = pool.find(real.ip);
+
+			if (!server && !pool.servers.empty())
+				differ(real.where,
+				       "the server " + text(real.ip) + " for " + vip,
+				       "one of the list of servers");
+			else if (server && !server->weight && !real.off)
 				differ(real.where,
 				       "the server " + text(real.ip) + " for " +
-					       text(mapping.vip),
-				       "one of the list of servers");
+					       vip,
+				       "it to get nothing: its weight is 0 in " +
+					       server->where);
+			else if (real.off && (!server || server->weight))
+				differ(real.where,
+				       "the server " + text(real.ip) + " for " +
+					       vip + " disabled, or of weight 0",
+				       server ? "it to get some, as in " +
+							server->where :
+						"it to get some, or weight 0 in the list of servers");
+		}
 		for (const Server &server :
-		     site_.servers_of(mapping.vip.family))
-			if (!has(mapping.servers, server.ip))
+		     pool.servers_of(mapping.vip.family))
+			if (!find(mapping.servers, server.ip) &&
+			    clear(mapping.vip) && !mapping.servers.empty())
 				differ(mapping.where,
-				       text(mapping.vip) + " without the server " +
+				       vip + " without the server " +
 					       text(server.ip),
 				       "it as in " + server.where);
 	}
@@ -129,14 +206,13 @@ private:
 	const Site &site_;
 	const Reading &reading_;
 	const std::string &file_;
-	std::vector<std::string> found_;
+	Verdict verdict_;
 };
 
 } // namespace
 
-std::vector<std::string> differences(const std::vector<Entry> &entries,
-				     const Site &site, const Reading &reading,
-				     const std::string &file)
+Verdict verify(const std::vector<Entry> &entries, const Site &site,
+	       const Reading &reading, const std::string &file)
 {
 	return Comparison(entries, site, reading, file).run();
 }

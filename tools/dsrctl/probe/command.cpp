@@ -31,11 +31,12 @@ const char EXAMPLES[] =
 	"\n"
 	"Exit status: 0 all answers came as they should, 1 an error, 2 a probe failed,\n"
 	"3 none failed, and there is a warning; with --nagios, that of a monitoring\n"
-	"plugin. dsrctl-probe(8) has the details.\n";
+	"plugin; with --keepalived, 0 or 1. dsrctl-probe(8) has the details.\n";
 
 struct Options {
 	std::string real, vip, dscp;
 	bool from_config = false, icmp = false, json = false, nagios = false;
+	bool keepalived = false;
 	std::string directory = "/etc/dsr.d", file, servers;
 	std::uint16_t tcp = 0, port = 0;
 	std::string http, host, status, body;
@@ -90,6 +91,8 @@ void define(CLI::App &app, Options &options)
 	app.add_flag("--json", options.json, "Print JSON");
 	app.add_flag("--nagios", options.nagios,
 		     "Print one line, and exit, as a monitoring plugin");
+	app.add_flag("--keepalived", options.keepalived,
+		     "Exit as keepalived's MISC_CHECK wants it: 0 in service, 1 not");
 	app.footer(EXAMPLES);
 }
 
@@ -109,6 +112,8 @@ void check_usage(const CLI::App &app, const Options &options)
 		if (app.count(name) && !app.count("--http"))
 			throw Error(std::string("found ") + name +
 				    " without --http, expected both");
+	if (options.keepalived && options.nagios)
+		throw Error("found --keepalived and --nagios, expected one");
 	if (options.json && options.nagios)
 		throw Error("found --json and --nagios, expected one");
 	for (const char *name : {"--real", "--vip", "--dscp"})
@@ -266,7 +271,8 @@ int probe_targets(const Options &options)
 	if (!options.json)
 		for (const std::string &skipped : report.skipped)
 			say(skipped);
-	return exit_status(report);
+	return options.keepalived ? keepalived_status(report) :
+				    exit_status(report);
 }
 
 // A monitoring system shows one line of standard output.

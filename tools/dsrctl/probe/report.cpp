@@ -264,6 +264,11 @@ std::string nagios_text(const Report &report)
 	return line + "\n";
 }
 
+int keepalived_status(const Report &report)
+{
+	return count(report.results).failed ? 1 : 0;
+}
+
 int nagios_status(const Report &report)
 {
 	Counts counts = count(report.results);

@@ -29,5 +29,8 @@ std::string json_text(const Report &report);
 // One line as monitoring plugins print it, and their exit status.
 std::string nagios_text(const Report &report);
 int nagios_status(const Report &report);
+// 0 also with warnings, or 1: keepalived takes a server out for anything but
+// 0, and with misc_dynamic anything above 1 for a weight.
+int keepalived_status(const Report &report);
 
 } // namespace dsr::probe

@@ -52,7 +52,6 @@ std::vector<Ip> parse_list(const std::string &text)
 std::vector<Ip> read_file(const std::string &path)
 {
 	std::vector<std::string> errors;
-	std::vector<lb::Server> servers;
 	std::vector<Ip> ips;
 	std::string message;
 	const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -62,15 +61,17 @@ std::vector<Ip> read_file(const std::string &path)
 		throw Error("--servers: found " + quote(path) +
 			    ", expected addresses with commas between them, or a file that can be read (" +
 			    std::strerror(error) + ")");
-	lb::read_servers(text, path, servers, errors);
+	for (const lb::Section &pool : lb::read_servers(text, path, errors))
+		for (const lb::Server &server : pool.servers)
+			if (std::find(ips.begin(), ips.end(), server.ip) ==
+			    ips.end())
+				ips.push_back(server.ip);
 	for (const std::string &error : errors)
 		message += (message.empty() ? "" : "\n") + error;
-	if (servers.empty() && errors.empty())
+	if (ips.empty() && errors.empty())
 		message = path + ": found no server in it, expected one on each line";
 	if (!message.empty())
 		throw Error(message);
-	for (const lb::Server &server : servers)
-		ips.push_back(server.ip);
 	return ips;
 }
 

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "dsrctl/fleet/fleet.hpp"
+
+namespace dsr::fleet {
+
+namespace {
+
+using Dscps = std::set<std::optional<std::uint8_t>>;	// none: l2dsr
+
+std::string dscp_list(const Dscps &dscps)
+{
+	std::string list;
+
+	for (const auto &dscp : dscps)
+		list += (list.empty() ? "" : " and ") +
+			(dscp ? "DSCP " + std::to_string(*dscp) : "no DSCP");
+	return list;
+}
+
+// What a host does with packets.
+struct Table {
+	std::map<Ip, Dscps> vips;
+	std::map<std::pair<Family, std::uint8_t>, Ip> marks;
+};
+
+Table table_of(const Config &config)
+{
+	Table table;
+
+	for (const Entry &entry : config.entries) {
+		table.vips[entry.ip].insert(entry.dscp);
+		if (entry.dscp)
+			table.marks.emplace(
+				std::pair{entry.ip.family, *entry.dscp},
+				entry.ip);
+	}
+	return table;
+}
+
+void add_config_errors(const std::vector<Host> &hosts, Findings &findings)
+{
+	for (const Host &host : hosts)
+		for (const Problem &problem : host.config.errors)
+			findings.push_back({Severity::error, "configuration", "",
+					    problem.message, {host.name}, {}, {}});
+}
+
+void sort_findings(Findings &findings)
+{
+	std::stable_sort(findings.begin(), findings.end(),
+			 [](const Finding &a, const Finding &b) {
+				 return a.severity > b.severity;
+			 });
+}
+
+class Check {
+public:
+	explicit Check(const Fleet &fleet) : fleet_(fleet) {}
+
+	Findings run()
+	{
+		add_config_errors(fleet_.hosts, findings_);
+		for (std::size_t i = 0; i < fleet_.hosts.size(); i++)
+			add_host(i);
+		for (const Balancer &balancer : fleet_.balancers)
+			add_balancer(balancer);
+		for (const auto &[key, sent] : sent_)
+			look_at_servers(key.first, key.second, sent);
+		look_for_dscps_twice();
+		for (std::size_t i = 0; i < fleet_.hosts.size(); i++)
+			look_for_unmarked(i);
+		for (const auto &[key, names] : unmarked_)
+			findings_.push_back({Severity::warning,
+				"served-not-marked", unmarked_where_[key],
+				"found " + text(key.first) + " = " +
+					std::to_string(key.second) +
+					", expected a load balancer that marks it and sends it there",
+				names, key.first, key.second});
+		look_for_others();
+		for (const auto &[message, names] : unknown_)
+			findings_.push_back({Severity::warning,
+				"unknown-server", names.second, message, {},
+				names.first, {}});
+		sort_findings(findings_);
+		return std::move(findings_);
+	}
+
+private:
+	using Key = std::pair<Ip, std::uint8_t>;	// VIP and DSCP
+
+	struct Sent {
+		std::string where;		// the first
+		std::map<Ip, std::string> servers;	// and where
+		std::map<std::string, std::set<Ip>> by_balancer;
+		std::map<std::string, std::string> wheres;
+	};
+
+	void add_host(std::size_t number)
+	{
+		const Host &host = fleet_.hosts[number];
+
+		tables_.push_back(table_of(host.config));
+		for (const Ip &ip : host.addresses) {
+			auto [known, added] = by_address_.emplace(ip, number);
+
+			if (!added)
+				findings_.push_back({Severity::error,
+					"address-twice", "",
+					"found " + text(ip) +
+						" of two servers, expected it of one",
+					{fleet_.hosts[known->second].name,
+					 host.name}, {}, {}});
+		}
+	}
+
+	void add_balancer(const Balancer &balancer)
+	{
+		const lb::Reading &reading = balancer.reading;
+
+		for (const std::string &problem : reading.problems)
+			findings_.push_back({Severity::error, "load-balancer",
+					     "", problem, {}, {}, {}});
+		for (const lb::Unclear &unclear : reading.unclear)
+			findings_.push_back({Severity::warning, "not-understood",
+					     "", unclear.message, {}, {}, {}});
+		for (const lb::Mapping &mapping : reading.mappings) {
+			if (!mapping.dscp || mapping.off)
+				continue;
+			Sent &sent = sent_[{mapping.vip, *mapping.dscp}];
+
+			if (sent.where.empty())
+				sent.where = mapping.dscp_where;
+			sent.wheres.emplace(balancer.name, mapping.where);
+			auto &own = sent.by_balancer[balancer.name];
+			for (const lb::Real &real : mapping.servers) {
+				sent.servers.emplace(real.ip, real.where);
+				own.insert(real.ip);
+			}
+		}
+	}
+
+	// Can what is missing be in a line that is not understood?
+	bool clear(const Ip &vip) const
+	{
+		for (const Balancer &balancer : fleet_.balancers)
+			for (const lb::Unclear &one : balancer.reading.unclear)
+				if (one.about(vip))
+					return false;
+		return true;
+	}
+
+	void look_at_servers(const Ip &vip, std::uint8_t dscp, const Sent &sent)
+	{
+		std::vector<std::string> missing, others, unlike;
+		std::string taken;
+		Dscps found;
+		std::size_t served = 0;
+
+		for (const auto &[ip, where] : sent.servers) {
+			auto host = by_address_.find(ip);
+
+			if (host == by_address_.end()) {
+				unknown_.try_emplace(
+					"found the server " + text(ip) +
+					", expected its files, too: whether it has the VIPs is not known",
+					std::pair{vip, where});
+				continue;
+			}
+			const Table &table = tables_[host->second];
+			const std::string &name = fleet_.hosts[host->second].name;
+			auto has = table.vips.find(vip);
+			auto mark = table.marks.find({vip.family, dscp});
+
+			if (has != table.vips.end() && has->second.contains(dscp)) {
+				served++;
+			} else if (mark != table.marks.end()) {
+				others.push_back(name);
+				taken = text(mark->second);
+			} else if (has != table.vips.end()) {
+				unlike.push_back(name);
+				found = has->second;
+			} else {
+				missing.push_back(name);
+			}
+		}
+		const std::string sends = "found " + text(vip) + " sent with DSCP " +
+					  std::to_string(dscp);
+		auto add = [&](const char *id, const std::string &expected,
+			       std::vector<std::string> &names) {
+			if (!names.empty())
+				findings_.push_back({Severity::error, id,
+					sent.where, sends + expected, names,
+					vip, dscp});
+		};
+		if (!served && !missing.empty() && others.empty() &&
+		    unlike.empty()) {
+			add("marked-not-served",
+			    ", expected a server that has it: none does", missing);
+		} else {
+			add("vip-missing", ", expected it on these servers, too",
+			    missing);
+			add("vip-differs",
+			    " to servers that take this for " + taken +
+				    ", expected one VIP for it",
+			    others);
+			add("dscp-differs",
+			    ", expected " + dscp_list(found) +
+				    " as on these servers",
+			    unlike);
+		}
+		if (sent.servers.empty() && clear(vip))
+			findings_.push_back({Severity::error, "no-server",
+				sent.where, sends + " to nobody, expected a server",
+				{}, vip, dscp});
+		look_at_balancers(vip, dscp, sent);
+	}
+
+	// Load balancers that share a VIP share its servers.
+	void look_at_balancers(const Ip &vip, std::uint8_t dscp, const Sent &sent)
+	{
+		for (const auto &[name, servers] : sent.by_balancer) {
+			std::string lacks;
+			std::size_t count = 0;
+
+			if (!clear(vip))
+				continue;
+			for (const auto &[ip, where] : sent.servers) {
+				if (servers.contains(ip))
+					continue;
+				if (++count <= SHOWN)
+					lacks += " " + text(ip);
+			}
+			if (count > SHOWN)
+				lacks += " and " + std::to_string(count - SHOWN) +
+					 " more";
+			if (count)
+				findings_.push_back({Severity::warning,
+					"balancers-differ", sent.wheres.at(name),
+					"found " + text(vip) + " without" + lacks +
+						", expected the same servers as the other load balancers have",
+					{}, vip, dscp});
+		}
+	}
+
+	// On one address of a server, whatever its files say.
+	void look_for_dscps_twice()
+	{
+		using Mark = std::tuple<Ip, Family, std::uint8_t>;
+		std::map<Mark, std::pair<Ip, std::string>> marks;
+		std::map<std::tuple<Ip, Ip, std::uint8_t>, Finding> found;
+
+		for (const auto &[key, sent] : sent_) {
+			for (const auto &[server, where] : sent.servers) {
+				auto [known, added] = marks.try_emplace(
+					Mark{server, key.first.family, key.second},
+					key.first, sent.where);
+				const Ip &other = known->second.first;
+
+				if (added || other == key.first)
+					continue;
+				Finding &finding = found[{other, key.first,
+							  key.second}];
+				if (finding.id.empty())
+					finding = {Severity::error, "dscp-twice",
+						sent.where,
+						"found DSCP " +
+							std::to_string(key.second) +
+							" for " + text(key.first) +
+							" and, in " +
+							known->second.second +
+							", for " + text(other) +
+							", expected one VIP for it on each server",
+						{}, key.first, key.second};
+				finding.hosts.push_back(name_of(server));
+			}
+		}
+		for (auto &[key, finding] : found)
+			findings_.push_back(std::move(finding));
+	}
+
+	std::string name_of(const Ip &server) const
+	{
+		auto host = by_address_.find(server);
+
+		return host == by_address_.end() ? text(server) :
+						   fleet_.hosts[host->second].name;
+	}
+
+	void look_for_unmarked(std::size_t number)
+	{
+		const Host &host = fleet_.hosts[number];
+
+		for (const Entry &entry : host.config.entries) {
+			if (!entry.dscp || !*entry.dscp || !clear(entry.ip))
+				continue;
+			auto sent = sent_.find({entry.ip, *entry.dscp});
+			bool marked = sent != sent_.end() &&
+				std::any_of(host.addresses.begin(),
+					    host.addresses.end(),
+					    [&](const Ip &ip) {
+						    return sent->second.servers
+							    .contains(ip);
+					    });
+
+			if (marked)
+				continue;
+			const Key key{entry.ip, *entry.dscp};
+			unmarked_[key].push_back(host.name);
+			unmarked_where_.emplace(key, entry.where);
+		}
+	}
+
+	void look_for_others()
+	{
+		std::map<Key, std::string> wheres;
+
+		for (const auto &[key, sent] : sent_)
+			wheres.emplace(key, sent.where);
+		for (const Host &host : fleet_.hosts)
+			for (const Entry &entry : host.config.entries)
+				if (entry.dscp)
+					wheres.try_emplace({entry.ip, *entry.dscp},
+							   entry.where);
+		for (const auto &[key, where] : wheres)
+			if (const char *use = others_use(key.second))
+				findings_.push_back({Severity::warning,
+					"dscp-of-others", where,
+					"found DSCP " + std::to_string(key.second) +
+						" for " + text(key.first) + ", which " +
+						use + ": such packets to a server's own address get to the VIP; expected another",
+					{}, key.first, key.second});
+	}
+
+	static constexpr std::size_t SHOWN = 5;
+
+	const Fleet &fleet_;
+	Findings findings_;
+	std::vector<Table> tables_;
+	std::map<Ip, std::size_t> by_address_;
+	std::map<Key, Sent> sent_;
+	std::map<Key, std::vector<std::string>> unmarked_;
+	std::map<Key, std::string> unmarked_where_;
+	std::map<std::string, std::pair<Ip, std::string>> unknown_;
+};
+
+// Whoever has an entry, and in which words.
+struct Owner {
+	const Host *host;
+	const Entry *entry;
+};
+
+std::string describe(const Entry &entry)
+{
+	return entry.where + " has " + entry.name +
+	       (entry.dscp ? " = " + entry.dscp_text : " (l2dsr)");
+}
+
+} // namespace
+
+const char *others_use(std::uint8_t dscp)
+{
+	switch (dscp) {
+	case 8:
+		return "OpenSSH itself marks bulk transfers with";
+	case 18:
+		return "OpenSSH itself marks sessions with";
+	case 46:
+		return "voice, and newer OpenSSH, use";
+	case 48:
+		return "routing protocols use";
+	default:
+		return nullptr;
+	}
+}
+
+Findings check(const Fleet &fleet)
+{
+	if (fleet.balancers.empty())
+		return compare(fleet.hosts);
+	return Check(fleet).run();
+}
+
+Findings compare(const std::vector<Host> &hosts)
+{
+	std::map<Ip, std::vector<Owner>> vips;
+	std::map<std::pair<Family, std::uint8_t>, Owner> marks;
+	std::vector<Table> tables;
+	Findings findings;
+
+	add_config_errors(hosts, findings);
+	for (const Host &host : hosts) {
+		tables.push_back(table_of(host.config));
+		for (const Entry &entry : host.config.entries) {
+			vips[entry.ip].push_back({&host, &entry});
+			if (!entry.dscp)
+				continue;
+			auto [known, added] = marks.try_emplace(
+				{entry.ip.family, *entry.dscp},
+				Owner{&host, &entry});
+
+			if (!added && known->second.entry->ip != entry.ip)
+				findings.push_back({Severity::note, "dscp-reused",
+					entry.where,
+					"found that " +
+						describe(*known->second.entry) +
+						" and " + describe(entry) +
+						", which is right for servers of different pools; dsrctl fleet knows, with the load balancer's configuration",
+					{known->second.host->name, host.name},
+					entry.ip, entry.dscp});
+		}
+	}
+	for (const auto &[vip, owners] : vips) {
+		const Dscps *first = nullptr;
+		const Owner *one = nullptr;
+		std::vector<std::string> without;
+		bool different = false;
+
+		for (std::size_t i = 0; i < hosts.size(); i++) {
+			auto has = tables[i].vips.find(vip);
+
+			if (has == tables[i].vips.end()) {
+				without.push_back(hosts[i].name);
+				continue;
+			}
+			auto own = std::find_if(owners.begin(), owners.end(),
+				[&](const Owner &owner) {
+					return owner.host == &hosts[i];
+				});
+			if (!first) {
+				first = &has->second;
+				one = &*own;
+			} else if (*first != has->second && !different) {
+				// of several, what one has and the other has not
+				auto lacks = [](const Owner &owner,
+						const Dscps &dscps) {
+					return !dscps.contains(owner.entry->dscp);
+				};
+				const Owner *mine = one, *other = &*own;
+
+				for (const Owner &owner : owners) {
+					if (owner.host == one->host &&
+					    lacks(owner, has->second))
+						mine = &owner;
+					if (owner.host == &hosts[i] &&
+					    lacks(owner, *first))
+						other = &owner;
+				}
+				different = true;
+				findings.push_back({Severity::error,
+					"files-disagree", own->entry->where,
+					"found that " + describe(*mine->entry) +
+						" and " + describe(*other->entry) +
+						", expected the same DSCPs of a VIP on every server",
+					{one->host->name, hosts[i].name}, vip,
+					own->entry->dscp});
+			}
+		}
+		if (!without.empty())
+			findings.push_back({Severity::note, "not-on-all",
+				one->entry->where,
+				"found that " + describe(*one->entry) +
+					", and that others do not, which is right for servers of different pools",
+				without, vip, one->entry->dscp});
+	}
+	sort_findings(findings);
+	return findings;
+}
+
+} // namespace dsr::fleet
