@@ -208,6 +208,23 @@ TEST_CASE("doctor: offloads are a note")
 	CHECK(exit_status({finding}) == 0);
 }
 
+TEST_CASE("doctor: ICMP errors that load balancers send elsewhere")
+{
+	Facts facts = healthy();
+
+	CHECK(check_path_mtu(facts).empty());	// not known
+	facts.tcp_mtu_probing = 0;
+	CHECK(only(check_path_mtu(facts)).severity == Severity::note);
+	CHECK(command_lines(only(check_path_mtu(facts)))[0] ==
+	      "sysctl -w net.ipv4.tcp_mtu_probing=1");
+	facts.tcp_mtu_probing = 1;
+	CHECK(check_path_mtu(facts).empty());
+	// without a VIP
+	facts = {};
+	facts.tcp_mtu_probing = 0;
+	CHECK(check_path_mtu(facts).empty());
+}
+
 TEST_CASE("doctor: who listens on the VIPs")
 {
 	Facts facts = healthy();
@@ -399,6 +416,7 @@ TEST_CASE("doctor: switches as they are in effect")
 	host.save(conf + "eth1/arp_ignore", "1\n");
 	host.save(conf + "all/arp_announce", "2\n");
 	host.save("proc/sys/net/ipv4/tcp_reflect_tos", "1\n");
+	host.save("proc/sys/net/ipv4/tcp_mtu_probing", "0\n");
 	host.save("proc/sys/net/ipv4/ip_forward", "0\n");
 	host.save("proc/sys/net/ipv6/conf/all/forwarding", "1\n");
 	host.save("proc/sys/net/netfilter/nf_conntrack_count", "12\n");
@@ -409,6 +427,7 @@ TEST_CASE("doctor: switches as they are in effect")
 	CHECK(link_of(facts, "eth1").arp_ignore == 1);
 	CHECK(link_of(facts, "eth0").arp_announce == 2);
 	CHECK(facts.tcp_reflect_tos);
+	CHECK(facts.tcp_mtu_probing == 0);
 	CHECK_FALSE(facts.forwards[0]);
 	CHECK(facts.forwards[1]);
 	CHECK(facts.tracked == 12);

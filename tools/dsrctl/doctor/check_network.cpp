@@ -324,4 +324,18 @@ Findings check_offload(const Facts &facts)
 		 {}, "", false}};
 }
 
+// What a router on the way says of a packet that is too long goes to the VIP,
+// and so to the load balancer.
+Findings check_path_mtu(const Facts &facts)
+{
+	if (facts.tcp_mtu_probing != 0 || vips(facts).empty())
+		return {};
+	return {{Severity::note, "path-mtu",
+		 "found net.ipv4.tcp_mtu_probing=0, which is right where ICMP errors to a VIP reach the server that has the connection",
+		 "many load balancers send them to another server, and IPVS changes what they quote: connections over paths of a small MTU stall then; with 1, TCP of both families finds out by itself",
+		 {{"sysctl", "-w", "net.ipv4.tcp_mtu_probing=1"}},
+		 "net.ipv4.tcp_mtu_probing = 1 in a file in /etc/sysctl.d",
+		 false}};
+}
+
 } // namespace dsr::doctor

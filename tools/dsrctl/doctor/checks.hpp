@@ -29,6 +29,7 @@ Findings check_addresses(const Facts &facts);
 Findings check_rp_filter(const Facts &facts);
 Findings check_arp(const Facts &facts);
 Findings check_offload(const Facts &facts);
+Findings check_path_mtu(const Facts &facts);
 
 // check_service.cpp
 Findings check_services(const Facts &facts);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The files of two servers: behind one load balancer, they have to agree.
-#include <algorithm>
-
-#include "common/dscp.hpp"
+// The files of two servers, as dsrctl fleet compares those of many.
 #include "dsrctl/doctor/checks.hpp"
+#include "dsrctl/fleet/fleet.hpp"
 
 namespace dsr::doctor {
 
@@ -12,60 +10,19 @@ namespace {
 constexpr char WHY[] =
 	"the load balancer sends the same mark to both servers: one of them takes it for something else, or for nothing, and its share of the clients gets no answer";
 constexpr char KEEP[] =
-	"make the files the same on both servers, and dsrctl reload";
+	"make the VIP's lines the same on both servers, and dsrctl reload";
 
-std::string describe(const Entry &entry)
+Severity severity(fleet::Severity severity)
 {
-	return entry.where + " has " + entry.name +
-	       (entry.dscp ? " = " + entry.dscp_text : " (l2dsr)");
-}
-
-Finding disagreement(const std::string &found, const std::string &expected)
-{
-	return {Severity::error, "files-disagree",
-		"found that " + found + ", expected " + expected, WHY, {},
-		KEEP, false};
-}
-
-bool same(const Entry &a, const Entry &b)
-{
-	return a.ip == b.ip && a.dscp == b.dscp;
-}
-
-bool has(const Config &config, const Entry &entry)
-{
-	return std::any_of(config.entries.begin(), config.entries.end(),
-			   [&](const Entry &one) { return same(one, entry); });
-}
-
-// An entry of one side that the other does not have as it is. What both sides
-// have in another way is told once: @first.
-void look_for(const Entry &entry, const Config &own, const Config &other,
-	      const std::string &name, bool first, Findings &findings)
-{
-	for (const Entry &one : other.entries) {
-		bool dscp = entry.dscp && one.dscp == entry.dscp &&
-			    one.ip.family == entry.ip.family;
-		bool vip = one.ip == entry.ip && !has(own, one);
-
-		if (!dscp && !vip)
-			continue;
-		if (first)
-			findings.push_back(disagreement(
-				describe(entry) + " and " + describe(one),
-				dscp ? "one VIP for " + dscp_text(*entry.dscp)
-				     : "the same of both"));
-		return;
+	switch (severity) {
+	case fleet::Severity::note:
+		return Severity::note;
+	case fleet::Severity::warning:
+		return Severity::warning;
+	case fleet::Severity::error:
+		break;
 	}
-	findings.push_back(disagreement(describe(entry), "the same in " + name));
-}
-
-void add_errors(const Config &config, Findings &findings)
-{
-	for (const Problem &problem : config.errors)
-		findings.push_back(
-			{Severity::error, "configuration", problem.message,
-			 "what has an error is not compared", {}, "", false});
+	return Severity::error;
 }
 
 } // namespace
@@ -73,17 +30,22 @@ void add_errors(const Config &config, Findings &findings)
 Findings compare(const Config &here, const Config &there,
 		 const std::string &directory)
 {
+	// what is wrong with the files here is said once, elsewhere
+	fleet::Host own{"this host", {}, here};
 	Findings findings;
 
-	add_errors(there, findings);
-	for (const Entry &entry : here.entries)
-		if (!has(there, entry))
-			look_for(entry, here, there, directory, true,
-				 findings);
-	for (const Entry &entry : there.entries)
-		if (!has(here, entry))
-			look_for(entry, there, here, "this host's files", false,
-				 findings);
+	own.config.errors.clear();
+	for (const fleet::Finding &one :
+	     fleet::compare({own, {directory, {}, there}})) {
+		bool is_error = one.severity == fleet::Severity::error;
+		bool unread = one.id == "configuration";
+
+		findings.push_back({severity(one.severity), one.id, one.text,
+				    unread ? "what has an error is not compared" :
+				    is_error ? WHY :
+				    "where both are of one pool, they have the same VIPs",
+				    {}, unread ? "" : KEEP, false});
+	}
 	return findings;
 }
 

@@ -87,6 +87,8 @@ struct Facts : Firewall {
 	std::vector<Link> links;
 	unsigned long dropped_by_rp_filter = 0;
 	bool tcp_reflect_tos = false;
+	// of both families; none: the kernel does not tell
+	std::optional<int> tcp_mtu_probing;
 	bool forwards[2] = {false, false};	// by family: it is a router
 	bool ip6 = true;
 	std::optional<std::vector<Listener>> listeners;	// or not known

@@ -236,6 +236,9 @@ void gather_switches(const Root &root, Facts &facts)
 		root.read("/proc/net/netstat"), "IPReversePathFilter");
 	facts.tcp_reflect_tos =
 		root.number("/proc/sys/net/ipv4/tcp_reflect_tos");
+	if (root.exists("/proc/sys/net/ipv4/tcp_mtu_probing"))
+		facts.tcp_mtu_probing = static_cast<int>(
+			root.number("/proc/sys/net/ipv4/tcp_mtu_probing"));
 	facts.tracked =
 		root.number("/proc/sys/net/netfilter/nf_conntrack_count");
 	facts.forwards[index(Family::ip4)] =
