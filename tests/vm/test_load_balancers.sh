@@ -1,135 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Load balancers as others have them: IPVS, and nft with consistent hashing, as
 # dsrctl lb-config sets them up, before servers in different networks.
-source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
-
-# dsrctl_of NAMESPACE ARGUMENT...
-dsrctl_of()
-{
-	on "$1" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" \
-		/lab/tree/build/tools/dsrctl/dsrctl "${@:2}"
-}
-
-# lb_config VENDOR [ARGUMENT]...
-lb_config()
-{
-	dsrctl_of "$lb" lb-config -d "$conf" --servers "$lab_files/servers" \
-		--vendor "$@"
-}
-
-# site_up COUNT: so many servers with both VIPs of the family, and a load
-# balancer that has no rules yet
-site_up()
-{
-	local number
-
-	dsrctl_up <<-TEXT
-		$vip = $lab_dscp
-		$near_vip = 7
-	TEXT
-	on "$lb" nft flush ruleset
-	on "$router" ip route add "$near_vip" via "$lb_ip"
-	servers=([1]="$server")
-	for ((number = 2; number <= $1; number++)); do
-		lab_add_server "$number"
-	done
-	for number in "${!servers[@]}"; do
-		dsrctl_of "${servers[number]}" -d "$conf" start
-		on_background "${servers[number]}" \
-			/lab/tree/build/tests/vm/connections serve 7
-		wait_until lab_listens "${servers[number]}" t 7
-	done
-}
-
-# The site's health check: servers that do not answer get nothing new.
-check_servers()
-{
-	local number ip weight
-
-	for number in "${!servers[@]}"; do
-		ip=$(server_ip "$number") weight=1
-		dsrctl_of "$lb" probe --real "$ip" --vip "$vip" \
-			--dscp "$lab_dscp" --tcp 7 >&2 || weight=0
-		echo "$ip weight $weight"
-	done >"$lab_files/servers"
-}
-
-# $balancer is nft or ipvs.
-balance_nft()
-{
-	lb_config nft | on "$lb" nft -f -
-}
-
-# The VIPs are the load balancer's own.
-balance_ipvs()
-{
-	if ! on "$lb" ipvsadm -Ln | grep -q TCP; then
-		on "$lb" ip address add "$vip" dev lo
-		on "$lb" ip address add "$near_vip" dev lo
-		lb_config ipvs --service tcp/7 | on "$lb" sh -e
-	else
-		lb_config ipvs --service tcp/7 | sed -n 's/^-a /-e /p' |
-			on "$lb" ipvsadm -R
-	fi
-}
-
-# Connections of the client that stay, to port 7 of the VIP.
-hold_connections()
-{
-	mkfifo "$lab_files/commands"
-	exec {commands}<>"$lab_files/commands"
-	# the shell gives the standard input of what it runs in the background away
-	on_background "$client" bash -c "exec /lab/tree/build/tests/vm/connections \
-		$vip 7 <'$lab_files/commands'" >"$lab_files/answers"
-	answers=0
-}
-
-has_answers()
-{
-	[ "$(wc -l <"$lab_files/answers")" -eq "$answers" ]
-}
-
-# connections COMMAND...: the answer is in $said
-connections()
-{
-	echo "$*" >&"$commands"
-	answers=$((answers + 1))
-	wait_until has_answers
-	said=$(tail -n 1 "$lab_files/answers")
-}
-
-# ports_at NUMBER: the client's, of its connections with a server
-ports_at()
-{
-	on "${servers[$1]}" ss -Htn state established "sport = :7" |
-		awk '{sub(/.*:/, "", $4); print $4}' | sort -n | xargs
-}
-
-# assert_alive PORT...: these connections answer
-assert_alive()
-{
-	local port
-
-	connections ask
-	for port; do
-		[[ " $said" == *" $port "* ]] ||
-			fail "the connection from port $port is broken; found $said"
-	done
-}
-
-# assert_spread COUNT [NUMBER]...: so many connections, each server some of them
-assert_spread()
-{
-	local number sum=0 count
-
-	for number in "${@:2}"; do
-		count=$(ports_at "$number" | wc -w)
-		[ "$count" -ge 5 ] ||
-			fail "server $number has $count connections of $1"
-		sum=$((sum + count))
-	done
-	assert_equal "connections with servers ${*:2}" "$sum" "$1"
-}
+source "$(dirname "${BASH_SOURCE[0]}")/load_balancers.sh"
 
 out_and_back()
 {
@@ -231,3 +103,89 @@ test_two_vips_on_one_server()
 	done
 }
 scenario test_two_vips_on_one_server "ipv4 ipv6" "nft" "raw"
+
+# small_path: what the router has for the client is too long for the path, and
+# the router says so to the VIP
+small_path()
+{
+	local number
+
+	ip -n "$router" link set client mtu 1280
+	# it is also the next router to the servers, and would take what it says
+	# itself, and gets back from the load balancer, for forged
+	on "$router" sysctl -qw net.ipv4.conf.all.accept_local=1
+	mkdir "$lab_files/www"
+	head -c 60000 /dev/urandom >"$lab_files/www/file"
+	for number in "${!servers[@]}"; do
+		serve_http "${servers[number]}" "$lab_files/www"
+	done
+}
+
+# fetch SECONDS: over a connection of its own, by a server that knows nothing of
+# the path
+fetch()
+{
+	local number
+
+	for number in "${!servers[@]}"; do
+		ip -n "${servers[number]}" route flush cache
+		ip -n "${servers[number]}" -6 route flush cache
+	done
+	assert_equal "the file, over a path of 1280 bytes" \
+		"$(on "$client" curl -s --max-time "$1" \
+			"http://$(url_host "$vip")/file" | cksum)" \
+		"$(cksum <"$lab_files/www/file")"
+}
+
+# The error reaches the server that has the connection, whichever it is.
+nft_path_mtu()
+{
+	local i
+
+	site_up 2
+	check_servers
+	lb_config nft "${service[@]}" | on "$lb" nft -f -
+	small_path
+	capture_start "$server" one -i eth0 'icmp or icmp6'
+	capture_start "${servers[2]}" two -i eth0 'icmp or icmp6'
+	for ((i = 0; i < 12; i++)); do
+		fetch 10
+	done
+	capture_stop one 1 'need to frag|too big'
+	capture_stop two 1 'need to frag|too big'
+}
+
+test_nft_path_mtu_all()
+{
+	service=()
+	nft_path_mtu
+}
+scenario test_nft_path_mtu_all "ipv4 ipv6" "nft" "raw"
+
+test_nft_path_mtu_services()
+{
+	service=(--service tcp/7 --service tcp/80)
+	nft_path_mtu
+}
+scenario test_nft_path_mtu_services "ipv4 ipv6" "nft" "raw"
+
+# IPVS sends the error to the right server, and puts the server's own address in
+# the quoted packet, of which the server has no connection. It has to find out.
+test_ipvs_path_mtu()
+{
+	local number
+
+	site_up 2
+	check_servers
+	for number in "${!servers[@]}"; do
+		on "${servers[number]}" sysctl -qw net.ipv4.tcp_mtu_probing=1
+	done
+	on "$lb" ip address add "$vip" dev lo
+	on "$lb" ip address add "$near_vip" dev lo
+	lb_config ipvs --service tcp/80 | on "$lb" sh -e
+	small_path
+	for ((number = 0; number < 3; number++)); do
+		fetch 60
+	done
+}
+scenario test_ipvs_path_mtu "ipv4 ipv6" "nft" "raw"
