@@ -59,6 +59,13 @@ DADDR_INLINE __u16 daddr_fold16(__u32 sum)
 	return (__u16)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
+/* daddr_add16 - ones' complement sum: end-around carry */
+DADDR_INLINE __u16 daddr_add16(__u16 sum, __u16 word)
+{
+	sum = (__u16)(sum + word);
+	return (__u16)(sum + (sum < word));
+}
+
 /* daddr_sub32, daddr_sub64 - ones' complement difference: end-around borrow */
 DADDR_INLINE __u32 daddr_sub32(__u32 to, __u32 from)
 {
@@ -70,7 +77,7 @@ DADDR_INLINE __u64 daddr_sub64(__u64 to, __u64 from)
 	return to - from - (to < from);
 }
 
-/* daddr_add64 - ones' complement sum: end-around carry */
+/* daddr_add64 - the same as daddr_add16() */
 DADDR_INLINE __u64 daddr_add64(__u64 sum, __u64 word)
 {
 	sum += word;
@@ -94,9 +101,10 @@ DADDR_INLINE __u16 daddr_delta6(const void *from, const void *to)
 	const __u8 *f = (const __u8 *)from;
 	const __u8 *t = (const __u8 *)to;
 
-	return daddr_fold16(daddr_fold32(daddr_add64(
-		daddr_sub64(daddr_load64(t), daddr_load64(f)),
-		daddr_sub64(daddr_load64(t + 8), daddr_load64(f + 8)))));
+	__u64 upper = daddr_sub64(daddr_load64(t), daddr_load64(f));
+	__u64 lower = daddr_sub64(daddr_load64(t + 8), daddr_load64(f + 8));
+
+	return daddr_fold16(daddr_fold32(daddr_add64(upper, lower)));
 }
 
 /*

@@ -89,12 +89,14 @@ enum daddr_l4csum {
  * cuts packets), and wants that changed.
  */
 struct daddr_change {
-	unsigned int writable;	/* daddr_apply4() or 6 writes to these first
-				 * bytes of the packet, and to no others */
+	/* daddr_apply4() or 6 writes to these first bytes, and no others */
+	unsigned int writable;
 	enum daddr_l4csum l4csum;
 	unsigned int l4csum_offset;	/* if DADDR_L4CSUM_HERE or CUT */
-	unsigned int thoff;	/* of what follows the IP headers, or of the
-				 * IPv6 header that says FRAGMENT or ROUTED */
+	/* of what follows the IP headers, or of the IPv6 header that says
+	 * FRAGMENT or ROUTED
+	 */
+	unsigned int thoff;
 	__u16 dport;		/* the new port, if set_dport */
 	__u8 l4proto;		/* the IP protocol number of what is at thoff */
 	__u8 set_daddr;		/* does the address change? */
@@ -164,6 +166,7 @@ DADDR_INLINE void daddr_find_l4csum(unsigned int thoff, __u8 l4proto, int ipv6,
 DADDR_INLINE void daddr_find_l4csum4(const void *ip,
 				     struct daddr_change *change)
 {
+	static const __u8 fragment_offset[] = {0x1f, 0xff};
 	const __u8 *header = (const __u8 *)ip;
 	unsigned int length = (header[0] & 0x0fU) * 4;
 
@@ -172,7 +175,7 @@ DADDR_INLINE void daddr_find_l4csum4(const void *ip,
 		return;
 	}
 	daddr_find_l4csum(length, header[9], 0, change);
-	if ((header[6] & 0x1f) | header[7])
+	if (daddr_load16(header + 6) & daddr_load16(fragment_offset))
 		change->l4csum = DADDR_L4CSUM_FRAGMENT;
 }
 
@@ -329,8 +332,8 @@ daddr_decide6(daddr_read_fn read, void *packet, const void *to,
 	ip = (const __u8 *)read(packet, 0, DADDR_IP6_HEADER);
 	if (!ip)
 		return DADDR_DROP;
-	if ((daddr_load64(ip + DADDR_IP6_DADDR) ^ daddr_load64(t)) |
-	    (daddr_load64(ip + DADDR_IP6_DADDR + 8) ^ daddr_load64(t + 8))) {
+	if (daddr_load64(ip + DADDR_IP6_DADDR) != daddr_load64(t) ||
+	    daddr_load64(ip + DADDR_IP6_DADDR + 8) != daddr_load64(t + 8)) {
 		change->set_daddr = 1;
 		change->writable = DADDR_IP6_HEADER;
 	} else if (!dport) {
@@ -345,8 +348,7 @@ daddr_decide6(daddr_read_fn read, void *packet, const void *to,
  * @delta: of the address
  * @port_delta: of the port; 0 when it stays
  *
- * A UDP packet without a checksum keeps none: its field is 0 (RFC 768, RFC
- * 6936). UDP-Lite must have one: what is 0 should have been sent as 0xffff.
+ * UDP-Lite must have one: what is 0 should have been sent as 0xffff.
  */
 DADDR_INLINE __u16 daddr_update_l4csum(__u16 check, __u8 l4proto, __u16 delta,
 				       __u16 port_delta)
@@ -354,11 +356,8 @@ DADDR_INLINE __u16 daddr_update_l4csum(__u16 check, __u8 l4proto, __u16 delta,
 	if (l4proto != DADDR_PROTO_UDP && l4proto != DADDR_PROTO_UDPLITE)
 		return daddr_csum_replace(daddr_csum_replace(check, delta),
 					  port_delta);
-	if (!check) {
-		if (l4proto == DADDR_PROTO_UDP)
-			return 0;
+	if (!check)
 		check = 0xffff;
-	}
 	check = daddr_csum_replace_udp(check, delta);
 	if (port_delta)
 		check = daddr_csum_replace_udp(check, port_delta);
@@ -369,33 +368,38 @@ DADDR_INLINE __u16 daddr_update_l4csum(__u16 check, __u8 l4proto, __u16 delta,
  * daddr_apply_transport - set the port and the transport checksum
  * @delta: of the address
  *
- * Returns what that adds to the sum of the packet's bytes. The port is not in
- * a seed: whoever completes it adds the port as it is then.
+ * Returns what that adds to the sum of the packet's bytes.
  */
 DADDR_INLINE __u32 daddr_apply_transport(__u8 *ip, __u16 delta,
 					 const struct daddr_change *change,
 					 int seed)
 {
-	__u16 port_delta = 0, from, to;
+	__u8 *field = ip + change->l4csum_offset;
+	__u16 port_delta = 0, check;
 
 	if (change->set_dport) {
 		__u8 *port = ip + change->thoff + DADDR_DPORT;
 
 		/* ~m + m' of RFC 1624 equation 3; never 0 */
-		port_delta = daddr_fold16((__u32)(__u16)~daddr_load16(port) +
-					  change->dport);
+		port_delta = daddr_add16((__u16)~daddr_load16(port),
+					 change->dport);
 		daddr_store16(port, change->dport);
 	}
 	if (change->l4csum != DADDR_L4CSUM_HERE)
 		return port_delta;
-	from = daddr_load16(ip + change->l4csum_offset);
-	if (seed)
-		to = daddr_fold16((__u32)from + delta);
-	else
-		to = daddr_update_l4csum(from, change->l4proto, delta,
-					 port_delta);
-	daddr_store16(ip + change->l4csum_offset, to);
-	return (__u32)port_delta + (__u16)~from + to;
+	check = daddr_load16(field);
+	if (seed) {
+		/* whoever completes it adds the port as it is then */
+		daddr_store16(field, daddr_add16(check, delta));
+		return (__u32)delta + port_delta;
+	}
+	/* no checksum, and none it keeps (RFC 768, RFC 6936) */
+	if (!check && change->l4proto == DADDR_PROTO_UDP)
+		return port_delta;
+	daddr_store16(field, daddr_update_l4csum(check, change->l4proto, delta,
+						 port_delta));
+	/* it makes up for the port, and for an address that is not in it */
+	return (__u16)~delta;
 }
 
 /*

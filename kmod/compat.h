@@ -20,6 +20,7 @@
 #include <linux/skbuff.h>
 #include <linux/string.h>
 #include <linux/sysctl.h>
+#include <linux/u64_stats_sync.h>
 #include <linux/uaccess.h>
 #include <net/net_namespace.h>
 
@@ -41,6 +42,13 @@ static inline unsigned int xt_hooknum(const struct xt_action_param *par)
 static inline int skb_ensure_writable(struct sk_buff *skb, unsigned int length)
 {
 	return skb_make_writable(skb, length) ? 0 : -ENOMEM;
+}
+#endif
+
+/* Zeroes will do, where there is no lockdep to tell of it. */
+#ifndef DADDR_HAVE_U64_STATS_INIT
+static inline void u64_stats_init(struct u64_stats_sync *sync)
+{
 }
 #endif
 

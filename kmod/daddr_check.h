@@ -3,15 +3,17 @@
 #ifndef DADDR_CHECK_H
 #define DADDR_CHECK_H
 
+#include <linux/bitops.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/x_tables.h>
 
 /*
  * The hooks that the target may be called from in any table. nft_compat checks
- * a user-defined chain by them, and has no hooks for daddr_check() there.
+ * a user-defined chain by them, and has no hooks to hand to daddr_check_v0()
+ * and v1 there.
  */
-#define DADDR_HOOKS (1 << NF_INET_PRE_ROUTING | 1 << NF_INET_LOCAL_IN | \
-		     1 << NF_INET_LOCAL_OUT)
+#define DADDR_HOOKS (BIT(NF_INET_PRE_ROUTING) | BIT(NF_INET_LOCAL_IN) | \
+		     BIT(NF_INET_LOCAL_OUT))
 
 /*
  * Both return 0; or -EINVAL for a rule that is refused, with the reason in the

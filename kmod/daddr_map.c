@@ -34,7 +34,7 @@ struct daddr_vip {
 
 /* Packets never see it: its mutex is for rules and readers only. */
 struct daddr_net {
-	struct mutex mutex;
+	struct mutex mutex;	/* of vips, and of how many maps have each */
 	struct rb_root vips;
 };
 
@@ -65,8 +65,7 @@ static struct daddr_vip *daddr_vip_create(const struct daddr_vip_key *key)
 	struct daddr_vip *vip = kzalloc(sizeof(*vip), GFP_KERNEL_ACCOUNT);
 
 	if (vip)
-		vip->count = alloc_percpu_gfp(struct daddr_count,
-					      GFP_KERNEL_ACCOUNT);
+		vip->count = daddr_count_create();
 	if (!vip || !vip->count) {
 		kfree(vip);
 		return NULL;
@@ -152,9 +151,9 @@ struct daddr_map *daddr_map_create(struct net *net, u8 family,
 {
 	struct daddr_vip_key key = { .family = family };
 	struct daddr_net *dn = daddr_pernet(net);
-	struct daddr_vip *vip = NULL;
 	struct daddr_map *map;
 	unsigned int dscp;
+	int err = 0;
 
 	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map)
@@ -163,56 +162,27 @@ struct daddr_map *daddr_map_create(struct net *net, u8 family,
 	snprintf(key.table, sizeof(key.table), "%s", table);
 	mutex_lock(&dn->mutex);
 	for (dscp = 0; dscp < XT_DADDR_DSCPS; dscp++) {
+		struct daddr_vip *vip;
+
 		if (!(info->mapped >> dscp & 1))
 			continue;
 		key.dscp = dscp;
 		key.daddr = info->daddr[dscp];
 		vip = daddr_vip_get(dn, &key);
-		if (!vip)
+		if (!vip) {
+			err = -ENOMEM;
 			break;
+		}
 		map->entries[dscp].daddr = key.daddr;
 		map->entries[dscp].count = vip->count;
 		map->entries[dscp].vip = vip;
 	}
 	mutex_unlock(&dn->mutex);
-	if (!vip) {
+	if (err) {
 		daddr_map_destroy(net, map);
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(err);
 	}
 	return map;
-}
-
-/*
- * On 32-bit machines the halves of a counter are written one after the other:
- * it is read until two reads agree. Who would meet a writer that stands still
- * between them twice reads 4 GiB too little once; no packet pays for that.
- */
-static u64 daddr_read_counter(const u64 *counter)
-{
-	u64 value = READ_ONCE(*counter);
-#if BITS_PER_LONG == 32
-	u64 before;
-
-	do {
-		before = value;
-		value = READ_ONCE(*counter);
-	} while (value != before);
-#endif
-	return value;
-}
-
-static void daddr_sum_count(const struct daddr_vip *vip,
-			    struct daddr_count *sum)
-{
-	int cpu;
-
-	memset(sum, 0, sizeof(*sum));
-	for_each_possible_cpu(cpu) {
-		const struct daddr_count *count = per_cpu_ptr(vip->count, cpu);
-
-		sum->packets += daddr_read_counter(&count->packets);
-		sum->bytes += daddr_read_counter(&count->bytes);
-	}
 }
 
 /*
@@ -284,7 +254,7 @@ static int daddr_seq_show(struct seq_file *file, void *v)
 {
 	const struct daddr_vip *vip = v;
 	const struct daddr_vip_key *key = &vip->key;
-	struct daddr_count sum;
+	u64 packets, bytes;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(file, "family table dscp daddr packets bytes\n");
@@ -296,8 +266,8 @@ static int daddr_seq_show(struct seq_file *file, void *v)
 	else
 		seq_printf(file, "ipv6 %s %u %pI6c", key->table, key->dscp,
 			   &key->daddr.in6);
-	daddr_sum_count(vip, &sum);
-	seq_printf(file, " %llu %llu\n", sum.packets, sum.bytes);
+	daddr_count_sum(vip->count, &packets, &bytes);
+	seq_printf(file, " %llu %llu\n", packets, bytes);
 	return 0;
 }
 

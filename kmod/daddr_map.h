@@ -12,18 +12,13 @@
 
 #include <linux/cache.h>
 #include <linux/netfilter.h>
-#include <linux/percpu.h>
 #include <linux/types.h>
 
+#include "daddr_count.h"
 #include "xt_DADDR.h"
 
 struct daddr_vip;
 struct net;
-
-struct daddr_count {
-	u64 packets;
-	u64 bytes;		/* from the IP header on, as rules count */
-};
 
 /* Half a cache line, which is all of the map that a packet touches. */
 struct daddr_map_entry {
@@ -35,22 +30,6 @@ struct daddr_map_entry {
 struct daddr_map {
 	struct daddr_map_entry entries[XT_DADDR_DSCPS];
 };
-
-/*
- * daddr_map_count - count a packet for its VIP
- * @length: bytes, from the IP header on
- *
- * On 64-bit machines, two instructions that neither a softirq nor another
- * thread can get between. Any context.
- */
-static inline void daddr_map_count(const struct daddr_map_entry *entry,
-				   unsigned int length)
-{
-	struct daddr_count __percpu *count = entry->count;
-
-	this_cpu_inc(count->packets);
-	this_cpu_add(count->bytes, length);
-}
 
 /*
  * daddr_map_create - make the map of a rule that daddr_check_v1() accepted

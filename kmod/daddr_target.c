@@ -22,12 +22,14 @@
 
 MODULE_DESCRIPTION("Xtables: set the destination address (Layer 3 Direct Server Return)");
 MODULE_LICENSE("GPL v2");
+MODULE_AUTHOR("DADDR authors");
+MODULE_VERSION("0.1.0");
 MODULE_ALIAS("ipt_DADDR");
 MODULE_ALIAS("ip6t_DADDR");
 
 static char *table = "raw";
 module_param(table, charp, 0444);
-MODULE_PARM_DESC(table, "where control tools put rules, raw (default) or mangle; the target works in both");
+MODULE_PARM_DESC(table, "for L3DSR control tools, which read it: the table to put rules in, raw (default) or mangle; the target works in both, whatever this says");
 
 /* What daddr_skb_common4() leaves; @to is in the rule of @par. */
 static noinline unsigned int
@@ -89,7 +91,7 @@ daddr_tg4_mapped(struct sk_buff *skb, const struct xt_action_param *par,
 	unsigned int verdict = daddr_tg4_any(skb, par, &entry->daddr, 0);
 
 	if (verdict == XT_CONTINUE)
-		daddr_map_count(entry, skb->len);
+		daddr_count_add(entry->count, skb->len);
 	return verdict;
 }
 
@@ -100,7 +102,7 @@ daddr_tg6_mapped(struct sk_buff *skb, const struct xt_action_param *par,
 	unsigned int verdict = daddr_tg6_any(skb, par, &entry->daddr, 0);
 
 	if (verdict == XT_CONTINUE)
-		daddr_map_count(entry, skb->len);
+		daddr_count_add(entry->count, skb->len);
 	return verdict;
 }
 
@@ -108,22 +110,21 @@ static unsigned int
 daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info_v1 *info = par->targinfo;
+	unsigned int dscp = daddr_dscp4(skb->data);
 	const struct daddr_map_entry *entry;
 
-	unsigned int dscp;
-
-	if (!info->mapped)
+	/* a single destination has nothing mapped */
+	if (!(info->mapped >> dscp & 1)) {
+		if (info->mapped)
+			return XT_CONTINUE;
 		return info->dport ?
 			daddr_tg4_any(skb, par, &info->daddr[0], info->dport) :
 			daddr_tg4_single(skb, par, &info->daddr[0]);
-
-	dscp = daddr_dscp4(skb->data);
-	if (!(info->mapped >> dscp & 1))
-		return XT_CONTINUE;
+	}
 	entry = &info->map->entries[dscp];
 	if (daddr_skb_common4(skb, &entry->daddr.ip) == DADDR_DROP)
 		return daddr_tg4_mapped(skb, par, entry);
-	daddr_map_count(entry, skb->len);
+	daddr_count_add(entry->count, skb->len);
 	return XT_CONTINUE;
 }
 
@@ -131,22 +132,21 @@ static unsigned int
 daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info_v1 *info = par->targinfo;
+	unsigned int dscp = daddr_dscp6(skb->data);
 	const struct daddr_map_entry *entry;
 
-	unsigned int dscp;
-
-	if (!info->mapped)
+	/* a single destination has nothing mapped */
+	if (!(info->mapped >> dscp & 1)) {
+		if (info->mapped)
+			return XT_CONTINUE;
 		return info->dport ?
 			daddr_tg6_any(skb, par, &info->daddr[0], info->dport) :
 			daddr_tg6_single(skb, par, &info->daddr[0]);
-
-	dscp = daddr_dscp6(skb->data);
-	if (!(info->mapped >> dscp & 1))
-		return XT_CONTINUE;
+	}
 	entry = &info->map->entries[dscp];
 	if (daddr_skb_common6(skb, &entry->daddr.in6) == DADDR_DROP)
 		return daddr_tg6_mapped(skb, par, entry);
-	daddr_map_count(entry, skb->len);
+	daddr_count_add(entry->count, skb->len);
 	return XT_CONTINUE;
 }
 

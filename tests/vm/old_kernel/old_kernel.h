@@ -15,6 +15,7 @@
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
 #include <linux/skbuff.h>
+#include <linux/u64_stats_sync.h>
 #include <net/ipv6.h>
 #include <net/netns/generic.h>
 #include <net/sock.h>
@@ -32,6 +33,9 @@ static inline int skb_make_writable(struct sk_buff *skb, unsigned int length)
 	return !skb_ensure_writable(skb, length);
 }
 #define skb_ensure_writable old_skb_ensure_writable
+
+#undef DADDR_HAVE_U64_STATS_INIT
+#define u64_stats_init old_u64_stats_init
 
 #undef READ_ONCE
 #define ACCESS_ONCE(x) (*(volatile typeof(x) *)&(x))
