@@ -22,7 +22,7 @@ static int daddr_check_place(const struct xt_tgchk_param *par)
 	unsigned int hooks;
 
 	if (!strcmp(par->table, "raw")) {
-		hooks = 1 << NF_INET_PRE_ROUTING;
+		hooks = BIT(NF_INET_PRE_ROUTING);
 	} else if (!strcmp(par->table, "mangle")) {
 		hooks = DADDR_HOOKS;
 	} else {
@@ -64,16 +64,13 @@ int daddr_check_v0(const struct xt_tgchk_param *par)
 /* The protocol that the rule is for, or 0 when it is for several. */
 static unsigned int daddr_rule_protocol(const struct xt_tgchk_param *par)
 {
-	if (par->family == NFPROTO_IPV4) {
-		const struct ipt_ip *rule = par->entryinfo;
+	const struct ip6t_ip6 *rule6 = par->entryinfo;
+	const struct ipt_ip *rule4 = par->entryinfo;
 
-		return rule->invflags & IPT_INV_PROTO ? 0 : rule->proto;
-	} else {
-		const struct ip6t_ip6 *rule = par->entryinfo;
-
-		return rule->flags & IP6T_F_PROTO &&
-		       !(rule->invflags & IP6T_INV_PROTO) ? rule->proto : 0;
-	}
+	if (par->family == NFPROTO_IPV4)
+		return rule4->invflags & IPT_INV_PROTO ? 0 : rule4->proto;
+	return rule6->flags & IP6T_F_PROTO &&
+	       !(rule6->invflags & IP6T_INV_PROTO) ? rule6->proto : 0;
 }
 
 static int daddr_check_dport(const struct xt_tgchk_param *par)

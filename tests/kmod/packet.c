@@ -12,13 +12,16 @@
 const union nf_inet_addr packet_old4 = {
 	.ip = cpu_to_be32(0x0a80091f)		/* 10.128.9.31 */
 };
+
 const union nf_inet_addr packet_new4 = {
 	.ip = cpu_to_be32(0x0a80082e)		/* 10.128.8.46 */
 };
+
 const union nf_inet_addr packet_old6 = {
 	.ip6 = { cpu_to_be32(0x20010db8), cpu_to_be32(0x00090000), 0,
 		 cpu_to_be32(0x31) }		/* 2001:db8:9::31 */
 };
+
 const union nf_inet_addr packet_new6 = {
 	.ip6 = { cpu_to_be32(0x20010db8), 0, 0,
 		 cpu_to_be32(0x46) }		/* 2001:db8::46 */

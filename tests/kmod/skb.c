@@ -117,7 +117,7 @@ bool set_summed(struct sk_buff *skb, const struct packet *p, u8 summed)
 }
 
 void expect_bytes(const struct sk_buff *skb, const u8 *bytes,
-			 unsigned int length, const char *what)
+		  unsigned int length, const char *what)
 {
 	u8 *found = kmalloc(PACKET_MAX, GFP_KERNEL);
 	unsigned int i;
