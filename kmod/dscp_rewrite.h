@@ -71,7 +71,7 @@ struct dscp_rewrite_table {
 };
 
 struct dscp_rewrite_net {
-	struct mutex mutex;
+	struct mutex mutex;		/* of writers and readers: all of this, and tables */
 	unsigned int used;		/* of both tables; holds the module */
 	struct dscp_rewrite_table *table[2];	/* IPv4, IPv6 */
 };
