@@ -20,18 +20,6 @@ enum Protocol : std::uint8_t {
 	UDP_LITE = 136,
 };
 
-std::uint64_t sum_field(const Packet &packet, std::uint32_t offset)
-{
-	return sum(packet.data + offset, 2);
-}
-
-std::uint64_t sum_destination(const Packet &packet)
-{
-	if (packet.family == Family::ip4)
-		return sum(packet.data + 16, 4);
-	return sum(packet.data + 24, 16);
-}
-
 // Where a routing header with segments left keeps the final destination; 0
 // when it is of a type that does not say so in the clear.
 std::uint32_t final_destination(const std::uint8_t *header,
@@ -50,25 +38,9 @@ std::uint32_t final_destination(const std::uint8_t *header,
 
 } // namespace
 
-Coverage::Coverage(const Packet &packet)
-{
-	if (packet.family == Family::ip4)
-		find4(packet);
-	else
-		find6(packet);
-}
-
-// What a rewrite may change of the transport.
-std::uint64_t Coverage::sum_changing(const Packet &packet) const
-{
-	std::uint64_t total = sum_field(packet, field_);
-
-	return port_ ? add(total, sum_field(packet, port_)) : total;
-}
-
 // Sum up @covered bytes of the transport, and a pseudo-header that gives its
 // length as @length; but neither what may change of them.
-void Coverage::take(const Packet &packet, std::uint32_t offset,
+inline void Coverage::take(const Packet &packet, std::uint32_t offset,
 		    std::uint32_t covered, std::uint32_t length)
 {
 	std::uint32_t end = offset + covered;
@@ -77,18 +49,21 @@ void Coverage::take(const Packet &packet, std::uint32_t offset,
 		fixed_ = Checksum::unknown;
 		return;
 	}
-	rest_ = add(rest_, sum(packet.data + offset, covered));
+	std::uint64_t header = in_network_order(length) +
+			       in_network_order(protocol_);
+	if (packet.family == Family::ip4)
+		header += sum_words<2>(packet.data + 12);
+	else
+		header += sum_words<8>(packet.data + 8);
+	// of the last of a routing header's destinations, not of the next
+	if (!destination_)
+		header = add(header, ~sum_words<4>(packet.data + 24));
+	rest_ = add(add(rest_, header), sum(packet.data + offset, covered));
 	// minus that, in ones' complement
 	rest_ = add(rest_, ~sum_changing(packet));
-	if (packet.family == Family::ip4)
-		rest_ = add(rest_, sum(packet.data + 12, 4));
-	else
-		rest_ = add(rest_, sum(packet.data + 8, 16));
-	rest_ = add(rest_, in_network_order(length));
-	rest_ = add(rest_, in_network_order(protocol_));
 }
 
-void Coverage::find_transport(const Packet &packet, std::uint32_t offset,
+[[gnu::always_inline]] inline void Coverage::find_transport(const Packet &packet, std::uint32_t offset,
 			      std::uint8_t protocol)
 {
 	const std::uint8_t *header = packet.data + offset;
@@ -165,7 +140,7 @@ void Coverage::find_transport(const Packet &packet, std::uint32_t offset,
 	take(packet, offset, covered, length);
 }
 
-void Coverage::find4(const Packet &packet)
+inline void Coverage::find4(const Packet &packet)
 {
 	const std::uint8_t *ip = packet.data;
 
@@ -228,18 +203,12 @@ void Coverage::find6(const Packet &packet)
 	}
 }
 
-Checksum Coverage::verify(const Packet &packet) const
+Coverage::Coverage(const Packet &packet)
 {
-	std::uint64_t total = rest_;
-
-	if (fixed_ != Checksum::count)
-		return fixed_;
-	if (optional_ && !load16(packet.data + field_))
-		return Checksum::none;
-	if (destination_)
-		total = add(total, sum_destination(packet));
-	total = add(total, sum_changing(packet));
-	return fold(total) == 0xffff ? Checksum::good : Checksum::bad;
+	if (packet.family == Family::ip4)
+		find4(packet);
+	else
+		find6(packet);
 }
 
 } // namespace dsr

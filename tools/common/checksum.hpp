@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/packet.hpp"
+#include "common/sum.hpp"
 
 namespace dsr {
 
@@ -23,7 +24,15 @@ public:
 	explicit Coverage(const Packet &packet);
 
 	// Judge the packet as its bytes are now.
-	Checksum verify(const Packet &packet) const;
+	Checksum verify(const Packet &packet) const
+	{
+		if (fixed_ != Checksum::count)
+			return fixed_;
+		if (optional_ && !load16(packet.data + field_))
+			return Checksum::none;
+		return fold(add(rest_, sum_changing(packet))) == 0xffff ?
+		       Checksum::good : Checksum::bad;
+	}
 
 	// Offset of the checksum field, if verify() looks at one.
 	std::uint32_t field() const { return field_; }
@@ -35,7 +44,19 @@ private:
 			    std::uint8_t protocol);
 	void take(const Packet &packet, std::uint32_t offset,
 		  std::uint32_t covered, std::uint32_t length);
-	std::uint64_t sum_changing(const Packet &packet) const;
+	// What a rewrite may change.
+	std::uint64_t sum_changing(const Packet &packet) const
+	{
+		const std::uint8_t *ip = packet.data;
+		std::uint64_t total = word_at<std::uint16_t>(ip + field_);
+
+		if (port_)
+			total += word_at<std::uint16_t>(ip + port_);
+		if (!destination_)
+			return total;
+		return total + (packet.family == Family::ip4 ?
+				sum_words<1>(ip + 16) : sum_words<4>(ip + 24));
+	}
 
 	Checksum fixed_ = Checksum::count;	// the answer, whatever the
 						// bytes; or count: sum up

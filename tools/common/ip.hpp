@@ -5,6 +5,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,16 @@ struct Ip {
 	std::array<std::uint8_t, 16> bytes{};	// of an IPv4 address, the first 4
 
 	auto operator<=>(const Ip &) const = default;
+	bool operator==(const Ip &other) const
+	{
+		std::uint64_t a[2], b[2];
+
+		// without a call of memcmp(): it is asked for each packet
+		std::memcpy(a, bytes.data(), sizeof(a));
+		std::memcpy(b, other.bytes.data(), sizeof(b));
+		return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0 &&
+		       family == other.family;
+	}
 
 	std::size_t size() const { return address_size(family); }
 	// the length of a prefix that holds this address only

@@ -293,7 +293,7 @@ static void leave_out_fcs(const Frame &frame, Packet &packet)
 	packet.captured = std::min(packet.captured, packet.length);
 }
 
-Link find_packet(const Frame &frame, Packet &packet)
+Link find_any_packet(const Frame &frame, Packet &packet)
 {
 	Link link = find({frame, 0}, packet);
 

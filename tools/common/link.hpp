@@ -2,6 +2,8 @@
 // Where in a frame the IP packet begins, by the capture's link type.
 #pragma once
 
+#include <pcap/dlt.h>
+
 #include "common/packet.hpp"
 
 namespace dsr {
@@ -22,6 +24,27 @@ std::string known_links();	// all that it can, for a message
 std::string link_name(int link_type);	// or its number, as a text
 std::string link_text(int link_type);	// number and name
 
-Link find_packet(const Frame &frame, Packet &packet);
+Link find_any_packet(const Frame &frame, Packet &packet);
+
+inline Link find_packet(const Frame &frame, Packet &packet)
+{
+	constexpr std::uint32_t ETHERNET = 14;
+
+	// nearly all frames
+	if (frame.interface->link_type == DLT_EN10MB && !frame.fcs &&
+	    frame.captured >= ETHERNET) {
+		const std::uint16_t type = load16(frame.data + 12);
+
+		if (type == 0x0800 || type == 0x86dd) {
+			packet.data = frame.data + ETHERNET;
+			packet.captured = frame.captured - ETHERNET;
+			packet.length = frame.length - ETHERNET;
+			packet.family = type == 0x0800 ? Family::ip4 :
+							 Family::ip6;
+			return Link::ip;
+		}
+	}
+	return find_any_packet(frame, packet);
+}
 
 } // namespace dsr

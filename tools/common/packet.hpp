@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "common/ip.hpp"
 #include "daddr_rewrite.h"
@@ -61,7 +62,28 @@ inline unsigned int dscp_of(const Packet &packet)
 					      daddr_dscp6(packet.data);
 }
 
-Ip destination_of(const Packet &packet);
-Ip source_of(const Packet &packet);
+// The address at one of two offsets, for IPv4 and IPv6.
+inline Ip address_at(const Packet &packet, unsigned int offset4,
+			  unsigned int offset6)
+{
+	Ip address;
+
+	address.family = packet.family;
+	if (packet.family == Family::ip4)
+		std::memcpy(address.bytes.data(), packet.data + offset4, 4);
+	else
+		std::memcpy(address.bytes.data(), packet.data + offset6, 16);
+	return address;
+}
+
+inline Ip source_of(const Packet &packet)
+{
+	return address_at(packet, 12, 8);
+}
+
+inline Ip destination_of(const Packet &packet)
+{
+	return address_at(packet, 16, 24);
+}
 
 } // namespace dsr

@@ -233,7 +233,7 @@ const char *drop_text(Drop drop)
 	return drop_names[static_cast<std::size_t>(drop)].text;
 }
 
-Received receive(Packet &packet)
+Received receive_any(Packet &packet)
 {
 	return packet.family == Family::ip4 ? receive4(packet) :
 					      receive6(packet);

@@ -15,47 +15,72 @@ inline std::uint64_t add(std::uint64_t sum, std::uint64_t value)
 	return sum + (sum < value);	// end-around carry
 }
 
+// Words of a buffer, in the host's byte order.
+template <class Word>
+inline std::uint64_t word_at(const std::uint8_t *data)
+{
+	Word word;
+
+	std::memcpy(&word, data, sizeof(word));
+	return word;
+}
+
+// Of so few words of 32 bits that nothing is carried.
+template <int COUNT>
+inline std::uint64_t sum_words(const std::uint8_t *data)
+{
+	std::uint64_t total = 0;
+
+	for (int i = 0; i < COUNT; i++)
+		total += word_at<std::uint32_t>(data + 4 * i);
+	return total;
+}
+
 // The sum of @length bytes as 16-bit words in the host's byte order, not
 // folded. An odd last byte is padded with 0.
 inline std::uint64_t sum(const std::uint8_t *data, std::uint32_t length)
 {
-	// as many as two registers hold, whatever the machine has
-	typedef std::uint64_t Words __attribute__((vector_size(32)));
-	Words words, low = {}, high = {};
-	std::uint64_t total = 0, word;
+	std::uint64_t total = 0;
 
-	while (length >= sizeof(words)) {
-		std::memcpy(&words, data, sizeof(words));
-		// 2^32 words would have to be added to overflow
-		low += words & 0xffffffff;
-		high += words >> 32;
-		data += sizeof(words);
-		length -= sizeof(words);
+	// four sums, of which none waits for the carry of another
+	if (length >= 32) {
+		std::uint64_t second = 0, third = 0, fourth = 0;
+
+		do {
+			total = add(total, word_at<std::uint64_t>(data));
+			second = add(second, word_at<std::uint64_t>(data + 8));
+			third = add(third, word_at<std::uint64_t>(data + 16));
+			fourth = add(fourth, word_at<std::uint64_t>(data + 24));
+			data += 32;
+			length -= 32;
+		} while (length >= 32);
+		total = add(add(total, second), add(third, fourth));
 	}
-	low += high;
-	for (int i = 0; i < 4; i++)
-		total += low[i];
-	while (length >= sizeof(word)) {
-		std::memcpy(&word, data, sizeof(word));
-		total = add(total, word);
-		data += sizeof(word);
-		length -= sizeof(word);
+	for (; length >= 8; length -= 8, data += 8)
+		total = add(total, word_at<std::uint64_t>(data));
+	if (length & 4) {
+		total = add(total, word_at<std::uint32_t>(data));
+		data += 4;
 	}
-	if (length) {
-		word = 0;
-		std::memcpy(&word, data, length);
-		total = add(total, word);
+	if (length & 2) {
+		total = add(total, word_at<std::uint16_t>(data));
+		data += 2;
+	}
+	if (length & 1) {
+		const std::uint8_t last[2] = {*data, 0};
+
+		total = add(total, word_at<std::uint16_t>(last));
 	}
 	return total;
 }
 
+// Halves are added crosswise: what the lower one carries is in the upper.
 inline std::uint16_t fold(std::uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return static_cast<std::uint16_t>(sum);
+	const auto half = static_cast<std::uint32_t>(
+		(sum + std::rotl(sum, 32)) >> 32);
+
+	return static_cast<std::uint16_t>((half + std::rotl(half, 16)) >> 16);
 }
 
 // A number as it stands in a packet, to be added to a sum.

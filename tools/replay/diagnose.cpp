@@ -16,13 +16,13 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
 	return hash ^ hash >> 29;
 }
 
-std::uint64_t mix(std::uint64_t hash, const Ip &address)
+// @seed is not of the bits that an IPv4 address has, which is mixed with it.
+std::uint64_t mix_in(std::uint64_t seed, const std::uint8_t *address,
+		     Family family)
 {
-	std::uint64_t half[2];
-
-	std::memcpy(half, address.bytes.data(), sizeof(half));
-	hash = mix(hash, half[0]);
-	return address.family == Family::ip4 ? hash : mix(hash, half[1]);
+	if (family == Family::ip4)
+		return mix(seed, daddr_load32(address));
+	return mix(mix(seed, daddr_load64(address)), daddr_load64(address + 8));
 }
 
 struct Flow {
@@ -30,17 +30,13 @@ struct Flow {
 	std::uint16_t source = 0, destination = 0;	// ports, or 0
 };
 
+constexpr std::uint8_t TCP = 6, UDP = 17, DCCP = 33, SCTP = 132,
+		       UDP_LITE = 136;
+
 bool has_ports(std::uint8_t protocol)
 {
-	switch (protocol) {
-	case 6:		// TCP
-	case 17:	// UDP
-	case 33:	// DCCP
-	case 132:	// SCTP
-	case 136:	// UDP-Lite
-		return true;
-	}
-	return false;
+	return protocol == TCP || protocol == UDP || protocol == DCCP ||
+	       protocol == SCTP || protocol == UDP_LITE;
 }
 
 bool echoes(std::uint8_t protocol)
@@ -98,7 +94,8 @@ struct Key {
 } // namespace
 
 Diagnoser::Diagnoser(const std::vector<Ip> &servers)
-	: learn_(servers.empty()), destinations_(DESTINATIONS), flows_(FLOWS)
+	: learn_(servers.empty()), destinations_(DESTINATIONS),
+	  tags_(DESTINATIONS), flows_(FLOWS)
 {
 	for (const Ip &address : servers)
 		if (Destination *server = find(address))
@@ -106,24 +103,64 @@ Diagnoser::Diagnoser(const std::vector<Ip> &servers)
 }
 
 // The address's place, which may be a new one; null when there is none.
-Diagnoser::Destination *Diagnoser::find(const Ip &address)
+Diagnoser::Destination *Diagnoser::find_in_table(const Ip &address)
 {
-	std::uint64_t hash = mix(0, address);
+	const std::uint64_t hash = mix_in(0, address.bytes.data(),
+					  address.family);
+	const std::uint32_t tag = static_cast<std::uint32_t>(hash >> 32) | 1;
 
 	for (std::size_t i = 0; i < PLACES; i++) {
-		Destination &place =
-			destinations_[(hash + i) & (DESTINATIONS - 1)];
+		const std::size_t place = (hash + i) & (DESTINATIONS - 1);
 
-		if (!place.used) {
-			place.address = address;
-			place.used = true;
-			return &place;
+		if (!tags_[place]) {
+			tags_[place] = tag;
+			destinations_[place].address = address;
+			return &destinations_[place];
 		}
-		if (place.address == address)
-			return &place;
+		if (tags_[place] == tag &&
+		    destinations_[place].address == address)
+			return &destinations_[place];
 	}
 	overflowed_ = true;
 	return nullptr;
+}
+
+// Most packets go where the one before went.
+inline Diagnoser::Destination *Diagnoser::find(const Ip &address)
+{
+	if (last_ && last_->address == address)
+		return last_;
+	Destination *found = find_in_table(address);
+	if (found)
+		last_ = found;
+	return found;
+}
+
+inline void Diagnoser::see_flow(const Packet &packet, const Ip &to,
+			 bool rewritten)
+{
+	Flow flow;
+
+	if (!find_flow(packet, flow))
+		return;
+	// each end on its own: that of a reply are the same two
+	const std::uint64_t seed = std::uint64_t{flow.protocol} << 48;
+	const std::uint8_t *source = packet.data +
+		(packet.family == Family::ip4 ? 12 : 8);
+	const std::uint64_t from = mix_in(
+		seed | std::uint64_t{flow.source} << 32, source, to.family);
+	const std::uint64_t there = mix_in(
+		seed | std::uint64_t{flow.destination} << 32, to.bytes.data(),
+		to.family);
+	Key own(from, there);
+
+	if (flows_[own.place] == own.mark) {
+		from_server_++;
+	} else if (rewritten) {
+		Key reply(there, from);
+
+		flows_[reply.place] = reply.mark;
+	}
 }
 
 void Diagnoser::see(const Packet &packet, const Ip &to, bool rewritten)
@@ -138,28 +175,6 @@ void Diagnoser::see(const Packet &packet, const Ip &to, bool rewritten)
 			place->server = true;
 	}
 	see_flow(packet, to, rewritten);
-}
-
-void Diagnoser::see_flow(const Packet &packet, const Ip &to,
-			 bool rewritten)
-{
-	Flow flow;
-
-	if (!find_flow(packet, flow))
-		return;
-	// each end on its own: that of a reply are the same two
-	std::uint64_t seed = std::uint64_t{flow.protocol} << 16;
-	std::uint64_t from = mix(seed | flow.source, source_of(packet));
-	std::uint64_t there = mix(seed | flow.destination, to);
-	Key own(from, there);
-
-	if (flows_[own.place] == own.mark) {
-		from_server_++;
-	} else if (rewritten) {
-		Key reply(there, from);
-
-		flows_[reply.place] = reply.mark;
-	}
 }
 
 std::uint64_t Diagnoser::unmarked() const

@@ -29,17 +29,20 @@ public:
 private:
 	struct Destination {
 		Ip address;
-		bool used = false, server = false;
+		bool server = false;
 		std::uint64_t unmarked = 0;
 	};
 
 	Destination *find(const Ip &address);
+	Destination *find_in_table(const Ip &address);
 	void see_flow(const Packet &packet, const Ip &to, bool rewritten);
 
 	bool learn_;
 	bool overflowed_ = false;
 	std::uint64_t from_server_ = 0;
 	std::vector<Destination> destinations_;
+	std::vector<std::uint32_t> tags_;	// of their hashes; 0: free
+	Destination *last_ = nullptr;		// that was looked for
 	std::vector<std::uint32_t> flows_;	// of replies that are awaited
 };
 

@@ -63,14 +63,15 @@ void Engine::index_rules(Family family)
 
 		for (const Rule &rule : rules_.of(family)) {
 			if (rule.concerns_dscp(dscp, knows_protocol))
-				by_dscp_[index][dscp].push_back(&rule);
+				by_dscp_[index][dscp].push_back(
+					{&rule, rule.is_certain()});
 			knows_protocol |= rule.finds_protocol();
 			dscp_has_rule_[index][dscp] |= rule.accepts_dscp(dscp);
 		}
 	}
 }
 
-bool Engine::pass(const Frame &frame, Passed why, bool cut)
+inline bool Engine::pass(const Frame &frame, Passed why, bool cut)
 {
 	counters_.passed.add(frame);
 	counters_.passed_why[index_of(why)].add(frame);
@@ -88,23 +89,16 @@ bool Engine::drop(const Frame &frame, Drop why, Trace *trace)
 	return false;
 }
 
-void Engine::run_rule(const Rule &rule, Packet &packet,
-		      bool zero_header_checksum, Result &result, Trace *trace)
+inline void Engine::take(Matched matched, Result &result)
 {
-	Matched matched = matches(rule, packet);
-
-	if (trace)
-		explain(trace, "rule " + rule.where + ": " + why_not(matched));
 	if (matched == Matched::drop)
 		result.drop = Drop::match;
 	if (matched == Matched::cut)
 		result.cut = true;
-	if (matched != Matched::yes)
-		return;
-	if (trace)
-		explain(trace, "  " + rule.text);
-	const Outcome outcome = apply(rule.action, packet, zero_header_checksum,
-				      trace);
+}
+
+inline void Engine::take(Outcome outcome, Result &result)
+{
 	result.matched |= outcome != Outcome::unmapped;
 	switch (outcome) {
 	case Outcome::unmapped:
@@ -125,35 +119,60 @@ void Engine::run_rule(const Rule &rule, Packet &packet,
 	}
 }
 
+void Engine::run_rule(const Rule &rule, Packet &packet,
+		      bool zero_header_checksum, Result &result, Trace &trace)
+{
+	const Matched matched = matches(rule, packet);
+
+	trace.push_back("rule " + rule.where + ": " + why_not(matched));
+	take(matched, result);
+	if (matched != Matched::yes)
+		return;
+	trace.push_back("  " + rule.text);
+	take(apply(rule.action, packet, zero_header_checksum, &trace), result);
+}
+
 // Every rule gets the packet as the one before it left it (XT_CONTINUE). None
-// changes its DSCP. A trace is of all rules, those that do nothing included.
-Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
-				 Trace *trace)
+// changes its DSCP.
+inline Engine::Result Engine::run_rules(Packet &packet, unsigned int dscp,
+					bool zero_header_checksum) const
 {
 	Result result;
 
-	if (trace) {
-		for (const Rule &rule : rules_.of(packet.family)) {
-			run_rule(rule, packet, zero_header_checksum, result,
-				 trace);
-			if (result.drop != Drop::none)
-				break;
-		}
-		return result;
-	}
-	for (const Rule *rule :
-	     by_dscp_[index_of(packet.family)][dscp_of(packet)]) {
-		run_rule(*rule, packet, zero_header_checksum, result, nullptr);
+	for (const Candidate &candidate :
+	     by_dscp_[index_of(packet.family)][dscp]) {
+		const Matched matched = candidate.certain ? Matched::yes :
+			matches(*candidate.rule, packet);
+
+		take(matched, result);
+		if (matched == Matched::yes)
+			take(apply(candidate.rule->action, packet,
+				   zero_header_checksum), result);
 		if (result.drop != Drop::none)
 			break;
 	}
 	return result;
 }
 
-void Engine::judge(const Coverage &coverage, const Packet &packet,
-		   Checksum before, Trace *trace)
+// A trace is of all rules, those that do nothing included.
+Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
+				 Trace &trace) const
 {
-	Checksum after = coverage.verify(packet);
+	Result result;
+
+	for (const Rule &rule : rules_.of(packet.family)) {
+		run_rule(rule, packet, zero_header_checksum, result, trace);
+		if (result.drop != Drop::none)
+			break;
+	}
+	return result;
+}
+
+// What nobody changed is as good as it was.
+inline void Engine::judge(const Coverage &coverage, const Packet &packet,
+		   Checksum before, bool rewritten, Trace *trace)
+{
+	const Checksum after = rewritten ? coverage.verify(packet) : before;
 
 	counters_.before[index_of(before)]++;
 	counters_.after[index_of(after)]++;
@@ -197,12 +216,15 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
 	const Ip from = destination_of(packet);
-	Result result = run_rules(packet, received.offloaded, trace);
+	const Result result = trace ?
+		run_rules(packet, received.offloaded, *trace) :
+		run_rules(packet, dscp, received.offloaded);
 
 	if (result.drop != Drop::none)
 		return drop(frame, result.drop, trace);
-	judge(coverage, packet, before, trace);
-	diagnoser_.see(packet, from, destination_of(packet) != from);
+	judge(coverage, packet, before, result.rewritten, trace);
+	diagnoser_.see(packet, from,
+		       result.rewritten && destination_of(packet) != from);
 	if (result.rewritten) {
 		counters_.rewritten.add(frame);
 		counters_.rewritten_by_dscp[dscp].add(frame);

@@ -5,6 +5,7 @@
 #include "common/checksum.hpp"
 #include "common/receive.hpp"
 #include "replay/diagnose.hpp"
+#include "replay/match.hpp"
 #include "replay/rules.hpp"
 
 namespace dsr::replay {
@@ -73,19 +74,28 @@ private:
 
 	bool pass(const Frame &frame, Passed why, bool cut = false);
 	bool drop(const Frame &frame, Drop why, Trace *trace);
+	Result run_rules(Packet &packet, unsigned int dscp,
+			 bool zero_header_checksum) const;
 	Result run_rules(Packet &packet, bool zero_header_checksum,
-			 Trace *trace);
-	void run_rule(const Rule &rule, Packet &packet,
-		      bool zero_header_checksum, Result &result, Trace *trace);
+			 Trace &trace) const;
+	static void run_rule(const Rule &rule, Packet &packet,
+			     bool zero_header_checksum, Result &result,
+			     Trace &trace);
+	static void take(Matched matched, Result &result);
+	static void take(Outcome outcome, Result &result);
 	void judge(const Coverage &coverage, const Packet &packet,
-		   Checksum before, Trace *trace);
+		   Checksum before, bool rewritten, Trace *trace);
 
 	void index_rules(Family family);
 
 	const Ruleset &rules_;
 	// The rules that can do something to packets of a family and DSCP, in
 	// their order.
-	std::vector<const Rule *> by_dscp_[2][64];
+	struct Candidate {
+		const Rule *rule;
+		bool certain;	// to match
+	};
+	std::vector<Candidate> by_dscp_[2][64];
 	bool dscp_has_rule_[2][64];
 	Counters counters_;
 	Diagnoser diagnoser_;

@@ -185,6 +185,15 @@ bool Rule::concerns_dscp(unsigned int dscp, bool knows_protocol) const
 	return action.destination(dscp);
 }
 
+bool Rule::is_certain() const
+{
+	return !source.given && !destination.given && !protocol &&
+	       std::all_of(matches.begin(), matches.end(),
+			   [](const Match &match) {
+		return match.kind == Match::Kind::dscp;
+	});
+}
+
 Matched matches(const Rule &rule, const Packet &packet)
 {
 	Transport transport;

@@ -199,26 +199,22 @@ Outcome outcome_of(daddr_verdict verdict, const daddr_change &change, bool cut)
 
 } // namespace
 
-Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
-	      Trace *trace)
+// Decides and applies. @old: what is to be said of the packet before, or null.
+static inline Outcome rewrite(const Ip &to, std::uint16_t port,
+			      const Packet &packet, bool zero_header_checksum,
+			      daddr_change &change, Before *old)
 {
 	const bool ipv6 = packet.family == Family::ip6;
-	const Ip *to = action.destination(dscp_of(packet));
-
-	if (trace && action.is_map())
-		explain_entry(*trace, packet, to);
-	if (!to)
-		return Outcome::unmapped;
-
-	const __u8 *address = to->bytes.data();
-	const __u16 dport = htons(action.dport);
+	const __u8 *address = to.bytes.data();
+	const __u16 dport = htons(port);
 	Reader reader{packet};
-	daddr_change change{};
 	const daddr_verdict verdict = ipv6 ?
 		daddr_decide6(read, &reader, address, dport, &change) :
 		daddr_decide4(read, &reader, address, dport, &change);
 	const Outcome outcome = outcome_of(verdict, change, reader.cut);
-	const Before old = trace ? before(change, packet) : Before{};
+
+	if (old)
+		*old = before(change, packet);
 
 	if (outcome == Outcome::rewritten || outcome == Outcome::rewritten_cut) {
 		if (ipv6)
@@ -228,8 +224,35 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 		if (!ipv6 && zero_header_checksum)
 			std::memset(packet.data + DADDR_IP4_CHECK, 0, 2);
 	}
+	return outcome;
+}
+
+Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum)
+{
+	const Ip *to = action.destination(dscp_of(packet));
+	daddr_change change;
+
+	if (!to)
+		return Outcome::unmapped;
+	return rewrite(*to, action.dport, packet, zero_header_checksum, change,
+		       nullptr);
+}
+
+Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
+	      Trace *trace)
+{
+	const Ip *to = action.destination(dscp_of(packet));
+	daddr_change change{};
+	Before old;
+
 	if (!trace)
-		return outcome;
+		return apply(action, packet, zero_header_checksum);
+	if (action.is_map())
+		explain_entry(*trace, packet, to);
+	if (!to)
+		return Outcome::unmapped;
+	const Outcome outcome = rewrite(*to, action.dport, packet,
+					zero_header_checksum, change, &old);
 	explain(*trace, outcome, action, *to, packet, change, old);
 	if (change.set_daddr && zero_header_checksum &&
 	    outcome != Outcome::dropped)

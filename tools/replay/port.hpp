@@ -46,5 +46,6 @@ enum class Outcome : std::uint8_t {
 // its IP header captured.
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 	      Trace *trace);
+Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum);
 
 } // namespace dsr::replay

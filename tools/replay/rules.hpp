@@ -48,6 +48,8 @@ struct Rule {
 	// False when it does nothing at all to them, whatever else is in them;
 	// @knows_protocol: a rule before it had to find the IPv6 transport.
 	bool concerns_dscp(unsigned int dscp, bool knows_protocol) const;
+	// Does it match whatever else is in packets of a DSCP that it accepts?
+	bool is_certain() const;
 	// Does it have to find the transport of each IPv6 packet?
 	bool finds_protocol() const
 	{
