@@ -197,6 +197,30 @@ table ip6 l3dsr {
 TEXT
 }
 
+# The VIPs of the drawing as dsrctl reads them, on this machine's disk in memory.
+lab_configuration()
+{
+	mkdir -p /etc/dsr.d
+	cat >/etc/dsr.d/lab.conf <<TEXT
+198.18.0.250 = $lab_dscp
+10.128.8.46 = 7
+2001:db8:f::250 = $lab_dscp
+2001:db8::46 = 7
+TEXT
+}
+
+# Checksums are in the packets, not left to hardware: a capture shows them right.
+lab_without_offload()
+{
+	local name device
+
+	for name in "${lab_namespaces[@]}"; do
+		for device in $(ip -n "$name" -brief link show type veth | cut -d @ -f 1); do
+			on "$name" ethtool -K "$device" tx off >/dev/null
+		done
+	done
+}
+
 # server_ip N: the address of server N that the load balancer sends to
 server_ip()
 {
