@@ -125,8 +125,10 @@ private:
 			findings_.push_back({Severity::error, "load-balancer",
 					     "", problem, {}, {}, {}});
 		for (const lb::Unclear &unclear : reading.unclear)
-			findings_.push_back({Severity::warning, "not-understood",
-					     "", unclear.message, {}, {}, {}});
+			if (said_.insert(unclear.message).second)
+				findings_.push_back({Severity::warning,
+					"not-understood", "", unclear.message,
+					{}, {}, {}});
 		for (const lb::Mapping &mapping : reading.mappings) {
 			if (!mapping.dscp || mapping.off)
 				continue;
@@ -144,13 +146,16 @@ private:
 	}
 
 	// Can what is missing be in a line that is not understood?
-	bool clear(const Ip &vip) const
+	bool clear(const Ip &vip)
 	{
+		auto [known, added] = clear_.try_emplace(vip, true);
+
+		if (!added)
+			return known->second;
 		for (const Balancer &balancer : fleet_.balancers)
 			for (const lb::Unclear &one : balancer.reading.unclear)
-				if (one.about(vip))
-					return false;
-		return true;
+				known->second = known->second && !one.about(vip);
+		return known->second;
 	}
 
 	void look_at_servers(const Ip &vip, std::uint8_t dscp, const Sent &sent)
@@ -342,6 +347,8 @@ private:
 	std::vector<Table> tables_;
 	std::map<Ip, std::size_t> by_address_;
 	std::map<Key, Sent> sent_;
+	std::map<Ip, bool> clear_;
+	std::set<std::string> said_;
 	std::map<Key, std::vector<std::string>> unmarked_;
 	std::map<Key, std::string> unmarked_where_;
 	std::map<std::string, std::pair<Ip, std::string>> unknown_;

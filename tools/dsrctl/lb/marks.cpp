@@ -214,12 +214,11 @@ void Marks::marking(const Lines &lines, const std::string &chain,
 		markings_.push_back(std::move(marking));
 		return;
 	}
-	reading_.not_understood(marking.where, marking.text);
-	Unclear &one = reading_.unclear.back();
-	if (marking.vip && prefix && !negated) {
-		one.net = marking.vip;
-		one.prefix = *prefix;
-	}
+	if (marking.vip && prefix && !negated)
+		reading_.not_understood(marking.where, marking.text, marking.vip,
+					prefix);
+	else
+		reading_.not_understood(marking.where, marking.text);
 }
 
 bool Marks::is_used(const Marking &marking)

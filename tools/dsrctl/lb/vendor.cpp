@@ -28,14 +28,14 @@ void Reading::problem(const std::string &where, const std::string &found,
 }
 
 void Reading::not_understood(const std::string &where, const std::string &what,
-			     std::optional<Ip> vip)
+			     std::optional<Ip> vip,
+			     std::optional<unsigned int> prefix)
 {
 	std::string message = where + ": not understood: " + quote(what);
 
-	for (const Unclear &one : unclear)
-		if (one.message == message && one.net == vip)
-			return;
-	unclear.push_back({std::move(message), vip, vip ? vip->prefix() : 0});
+	if (seen.emplace(message, vip).second)
+		unclear.push_back({std::move(message), vip,
+				   prefix.value_or(vip ? vip->prefix() : 0)});
 }
 
 bool Unclear::about(const Ip &vip) const

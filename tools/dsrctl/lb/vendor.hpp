@@ -2,6 +2,8 @@
 // The load balancers whose configuration can be written and read.
 #pragma once
 
+#include <set>
+
 #include "dsrctl/lb/site.hpp"
 
 namespace dsr::lb {
@@ -40,14 +42,19 @@ struct Reading {
 
 	void problem(const std::string &where, const std::string &found,
 		     const std::string &expected);
-	// @what: the line, or the part of it
+	// @what: the line, or the part of it; @prefix: how much of the VIP is
+	// in it, by default all
 	void not_understood(const std::string &where, const std::string &what,
-			    std::optional<Ip> vip = std::nullopt);
+			    std::optional<Ip> vip = std::nullopt,
+			    std::optional<unsigned int> prefix = std::nullopt);
 	// None and a problem when the word is no address, or no DSCP.
 	std::optional<Ip> take_ip(const std::string &where,
 				  const std::string &word);
 	std::optional<std::uint8_t> take_dscp(const std::string &where,
 					      const std::string &word);
+
+	// Of what is not understood, so that it is there once.
+	std::set<std::pair<std::string, std::optional<Ip>>> seen;
 };
 
 struct Vendor {

@@ -2,6 +2,8 @@
 #include "dsrctl/lb/verify.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace dsr::lb {
 
@@ -53,9 +55,9 @@ private:
 	}
 
 	// One line of a shared template can be wrong for many ports.
-	static void add(std::vector<std::string> &all, const std::string &message)
+	void add(std::vector<std::string> &all, const std::string &message)
 	{
-		if (std::find(all.begin(), all.end(), message) == all.end())
+		if (said_.insert(message).second)
 			all.push_back(message);
 	}
 
@@ -69,13 +71,14 @@ private:
 	}
 
 	// Can what is missing be in a line that is not understood?
-	bool clear(const Ip &vip) const
+	bool clear(const Ip &vip)
 	{
-		return std::none_of(reading_.unclear.begin(),
-				    reading_.unclear.end(),
-				    [&](const Unclear &one) {
-					    return one.about(vip);
-				    });
+		auto [known, added] = clear_.try_emplace(vip, true);
+
+		if (added)
+			for (const Unclear &one : reading_.unclear)
+				known->second = known->second && !one.about(vip);
+		return known->second;
 	}
 
 	void compare(const Mapping &mapping)
@@ -207,6 +210,8 @@ private:
 	const Reading &reading_;
 	const std::string &file_;
 	Verdict verdict_;
+	std::set<std::string> said_;
+	std::map<Ip, bool> clear_;
 };
 
 } // namespace
