@@ -37,6 +37,51 @@ Bytes fragment6(std::uint8_t next, unsigned int offset)
 
 } // namespace
 
+TEST_CASE("replay: matches on the interface that a packet came in by")
+{
+	struct {
+		const char *matches, *interface;
+		Matched matched;
+	} cases[] = {
+		{"-i eth0", "eth0", Matched::yes},
+		{"-i eth0", "eth1", Matched::no},
+		{"-i eth0", "eth01", Matched::no},
+		{"-i eth+", "eth01", Matched::yes},
+		{"-i eth+", "eth", Matched::yes},
+		{"-i eth+", "et", Matched::no},
+		{"-i +", "lo", Matched::yes},
+		{"! -i eth0", "eth0", Matched::no},
+		{"! -i eth0", "eth1", Matched::yes},
+		{"! -i eth+", "eth1", Matched::no},
+		// nobody knows
+		{"-i eth0", "", Matched::yes},
+		{"! -i eth0", "", Matched::yes},
+	};
+
+	for (const auto &test : cases) {
+		Bytes bytes = good(ip4());
+		replay::Ruleset ruleset = rules(std::string(test.matches) +
+			" -j DADDR --set-daddr 10.128.8.46");
+
+		INFO(test.matches << " of " << test.interface);
+		CHECK(replay::matches(ruleset.of(Family::ip4).at(0),
+				      view(bytes), test.interface) ==
+		      test.matched);
+	}
+}
+
+TEST_CASE("replay: a match on many ports looks at the first fragment only")
+{
+	const std::string any = "-p udp -m multiport --ports 1:65535";
+
+	CHECK(match(any, good(ip4())) == Matched::yes);
+	CHECK(match(any, packet(fragment4(UDP, 1), Bytes(40))) == Matched::no);
+	CHECK(match(any, packet(ip4(), Bytes(3))) == Matched::drop);
+	// unlike --dport, which wants the whole header
+	CHECK(match(any, packet(ip4(), Bytes(4, 1))) == Matched::yes);
+	CHECK(match(any, cut_to(good(ip4()), 22), 38) == Matched::cut);
+}
+
 TEST_CASE("replay: matches on whole packets")
 {
 	struct {
@@ -48,6 +93,20 @@ TEST_CASE("replay: matches on whole packets")
 		{"-m dscp --dscp 6", Matched::no, Matched::no},
 		{"-m dscp ! --dscp 7", Matched::no, Matched::no},
 		{"-m dscp ! --dscp 0", Matched::yes, Matched::yes},
+		{"-m tos --tos 0x1c", Matched::yes, Matched::yes},
+		{"-m tos --tos 0x1c/0xff", Matched::yes, Matched::yes},
+		{"-m tos --tos 0x04/0x04", Matched::yes, Matched::yes},
+		{"-m tos --tos 0x04/0xff", Matched::no, Matched::no},
+		{"-m tos --tos 0x1d", Matched::no, Matched::no},
+		{"-m tos ! --tos 0x1c", Matched::no, Matched::no},
+		{"-m tos ! --tos 0x1d", Matched::yes, Matched::yes},
+		{"-p udp -m multiport --dports 79,80", Matched::yes, Matched::yes},
+		{"-p udp -m multiport --dports 1:79,81:99", Matched::no, Matched::no},
+		{"-p udp -m multiport ! --dports 1:79,81:99", Matched::yes, Matched::yes},
+		{"-p udp -m multiport --sports 80", Matched::no, Matched::no},
+		{"-p udp -m multiport --sports 40000", Matched::yes, Matched::yes},
+		{"-p udp -m multiport --ports 40000", Matched::yes, Matched::yes},
+		{"-p udp -m multiport ! --ports 5,80", Matched::no, Matched::no},
 		{"-p udp", Matched::yes, Matched::yes},
 		{"-p 17", Matched::yes, Matched::yes},
 		{"-p all", Matched::yes, Matched::yes},

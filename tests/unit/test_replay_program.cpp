@@ -196,10 +196,65 @@ TEST_CASE("replay: a bad rules file stops before anything is written")
 {
 	Replay program;
 
-	save(program.directory / "r", std::string("*raw\n-A PREROUTING -i eth0 -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n"));
+	save(program.directory / "r", std::string("*raw\n-A PREROUTING -o eth0 -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n"));
 	CHECK(program.run("--rules r in.pcap out.pcap") == 2);
-	CHECK(has(program.error, "r:2: found \"-i\", expected one of"));
+	CHECK(has(program.error, "r:2: found \"-o\", expected one of"));
 	CHECK_FALSE(program.exists("out.pcap"));
+}
+
+TEST_CASE("replay: a rule's interface is given, named by the capture, or assumed")
+{
+	Replay program;
+
+	save(program.directory / "r", std::string("*raw\n-A PREROUTING -i eth0 -m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46\nCOMMIT\n"));
+	CHECK(program.run("--rules r in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.out);
+	CHECK(has(program.text, "does not name of 2 packets: taken for the right one"));
+	CHECK(program.run("--rules r --in eth0 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.out);
+	CHECK_FALSE(has(program.text, "taken for the right one"));
+	CHECK(program.run("--rules r --in eth1 in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.in);
+
+	// two interfaces of one pcapng, of different snapshot lengths and types
+	const Bytes packet = good(ip4());
+	auto interface = [](char number, std::uint32_t link, std::uint32_t snaplen) {
+		return pcapng_block(1, Order{}.half(static_cast<std::uint16_t>(link)) +
+				    Order{}.half(0) + Order{}.number(snaplen) +
+				    Order{}.half(2) + Order{}.half(4) +
+				    Bytes{'e', 't', 'h', static_cast<std::uint8_t>(number)});
+	};
+	auto from = [](std::uint32_t number, const Bytes &frame) {
+		const auto size = static_cast<std::uint32_t>(frame.size());
+
+		return pcapng_block(6, Order{}.number(number) + Bytes(8) +
+				    Order{}.number(size) + Order{}.number(size) +
+				    frame);
+	};
+	const Bytes head = cut_to(pcapng_head(), 28);
+	save(program.directory / "two", head +
+	     interface('0', RAW_IP, 65535) + interface('1', ETHERNET, 96) +
+	     interface('2', WIFI, 0) + from(0, packet) +
+	     from(1, Bytes(12, 2) + be16(0x800) + packet) + from(2, packet));
+	CHECK(program.run("--rules r --json two out.pcapng") == 0);
+	auto json = nlohmann::json::parse(program.text);
+	CHECK(json["rewritten"]["packets"] == 1);
+	CHECK(json["link_type"] == "RAW, EN10MB, IEEE802_11");
+	CHECK(json["passed"]["why"]["no_rule"] == 1);
+	CHECK(json["passed"]["why"]["unknown_link_type"] == 1);
+	CHECK(program.run(std::string(RULE) + "--json two out.pcapng") == 0);
+	json = nlohmann::json::parse(program.text);
+	CHECK(json["rewritten"]["packets"] == 2);
+}
+
+TEST_CASE("replay: rules of INPUT come last, and what they assume is said")
+{
+	Replay program;
+
+	save(program.directory / "r", std::string("*mangle\n-A INPUT -d 10.9.9.9 -j DADDR --set-daddr 10.128.8.46\n-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.9.9.9\nCOMMIT\n"));
+	CHECK(program.run("--rules r in.pcap out.pcap") == 0);
+	CHECK(load(program.directory / "out.pcap") == program.out);
+	CHECK(has(program.text, "taken for one to this host"));
 }
 
 TEST_CASE("replay: a damaged capture is written up to the damage")

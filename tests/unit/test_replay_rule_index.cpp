@@ -57,6 +57,13 @@ std::string random_rule(std::mt19937 &random)
 		std::to_string(random() % 4);
 	if (dscp_first)
 		rule += dscp;
+	if (random() % 4 == 0)
+		rule += std::string(" -m tos ") + (random() & 1 ? "! " : "") +
+			"--tos " + std::to_string(random() % 16) + "/" +
+			std::to_string(random() % 16);
+	if (ports && random() % 4 == 0)
+		rule += std::string(" -m multiport ") +
+			(random() & 1 ? "" : "! ") + "--ports 80,1:9";
 	if (ports && random() & 1)
 		rule += " --dport " + std::string(random() & 1 ? "80" : "1:");
 	if (!dscp_first && random() & 1)

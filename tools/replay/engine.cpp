@@ -47,8 +47,9 @@ const char *checksum_text(Checksum checksum)
 	}
 }
 
-Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers)
-	: rules_(rules), dscp_has_rule_(), diagnoser_(servers)
+Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers,
+	       const std::string &interface)
+	: rules_(rules), interface_(interface), dscp_has_rule_(), diagnoser_(servers)
 {
 	index_rules(Family::ip4);
 	index_rules(Family::ip6);
@@ -57,6 +58,9 @@ Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers)
 void Engine::index_rules(Family family)
 {
 	const std::size_t index = index_of(family);
+
+	for (const Rule &rule : rules_.of(family))
+		asks_interface_[index] |= rule.in.given;
 
 	for (unsigned int dscp = 0; dscp < 64; dscp++) {
 		bool knows_protocol = false;
@@ -120,9 +124,10 @@ inline void Engine::take(Outcome outcome, Result &result)
 }
 
 void Engine::run_rule(const Rule &rule, Packet &packet,
-		      bool zero_header_checksum, Result &result, Trace &trace)
+		      bool zero_header_checksum, std::string_view interface,
+		      Result &result, Trace &trace)
 {
-	const Matched matched = matches(rule, packet);
+	const Matched matched = matches(rule, packet, interface);
 
 	trace.push_back("rule " + rule.where + ": " + why_not(matched));
 	take(matched, result);
@@ -135,14 +140,15 @@ void Engine::run_rule(const Rule &rule, Packet &packet,
 // Every rule gets the packet as the one before it left it (XT_CONTINUE). None
 // changes its DSCP.
 inline Engine::Result Engine::run_rules(Packet &packet, unsigned int dscp,
-					bool zero_header_checksum) const
+					bool zero_header_checksum,
+					std::string_view interface) const
 {
 	Result result;
 
 	for (const Candidate &candidate :
 	     by_dscp_[index_of(packet.family)][dscp]) {
 		const Matched matched = candidate.certain ? Matched::yes :
-			matches(*candidate.rule, packet);
+			matches(*candidate.rule, packet, interface);
 
 		take(matched, result);
 		if (matched == Matched::yes)
@@ -156,12 +162,14 @@ inline Engine::Result Engine::run_rules(Packet &packet, unsigned int dscp,
 
 // A trace is of all rules, those that do nothing included.
 Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
+				 std::string_view interface,
 				 Trace &trace) const
 {
 	Result result;
 
 	for (const Rule &rule : rules_.of(packet.family)) {
-		run_rule(rule, packet, zero_header_checksum, result, trace);
+		run_rule(rule, packet, zero_header_checksum, interface, result,
+			 trace);
 		if (result.drop != Drop::none)
 			break;
 	}
@@ -216,9 +224,15 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
 	const Ip from = destination_of(packet);
+	std::string_view interface;
+	if (asks_interface_[index_of(packet.family)]) {
+		interface = interface_.empty() ? frame.interface->name :
+						 interface_;
+		counters_.interface_assumed += interface.empty();
+	}
 	const Result result = trace ?
-		run_rules(packet, received.offloaded, *trace) :
-		run_rules(packet, dscp, received.offloaded);
+		run_rules(packet, received.offloaded, interface, *trace) :
+		run_rules(packet, dscp, received.offloaded, interface);
 
 	if (result.drop != Drop::none)
 		return drop(frame, result.drop, trace);

@@ -50,12 +50,16 @@ struct Counters {
 	std::uint64_t good_to_bad = 0;
 	// diagnoses
 	std::uint64_t header_checksum_zero = 0;
+	std::uint64_t interface_assumed = 0;	// of rules that ask for it
 	std::uint64_t no_rule_for_dscp[64] = {};
 };
 
 class Engine {
 public:
-	Engine(const Ruleset &rules, const std::vector<Ip> &servers);
+	// @interface: that every packet came in by; if empty, what the capture
+	// says.
+	Engine(const Ruleset &rules, const std::vector<Ip> &servers,
+	       const std::string &interface = {});
 
 	// Do to the frame what the rules say. False when the kernel would
 	// drop it: it is as it was then, or not, and not to be written.
@@ -75,11 +79,13 @@ private:
 	bool pass(const Frame &frame, Passed why, bool cut = false);
 	bool drop(const Frame &frame, Drop why, Trace *trace);
 	Result run_rules(Packet &packet, unsigned int dscp,
-			 bool zero_header_checksum) const;
+			 bool zero_header_checksum,
+			 std::string_view interface) const;
 	Result run_rules(Packet &packet, bool zero_header_checksum,
-			 Trace &trace) const;
+			 std::string_view interface, Trace &trace) const;
 	static void run_rule(const Rule &rule, Packet &packet,
-			     bool zero_header_checksum, Result &result,
+			     bool zero_header_checksum,
+			     std::string_view interface, Result &result,
 			     Trace &trace);
 	static void take(Matched matched, Result &result);
 	static void take(Outcome outcome, Result &result);
@@ -89,6 +95,8 @@ private:
 	void index_rules(Family family);
 
 	const Ruleset &rules_;
+	std::string interface_;
+	bool asks_interface_[2] = {};	// do rules of this family?
 	// The rules that can do something to packets of a family and DSCP, in
 	// their order.
 	struct Candidate {

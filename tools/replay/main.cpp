@@ -37,7 +37,7 @@ const char EXAMPLES[] =
 
 struct Options {
 	std::vector<std::string> rules, servers, maps;
-	std::string dscp, daddr, dport, protocol, input, output;
+	std::string dscp, daddr, dport, protocol, interface, input, output;
 	bool one_rule = false, check = false, json = false;
 	std::uint64_t explain = 0;
 };
@@ -160,7 +160,7 @@ int run(const Options &options)
 	const Ruleset rules = read_rules(options);
 	const std::vector<Ip> servers = read_servers(options);
 	CaptureReader reader(options.input);
-	Engine engine(rules, servers);
+	Engine engine(rules, servers, options.interface);
 	std::optional<CaptureWriter> writer;
 	Frame frame;
 
@@ -226,10 +226,10 @@ std::string not_negative(const std::string &text)
 void define(CLI::App &app, Options &options)
 {
 	app.add_option("IN", options.input,
-		       "Capture to read (pcap or pcapng); - is standard input")
+		       "Capture to read (pcap or pcapng, also packed with gzip or zstd); - is standard input")
 		->required();
 	app.add_option("OUT", options.output,
-		       "Capture to write (pcap); - is standard output");
+		       "Capture to write, of the same form; - is standard output");
 	auto *rules = app.add_option("--rules", options.rules,
 		"Apply the DADDR rules of this output of iptables-save or ip6tables-save; may be repeated")
 		->type_name("FILE")->allow_extra_args(false);
@@ -247,6 +247,9 @@ void define(CLI::App &app, Options &options)
 	auto *protocol = app.add_option("--protocol", options.protocol,
 		"With --set-daddr or --dscp-map, the protocol to match: tcp, udp, udplite, dccp, ...")
 		->type_name("NAME");
+	app.add_option("--in", options.interface,
+		"The interface that every packet came in by, for rules with -i; by default, what a pcapng capture says")
+		->type_name("IFACE");
 	auto *check = app.add_flag("--check", options.check,
 		"Report only, write nothing; rules are not needed then");
 	app.add_option("--server", options.servers,

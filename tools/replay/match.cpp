@@ -153,9 +153,97 @@ Matched matches_ports(const Match &match, const Packet &packet,
 							    Matched::no;
 }
 
+// multiport_mt()
+Matched matches_multiport(const Match &match, const Packet &packet,
+			  const Transport &transport)
+{
+	const std::uint8_t *header = packet.data + transport.offset;
+
+	if (transport.fragment_offset)
+		return Matched::no;
+	const Matched there = look(packet, std::uint64_t{transport.offset} + 4);
+	if (there != Matched::yes)
+		return there;
+	const std::uint16_t source = load16(header),
+			    destination = load16(header + 2);
+	const bool any = std::any_of(match.any_of.begin(), match.any_of.end(),
+				     [&](const Ports &ports) {
+		return (match.source_side && in(ports, source)) ||
+		       (match.destination_side && in(ports, destination));
+	});
+
+	return any != match.inverted ? Matched::yes : Matched::no;
+}
+
+bool matches_tos(const Match &match, unsigned int tos)
+{
+	return ((tos & match.tos_mask) == match.tos) != match.inverted;
+}
+
+unsigned int tos_of(const Packet &packet)
+{
+	const std::uint8_t *ip = packet.data;
+
+	return packet.family == Family::ip4 ? ip[1] :
+	       (ip[0] & 0x0fU) << 4 | ip[1] >> 4;
+}
+
+// As the kernel compares them: up to the end of the name, or up to a +.
+bool in(const InInterface &wanted, std::string_view interface)
+{
+	std::string_view name = wanted.name;
+
+	if (!wanted.given || interface.empty())
+		return true;
+	const bool many = name.ends_with('+');
+	if (many)
+		name.remove_suffix(1);
+	const bool same = many ? interface.starts_with(name) :
+				 interface == name;
+	return same != wanted.inverted;
+}
+
 bool matches_dscp(const Match &match, unsigned int dscp)
 {
 	return (match.dscp == dscp) != match.dscp_inverted;
+}
+
+// Could it match packets of this DSCP, whatever else is in them?
+bool could_match(const Match &match, unsigned int dscp)
+{
+	switch (match.kind) {
+	case Match::Kind::dscp:
+		return matches_dscp(match, dscp);
+	case Match::Kind::tos:
+		for (unsigned int ecn = 0; ecn < 4; ecn++)
+			if (matches_tos(match, dscp << 2 | ecn))
+				return true;
+		return false;
+	case Match::Kind::ports:
+	case Match::Kind::multiport:
+		break;
+	}
+	return true;
+}
+
+Matched matches_one(const Match &match, const Packet &packet,
+		    const Transport &transport)
+{
+	bool same = false;
+
+	switch (match.kind) {
+	case Match::Kind::ports:
+		return matches_ports(match, packet, transport);
+	case Match::Kind::multiport:
+		return matches_multiport(match, packet, transport);
+	case Match::Kind::dscp:
+		same = matches_dscp(match, dscp_of(packet));
+		break;
+	case Match::Kind::tos:
+		same = matches_tos(match, tos_of(packet));
+		break;
+	}
+	return same ? Matched::yes : Matched::no;
 }
 
 } // namespace
@@ -165,8 +253,7 @@ bool Rule::accepts_dscp(unsigned int dscp) const
 	return action.destination(dscp) &&
 	       std::all_of(matches.begin(), matches.end(),
 			   [dscp](const Match &match) {
-		return match.kind != Match::Kind::dscp ||
-		       matches_dscp(match, dscp);
+		return could_match(match, dscp);
 	});
 }
 
@@ -177,9 +264,10 @@ bool Rule::concerns_dscp(unsigned int dscp, bool knows_protocol) const
 	if (family() == Family::ip6 && protocol && !knows_protocol)
 		return true;
 	for (const Match &match : matches) {
-		if (match.kind == Match::Kind::ports)
+		if (match.kind == Match::Kind::ports ||
+		    match.kind == Match::Kind::multiport)
 			return true;
-		if (!matches_dscp(match, dscp))
+		if (!could_match(match, dscp))
 			return false;
 	}
 	return action.destination(dscp);
@@ -187,18 +275,21 @@ bool Rule::concerns_dscp(unsigned int dscp, bool knows_protocol) const
 
 bool Rule::is_certain() const
 {
-	return !source.given && !destination.given && !protocol &&
+	return !in.given && !source.given && !destination.given && !protocol &&
 	       std::all_of(matches.begin(), matches.end(),
 			   [](const Match &match) {
 		return match.kind == Match::Kind::dscp;
 	});
 }
 
-Matched matches(const Rule &rule, const Packet &packet)
+Matched matches(const Rule &rule, const Packet &packet,
+		std::string_view interface)
 {
 	Transport transport;
 	Matched result;
 
+	if (!in(rule.in, interface))
+		return Matched::no;
 	if (rule.family() == Family::ip4)
 		result = matches4(rule, packet, transport);
 	else
@@ -206,10 +297,7 @@ Matched matches(const Rule &rule, const Packet &packet)
 	for (const Match &match : rule.matches) {
 		if (result != Matched::yes)
 			break;
-		if (match.kind == Match::Kind::ports)
-			result = matches_ports(match, packet, transport);
-		else if (!matches_dscp(match, dscp_of(packet)))
-			result = Matched::no;
+		result = matches_one(match, packet, transport);
 	}
 	return result;
 }

@@ -13,6 +13,9 @@ enum class Matched : std::uint8_t {
 	cut	// the capture does
 };
 
-Matched matches(const Rule &rule, const Packet &packet);
+// @interface: that the packet came in by; if nobody knows, empty, and every -i
+// is taken to match.
+Matched matches(const Rule &rule, const Packet &packet,
+		std::string_view interface = {});
 
 } // namespace dsr::replay

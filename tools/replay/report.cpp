@@ -131,6 +131,13 @@ std::vector<std::string> notes(const Report &report)
 
 	if (report.rules.empty())
 		lines.push_back("no DADDR rule to apply");
+	if (report.counters.interface_assumed)
+		lines.push_back("rules ask for an interface (-i), which the capture does not name of " +
+				several(report.counters.interface_assumed,
+					"packet") +
+				": taken for the right one; --in says which it was");
+	if (report.rules.asks_input())
+		lines.push_back("rules in INPUT of mangle: every packet is taken for one to this host");
 	if (report.rules.others)
 		lines.push_back(several(report.rules.others, "other rule") +
 				" in PREROUTING of raw and mangle not applied");

@@ -37,11 +37,12 @@ const Alias aliases[] = {
 	{"--protocol", "-p"}, {"--proto", "-p"}, {"--source", "-s"},
 	{"--src", "-s"}, {"--destination", "-d"}, {"--dst", "-d"},
 	{"--match", "-m"}, {"--jump", "-j"}, {"--destination-port", "--dport"},
-	{"--source-port", "--sport"},
+	{"--source-port", "--sport"}, {"--in-interface", "-i"},
+	{"--source-ports", "--sports"}, {"--destination-ports", "--dports"},
 };
 
-const char KNOWN[] = "one of -p, -s, -d, -m, --dscp, --dscp-class, --dport, --sport, --comment, -j, --set-daddr, --set-dport, --dscp-map";
-const char KNOWN_MATCHES[] = "one of dscp, tcp, udp, udplite, dccp, comment (no other match is known here)";
+const char KNOWN[] = "one of -p, -s, -d, -i, -m, --dscp, --dscp-class, --tos, --dport, --sport, --dports, --sports, --ports, --comment, -j, --set-daddr, --set-dport, --dscp-map";
+const char KNOWN_MATCHES[] = "one of dscp, tos, tcp, udp, udplite, dccp, multiport, comment (no other match is known here)";
 
 std::uint8_t parse_protocol(const std::string &text)
 {
@@ -258,12 +259,25 @@ private:
 			rule_.protocol_inverted = inverted;
 			if (inverted && !rule_.protocol)
 				expected("! before -p all", "a rule that can match");
+		} else if (option == "-i") {
+			once(option, inverted, true);
+			rule_.in = {value(option), true, inverted};
+			if (rule_.in.name.empty())
+				expected("no name", "an interface for -i");
 		} else if (option == "-s" || option == "-d") {
 			once(option, inverted, true);
 			network(option, inverted);
 		} else if (option == "--dscp" || option == "--dscp-class") {
 			once("--dscp", inverted, true);
 			dscp(option, inverted);
+		} else if (option == "--tos") {
+			once(option, inverted, true);
+			tos(inverted);
+		} else if (option == "--dports" || option == "--sports" ||
+			   option == "--ports") {
+			once("one of --dports, --sports and --ports", inverted,
+			     true);
+			port_list(option, inverted);
 		} else if (option == "--dport" || option == "--sport") {
 			once(option, inverted, true);
 			ports(option, inverted);
@@ -287,6 +301,8 @@ private:
 
 	void jump(const std::string &name)
 	{
+		if (name.starts_with("DADDR--"))
+			expected("-j " + quote(name), "a blank behind DADDR, without which iptables-restore refuses the rule, too");
 		if (name != "DADDR")
 			expected("-j " + quote(name), "-j DADDR, as its options are there");
 		target_ = true;
@@ -342,6 +358,16 @@ private:
 			rule_.matches.push_back({});
 			return;
 		}
+		if (name == "tos") {
+			tos_ = load_match(Match::Kind::tos);
+			return;
+		}
+		if (name == "multiport") {
+			if (!has_ports() && !is_sctp())
+				expected("-m multiport", "-p tcp, udp, udplite, dccp or sctp before it");
+			multiport_ = load_match(Match::Kind::multiport);
+			return;
+		}
 		for (const Name &known : port_matches)
 			if (name == known.name) {
 				need_protocol("-m " + name, known.number);
@@ -355,6 +381,68 @@ private:
 	{
 		if (rule_.protocol_inverted || rule_.protocol != protocol)
 			expected(found, "the same protocol with -p before it");
+	}
+
+	std::size_t load_match(Match::Kind kind)
+	{
+		Match match;
+
+		match.kind = kind;
+		rule_.matches.push_back(match);
+		return rule_.matches.size() - 1;
+	}
+
+	// VALUE[/MASK], as iptables-save prints it; no names
+	void tos(bool inverted)
+	{
+		const std::string text = value("--tos");
+		const std::size_t slash = text.find('/');
+
+		if (tos_ == NONE)
+			expected("--tos", "-m tos before it");
+		const auto number = parse_number(text.substr(0, slash), 0xff);
+		std::optional<unsigned long> mask = 0xff;
+		if (slash != std::string::npos)
+			mask = parse_number(text.substr(slash + 1), 0xff);
+		if (!number || !mask)
+			expected(quote(text), "a number from 0 to 0xff, with or without a mask, for --tos");
+		Match &match = rule_.matches[tos_];
+		match.tos = static_cast<std::uint8_t>(*number);
+		match.tos_mask = static_cast<std::uint8_t>(*mask);
+		match.inverted = inverted;
+		tos_given_ = true;
+	}
+
+	// PORT[:PORT][,PORT[:PORT]]...
+	void port_list(const std::string &option, bool inverted)
+	{
+		constexpr std::size_t MOST = 15;
+		const std::string text = value(option);
+
+		if (multiport_ == NONE)
+			expected(option, "-m multiport before it");
+		Match &match = rule_.matches[multiport_];
+		for (std::size_t start = 0;;) {
+			const std::size_t comma = text.find(',', start);
+
+			match.any_of.push_back(parse_ports(
+				text.substr(start, comma - start), option));
+			if (comma == std::string::npos)
+				break;
+			start = comma + 1;
+		}
+		if (match.any_of.size() > MOST)
+			expected(quote(text), "at most 15 ports for " + option);
+		match.source_side = option != "--dports";
+		match.destination_side = option != "--sports";
+		match.inverted = inverted;
+	}
+
+	bool is_sctp() const
+	{
+		constexpr std::uint8_t SCTP = 132;
+
+		return !rule_.protocol_inverted && rule_.protocol == SCTP;
 	}
 
 	void load_ports()
@@ -418,6 +506,12 @@ private:
 		if (!addressed_ && !rule_.action.is_map())
 			expected("no --set-daddr",
 				 "it or --dscp-map with the target DADDR");
+		if (tos_ != NONE && !tos_given_)
+			expected("-m tos alone", "--tos with it");
+		if (multiport_ != NONE &&
+		    rule_.matches[multiport_].any_of.empty())
+			expected("-m multiport alone",
+				 "--dports, --sports or --ports with it");
 		if (dscp_ != NONE && !rule_.matches[dscp_].dscp_given)
 			expected("-m dscp alone", "--dscp or --dscp-class with it");
 		if (rule_.source.given)
@@ -443,7 +537,9 @@ private:
 	bool has_value_ = false;
 	std::string value_;
 	std::set<std::string> seen_;
-	std::size_t dscp_ = NONE, ports_ = NONE;	// in rule_.matches
+	// in rule_.matches
+	std::size_t dscp_ = NONE, ports_ = NONE, tos_ = NONE, multiport_ = NONE;
+	bool tos_given_ = false;
 	Family source_ = Family::ip4, destination_ = Family::ip4;
 	bool comment_ = false, target_ = false, addressed_ = false;
 };

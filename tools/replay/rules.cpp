@@ -32,6 +32,13 @@ bool is_own(std::string_view word)
 	return false;
 }
 
+// A plugin of other makers printed the name and the first option as one word,
+// which iptables-restore refuses.
+bool is_target(std::string_view word)
+{
+	return word == "DADDR" || word.starts_with("DADDR--");
+}
+
 bool is_daddr(const std::vector<std::string> &words)
 {
 	for (std::size_t i = 0; i < words.size(); i++) {
@@ -40,28 +47,38 @@ bool is_daddr(const std::vector<std::string> &words)
 		else if (is_own(words[i]) ||
 			 (jumps(words[i]) &&
 			  (words[i].ends_with("DADDR") ||
-			   (i + 1 < words.size() &&
-			    words[i + 1] == "DADDR"))))
+			   (i + 1 < words.size() && is_target(words[i + 1])))))
 			return true;
 	}
 	return false;
 }
 
+// None where no packet is that has just arrived.
+std::optional<Table> table_of(const SavedRule &saved)
+{
+	if (saved.chain == "PREROUTING" && saved.table == "raw")
+		return Table::raw;
+	if (saved.chain == "PREROUTING" && saved.table == "mangle")
+		return Table::mangle;
+	if (saved.chain == "INPUT" && saved.table == "mangle")
+		return Table::mangle_input;
+	return std::nullopt;
+}
+
 void add_rule(const SavedRule &saved, Ruleset &ruleset)
 {
-	const bool here = saved.chain == "PREROUTING" &&
-			  (saved.table == "raw" || saved.table == "mangle");
+	const std::optional<Table> table = table_of(saved);
 	Rule rule;
 
 	if (!is_daddr(saved.words)) {
-		ruleset.others += here;
+		ruleset.others += table && *table != Table::mangle_input;
 		return;
 	}
-	if (!here)
+	if (!table)
 		expected("a DADDR rule in the chain " + quote(saved.chain) +
 			 " of the table " + quote(saved.table),
-			 "it in PREROUTING of raw or mangle");
-	rule.table = saved.table == "raw" ? Table::raw : Table::mangle;
+			 "it in PREROUTING of raw or mangle, or in INPUT of mangle");
+	rule.table = *table;
 	rule.where = saved.where;
 	rule.text = saved.text;
 	parse_options(saved.words, rule);
@@ -100,6 +117,14 @@ void Ruleset::add(Rule rule)
 	});
 
 	rules.insert(place, std::move(rule));
+}
+
+bool Ruleset::asks_input() const
+{
+	for (const std::vector<Rule> &rules : rules_)
+		if (!rules.empty() && rules.back().table == Table::mangle_input)
+			return true;
+	return false;
 }
 
 void parse_rules(std::string_view text, const std::string &name,

@@ -19,21 +19,33 @@ struct Ports {
 	bool given = false, inverted = false;
 };
 
+// -i
+struct InInterface {
+	std::string name;	// one that ends with + is the beginning of many
+	bool given = false, inverted = false;
+};
+
 // -m, in the order they are evaluated in
 struct Match {
-	enum class Kind : std::uint8_t { dscp, ports };
+	enum class Kind : std::uint8_t { dscp, ports, tos, multiport };
 
 	Kind kind = Kind::dscp;
 	std::uint8_t dscp = 0;
 	bool dscp_given = false, dscp_inverted = false;
 	std::uint8_t protocol = 0;	// of the ports
 	Ports source, destination;
+	std::uint8_t tos = 0, tos_mask = 0xff;
+	std::vector<Ports> any_of;	// of multiport: of the source's or the
+	bool source_side = false, destination_side = false;	// other's
+	bool inverted = false;		// of tos and multiport
 };
 
-enum class Table : std::uint8_t { raw, mangle };
+// In the order that a packet meets them in.
+enum class Table : std::uint8_t { raw, mangle, mangle_input };
 
 struct Rule {
 	Table table = Table::raw;
+	InInterface in;
 	Network source, destination;
 	std::uint8_t protocol = 0;	// 0: any
 	bool protocol_inverted = false;
@@ -53,13 +65,14 @@ struct Rule {
 	// Does it have to find the transport of each IPv6 packet?
 	bool finds_protocol() const
 	{
-		return protocol && !source.given && !destination.given;
+		return protocol && !in.given && !source.given &&
+		       !destination.given;
 	}
 };
 
 class Ruleset {
 public:
-	// raw comes before mangle, and otherwise what was added first.
+	// In the order of tables, and otherwise what was added first.
 	void add(Rule rule);
 
 	const std::vector<Rule> &of(Family family) const
@@ -67,6 +80,8 @@ public:
 		return rules_[static_cast<std::size_t>(family)];
 	}
 	bool empty() const { return rules_[0].empty() && rules_[1].empty(); }
+	// Is there a rule in INPUT of mangle?
+	bool asks_input() const;
 
 	unsigned int others = 0;	// in PREROUTING of raw and mangle, but
 					// not of the target DADDR
