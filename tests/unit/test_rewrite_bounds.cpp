@@ -130,6 +130,29 @@ TEST_CASE("a packet cut at every length")
 	}
 }
 
+TEST_CASE("a packet that has the address is kept however short, and not searched")
+{
+	for (const Row &row : rows()) {
+		const Bytes &to = row.family == 4 ? four : six;
+		const std::size_t header = row.family == 4 ? 20 : 40;
+
+		for (std::size_t length = 0; length <= row.packet.size();
+		     length++) {
+			host::Packet packet(cut(row.packet, length),
+					    host::Reading::direct);
+			host::Outcome found = host::decide(row.family, packet,
+							   to);
+			INFO(row.name << " in IPv" << row.family << ", "
+			     << length << " bytes");
+			REQUIRE(found.verdict == (length < header ?
+						  DADDR_DROP : DADDR_KEEP));
+			REQUIRE(found.highest == header);
+			REQUIRE_FALSE(found.change.set_daddr);
+			REQUIRE(found.change.writable == 0);
+		}
+	}
+}
+
 TEST_CASE("of a packet that a capture cut, what there is of it can be changed")
 {
 	for (const Row &row : rows()) {
