@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// make_capture ipv4|ipv6 COUNT FILE: a capture of traffic to a server, which is
+// make_capture ipv4|ipv6 COUNT FILE [SIZE]: a capture of traffic to a server, which is
 // marked with DSCP 7, and to others; always the same for the same COUNT. Of 12
-// frames, 7 have 78 bytes, 4 have 576 and 1 has 1500.
+// frames, 7 have 78 bytes, 4 have 576 and 1 has 1500; or all have SIZE.
 #include <pcap/pcap.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -176,8 +177,8 @@ private:
 
 int main(int argc, char *argv[])
 {
-	if (argc != 4) {
-		std::cerr << "Usage: make_capture ipv4|ipv6 COUNT FILE\n";
+	if (argc != 4 && argc != 5) {
+		std::cerr << "Usage: make_capture ipv4|ipv6 COUNT FILE [SIZE]\n";
 		return 2;
 	}
 	// 12 sizes in an order in which none comes in one piece
@@ -185,6 +186,8 @@ int main(int argc, char *argv[])
 						 576, 78, 576, 78, 576, 78};
 	const bool v4 = std::string_view(argv[1]) == "ipv4";
 	const unsigned long count = std::strtoul(argv[2], nullptr, 10);
+	const auto size = static_cast<unsigned int>(
+		argc == 5 ? std::clamp(std::strtoul(argv[4], nullptr, 10), v4 ? 64UL : 78UL, 1500UL) : 0);
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
 	pcap_dumper_t *out = pcap_dump_open(pcap, argv[3]);
 	Maker maker;
@@ -198,7 +201,8 @@ int main(int argc, char *argv[])
 
 		header.ts.tv_sec = static_cast<time_t>(i / 1000000);
 		header.ts.tv_usec = static_cast<suseconds_t>(i % 1000000);
-		header.caplen = header.len = sizes[i % std::size(sizes)];
+		header.caplen = header.len = size ? size :
+					     sizes[i % std::size(sizes)];
 		pcap_dump(reinterpret_cast<u_char *>(out), &header,
 			  maker.make(v4, header.len));
 	}
