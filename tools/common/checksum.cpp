@@ -40,7 +40,7 @@ std::uint32_t final_destination(const std::uint8_t *header,
 
 // Sum up @covered bytes of the transport, and a pseudo-header that gives its
 // length as @length; but neither what may change of them.
-inline void Coverage::take(const Packet &packet, std::uint32_t offset,
+[[gnu::always_inline]] inline void Coverage::take(const Packet &packet, std::uint32_t offset,
 		    std::uint32_t covered, std::uint32_t length)
 {
 	std::uint32_t end = offset + covered;
@@ -140,7 +140,7 @@ inline void Coverage::take(const Packet &packet, std::uint32_t offset,
 	take(packet, offset, covered, length);
 }
 
-inline void Coverage::find4(const Packet &packet)
+[[gnu::always_inline]] inline void Coverage::find4(const Packet &packet)
 {
 	const std::uint8_t *ip = packet.data;
 

@@ -31,6 +31,7 @@ inline std::uint64_t sum_words(const std::uint8_t *data)
 {
 	std::uint64_t total = 0;
 
+	#pragma GCC unroll 8
 	for (int i = 0; i < COUNT; i++)
 		total += word_at<std::uint32_t>(data + 4 * i);
 	return total;

@@ -35,9 +35,6 @@ bool is_pcap(std::uint32_t magic)
 	return magic == MICRO || magic == NANO || magic == MICRO_MODIFIED;
 }
 
-// libpcap's limit. A length beyond it is damage, not a packet.
-constexpr std::uint32_t MOST_CAPTURED = 262144;
-
 } // namespace
 
 CaptureReader::CaptureReader(const std::string &path) : input_(path)
@@ -116,6 +113,8 @@ void CaptureReader::open_pcap()
 	if (type & FCS_GIVEN)
 		interface.fcs = static_cast<std::uint8_t>((type >> FCS_SHIFT) * 2);
 	section_.push_back(intern(interface));
+	if (!swapped_ && header_ == PCAP_RECORD && lengths_ == Lengths::straight)
+		plain_ = section_[0];
 	at_ = PCAP_HEADER;
 }
 

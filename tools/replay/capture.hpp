@@ -35,7 +35,7 @@ public:
 	// valid, and may be changed, until the next call.
 	bool next(Frame &frame)
 	{
-		return pcapng_ ? next_block(frame) : next_record(frame);
+		return plain_ && next_plain(frame) ? true : next_any(frame);
 	}
 	// The frame that was read last is not to be written.
 	void leave_out();
@@ -48,6 +48,9 @@ public:
 private:
 	friend class CaptureWriter;
 
+	// libpcap's limit. A length beyond it is damage, not a packet.
+	static constexpr std::uint32_t MOST_CAPTURED = 262144;
+
 	// What a block of pcapng turns out to be.
 	enum class Found : std::uint8_t {
 		packet,		// all of it is in the window
@@ -58,6 +61,33 @@ private:
 	void open();
 	void open_pcap();
 	void open_pcapng();
+	// A record of a pcap file as most are, that is in the window.
+	bool next_plain(Frame &frame)
+	{
+		constexpr std::size_t HEADER = 16;
+		const std::size_t left = end_ - at_;
+		const std::uint8_t *record = window_.data() + at_;
+
+		if (left < HEADER)
+			return false;
+		const std::uint32_t captured = daddr_load32(record + 8);
+		if (captured > MOST_CAPTURED || left - HEADER < captured)
+			return false;
+		const std::uint32_t length = daddr_load32(record + 12);
+		record_ = at_;
+		at_ += HEADER + captured;
+		packets_++;
+		frame.data = window_.data() + record_ + HEADER;
+		frame.captured = captured;
+		frame.length = length > captured ? length : captured;
+		frame.interface = plain_;
+		frame.fcs = plain_->fcs;
+		return true;
+	}
+	bool next_any(Frame &frame)
+	{
+		return pcapng_ ? next_block(frame) : next_record(frame);
+	}
 	bool next_record(Frame &frame);
 	bool next_block(Frame &frame);
 	Found find_packet_block();
@@ -117,6 +147,8 @@ private:
 	enum class Lengths : std::uint8_t { straight, maybe_swapped, swapped };
 	std::size_t header_ = 0;	// of a record
 	Lengths lengths_ = Lengths::straight;
+	// of a file in this machine's order, without anything unusual
+	const Interface *plain_ = nullptr;
 
 	// Interfaces of this section, by number; a pcap file has one.
 	std::vector<const Interface *> section_;

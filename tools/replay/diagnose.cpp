@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/diagnose.hpp"
 
+#include <bit>
 #include <cstring>
 
 namespace dsr::replay {
@@ -79,9 +80,10 @@ bool find_flow(const Packet &packet, Flow &flow)
 
 // A flow from one end to the other: its place, and what is written there.
 struct Key {
+	// both are mixed already
 	Key(std::uint64_t from, std::uint64_t to)
 	{
-		std::uint64_t hash = mix(from, to);
+		const std::uint64_t hash = from + std::rotl(to, 23);
 
 		place = hash & (FLOWS - 1);
 		mark = static_cast<std::uint32_t>(hash >> 32) | 1;

@@ -177,7 +177,7 @@ Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
 }
 
 // What nobody changed is as good as it was.
-inline void Engine::judge(const Coverage &coverage, const Packet &packet,
+[[gnu::always_inline]] inline void Engine::judge(const Coverage &coverage, const Packet &packet,
 		   Checksum before, bool rewritten, Trace *trace)
 {
 	const Checksum after = rewritten ? coverage.verify(packet) : before;

@@ -200,7 +200,7 @@ Outcome outcome_of(daddr_verdict verdict, const daddr_change &change, bool cut)
 } // namespace
 
 // Decides and applies. @old: what is to be said of the packet before, or null.
-static inline Outcome rewrite(const Ip &to, std::uint16_t port,
+[[gnu::always_inline]] static inline Outcome rewrite(const Ip &to, std::uint16_t port,
 			      const Packet &packet, bool zero_header_checksum,
 			      daddr_change &change, Before *old)
 {
@@ -230,7 +230,7 @@ static inline Outcome rewrite(const Ip &to, std::uint16_t port,
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum)
 {
 	const Ip *to = action.destination(dscp_of(packet));
-	daddr_change change;
+	daddr_change change{};
 
 	if (!to)
 		return Outcome::unmapped;
