@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packets for the tests of the core. As in tests/data, each is a function of
-// its destination: with one address it is the input, with another what must
-// come of it.
+// Packets for tests. As in tests/data, each is a function of its destination:
+// with one address it is the input, with another what must come of it.
 #pragma once
 #include <algorithm>
 
@@ -55,8 +54,8 @@ inline int checksum_at(std::uint8_t protocol, std::size_t address_size)
 }
 
 // Fill in the checksum of @data, of which the first @covered bytes count.
-inline Bytes summed(Bytes data, const Bytes &dst, std::uint8_t protocol,
-		    std::size_t covered)
+inline Bytes summed(Bytes data, const Bytes &src, const Bytes &dst,
+		    std::uint8_t protocol, std::size_t covered)
 {
 	int at = checksum_at(protocol, dst.size());
 
@@ -66,7 +65,7 @@ inline Bytes summed(Bytes data, const Bytes &dst, std::uint8_t protocol,
 	Bytes part(data.begin(), data.begin() +
 		   static_cast<std::ptrdiff_t>(covered));
 	std::uint16_t check = oracle::checksum(join({oracle::pseudo_header(
-		source(dst.size()), dst, protocol, data.size()), part}));
+		src, dst, protocol, data.size()), part}));
 	if (!check && (protocol == UDP || protocol == UDPLITE))
 		check = 0xffff;
 	oracle::put16(data, static_cast<std::size_t>(at), check);
@@ -75,9 +74,9 @@ inline Bytes summed(Bytes data, const Bytes &dst, std::uint8_t protocol,
 
 // A transport with its payload. @coverage is that of UDP-Lite and DCCP, in
 // their own units, 0 for everything.
-inline Bytes transport(std::uint8_t protocol, const Bytes &dst,
-		       const Bytes &payload, unsigned int coverage = 0,
-		       std::uint16_t port = 80)
+inline Bytes transport(std::uint8_t protocol, const Bytes &src,
+		       const Bytes &dst, const Bytes &payload,
+		       unsigned int coverage, std::uint16_t port)
 {
 	std::uint32_t size = static_cast<std::uint32_t>(payload.size());
 	Bytes ports = join({{0x9c, 0x40}, be16(port)});
@@ -110,13 +109,23 @@ inline Bytes transport(std::uint8_t protocol, const Bytes &dst,
 		head = join({ports, be16(8 + size), be16(0xbeef)});
 	}
 	Bytes data = join({head, payload});
-	return summed(data, dst, protocol, covered ? covered : data.size());
+	return summed(data, src, dst, protocol,
+		      covered ? covered : data.size());
+}
+
+inline Bytes transport(std::uint8_t protocol, const Bytes &dst,
+		       const Bytes &payload, unsigned int coverage = 0,
+		       std::uint16_t port = 80)
+{
+	return transport(protocol, source(dst.size()), dst, payload, coverage,
+			 port);
 }
 
 struct Fields4 {
 	Bytes options = {};
 	std::uint16_t fragment = 0x4000;	// flags and offset
 	std::uint8_t tos = 28;
+	Bytes from = source(4);
 };
 
 inline Bytes ip4(const Bytes &dst, std::uint8_t protocol, const Bytes &data,
@@ -128,7 +137,7 @@ inline Bytes ip4(const Bytes &dst, std::uint8_t protocol, const Bytes &data,
 			  fields.tos},
 			 be16(header + static_cast<std::uint32_t>(data.size())),
 			 be16(0x1234), be16(fields.fragment), {61, protocol},
-			 be16(0), source(4), dst, fields.options});
+			 be16(0), fields.from, dst, fields.options});
 
 	oracle::put16(ip, 10, oracle::checksum(ip));
 	return join({ip, data});
@@ -190,15 +199,17 @@ inline Bytes chained(const Chain &chain, std::uint8_t protocol,
 	return join({whole, data});
 }
 
+// @first: version, traffic class and flow label
 inline Bytes ip6(const Bytes &dst, const Chain &chain, std::uint8_t protocol,
-		 const Bytes &data)
+		 const Bytes &data, std::uint32_t first = 0x61c12345,
+		 const Bytes &from = source(16))
 {
 	Bytes behind = chained(chain, protocol, data);
 
-	return join({be32(0x61c12345),
+	return join({be32(first),
 		     be16(static_cast<std::uint32_t>(behind.size())),
 		     {chain.empty() ? protocol : chain[0].number, 61},
-		     source(16), dst, behind});
+		     from, dst, behind});
 }
 
 inline Bytes ip6(const Bytes &dst, std::uint8_t protocol, const Bytes &data)

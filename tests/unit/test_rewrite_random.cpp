@@ -82,7 +82,8 @@ Bytes build(const Draw &draw, const Bytes &dst, std::uint16_t port)
 		oracle::put16(data, 2, port);
 	if (draw.l4csum == DADDR_L4CSUM_HERE) {
 		std::size_t offset = static_cast<std::size_t>(at);
-		data = summed(data, dst, draw.protocol, draw.coverage);
+		data = summed(data, source(dst.size()), dst, draw.protocol,
+			      draw.coverage);
 		std::uint32_t check =
 			(oracle::get16(data, offset) + draw.error) % 0xffff;
 		if (!check && (draw.protocol == UDP ||
