@@ -13,7 +13,6 @@ using namespace dsr;
 namespace {
 
 using changes::Bytes;
-using changes::sum;
 
 // The sum that a checksum makes 0xffff: of the bytes from its own @field on, of
 // the destination address, and of the port, when there is one, that is @port.
@@ -29,7 +28,7 @@ unsigned int covered(const Bytes &bytes, std::size_t daddr, std::size_t size,
 	if (port)
 		all.insert(all.end(), bytes.begin() + static_cast<long>(port),
 			   bytes.begin() + static_cast<long>(port + 2));
-	return sum(all.data(), all.size());
+	return changes::sum(all.data(), all.size());
 }
 
 } // namespace
@@ -98,8 +97,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	EXPECT(std::equal(to.bytes.begin(),
 			  to.bytes.begin() + static_cast<long>(length),
 			  after.begin() + static_cast<long>(daddr)));
-	EXPECT(sum(before.data(), six ? 0 : 20) ==
-	       sum(after.data(), six ? 0 : 20));
+	EXPECT(changes::sum(before.data(), six ? 0 : 20) ==
+	       changes::sum(after.data(), six ? 0 : 20));
 	Checksum now = coverage.verify(packet);
 	EXPECT(good != Checksum::good || now == good);
 	EXPECT(good != Checksum::bad || now == good);
