@@ -48,7 +48,7 @@ struct dscp_rewrite_value {
 	struct dscp_rewrite_vip any;	/* for packets to none of these RIPs */
 	unsigned int rips;
 	u32 counts_kept;		/* see dscp_rewrite_value_free() */
-	u32 key[DSCP_REWRITE_VIPS];	/* of each RIP: dscp_rewrite_key4() */
+	u32 key[DSCP_REWRITE_VIPS];	/* of each RIP: dscp_rewrite_key4(); else 0 */
 	struct rcu_head rcu;
 	struct dscp_rewrite_vip rip[];
 };
@@ -71,7 +71,7 @@ struct dscp_rewrite_table {
 };
 
 struct dscp_rewrite_net {
-	struct mutex mutex;		/* of writers and readers: all of this, and tables */
+	struct mutex mutex;		/* of writers, and readers of counters */
 	unsigned int used;		/* of both tables; holds the module */
 	struct dscp_rewrite_table *table[2];	/* IPv4, IPv6 */
 };

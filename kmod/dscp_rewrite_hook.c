@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What becomes of a packet: see dscp_rewrite.h. */
+#include <linux/bug.h>
 #include <linux/compiler.h>
 #include <linux/if_packet.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
+#include <linux/kernel.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <net/ipv6.h>
@@ -18,13 +18,14 @@
  */
 static __always_inline bool dscp_rewrite_is_to_one4(const struct sk_buff *skb)
 {
-	const u8 *daddr = skb->data + DADDR_IP4_DADDR;
+	u32 daddr = daddr_load32(skb->data + DADDR_IP4_DADDR);
+	const u8 first = *(const u8 *)&daddr;
 
 	if (unlikely(skb->pkt_type != PACKET_HOST))
 		return false;
-	if (likely(daddr[0] < 0xe0))
+	if (likely(first < 0xe0))
 		return true;
-	return daddr[0] >= 0xf0 && daddr_load32(daddr) != 0xffffffff;
+	return first >= 0xf0 && daddr != 0xffffffff;
 }
 
 static __always_inline bool dscp_rewrite_is_to_one6(const struct sk_buff *skb)
@@ -33,9 +34,12 @@ static __always_inline bool dscp_rewrite_is_to_one6(const struct sk_buff *skb)
 		      skb->data[DADDR_IP6_DADDR] != 0xff);
 }
 
-/* What daddr_skb_common4() leaves. */
+/*
+ * What daddr_skb_common4() leaves. Of these functions, the arguments are in the
+ * order of the hook's: so none is moved on a packet's usual way.
+ */
 static noinline unsigned int
-dscp_rewrite_any4(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
+dscp_rewrite_any4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
 	switch (daddr_skb_rewrite4(skb, &vip->vip.ip, 0, NF_INET_PRE_ROUTING)) {
 	case DADDR_CHANGE:
@@ -49,7 +53,7 @@ dscp_rewrite_any4(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
 }
 
 static noinline unsigned int
-dscp_rewrite_any6(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
+dscp_rewrite_any6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
 	switch (daddr_skb_rewrite6(skb, &vip->vip.in6, 0,
 				   NF_INET_PRE_ROUTING)) {
@@ -64,7 +68,7 @@ dscp_rewrite_any6(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
 }
 
 static __always_inline unsigned int
-dscp_rewrite_to4(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
+dscp_rewrite_to4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
 	if (!dscp_rewrite_is_to_one4(skb))
 		return NF_ACCEPT;
@@ -75,12 +79,12 @@ dscp_rewrite_to4(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
 	case DADDR_KEEP:
 		return NF_ACCEPT;
 	default:
-		return dscp_rewrite_any4(skb, vip);
+		return dscp_rewrite_any4(vip, skb);
 	}
 }
 
 static __always_inline unsigned int
-dscp_rewrite_to6(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
+dscp_rewrite_to6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
 	if (!dscp_rewrite_is_to_one6(skb))
 		return NF_ACCEPT;
@@ -91,18 +95,31 @@ dscp_rewrite_to6(struct sk_buff *skb, const struct dscp_rewrite_vip *vip)
 	case DADDR_KEEP:
 		return NF_ACCEPT;
 	default:
-		return dscp_rewrite_any6(skb, vip);
+		return dscp_rewrite_any6(vip, skb);
 	}
 }
 
-/* The index of the next RIP with this key, from @i on; or the number of RIPs. */
+/*
+ * The index of the first RIP with this key; or one that no RIP has. Four at a
+ * time: a key that no RIP has is 0, and comes after those that have.
+ */
 static __always_inline unsigned int
-dscp_rewrite_next(const struct dscp_rewrite_value *value, u32 key,
-		  unsigned int i)
+dscp_rewrite_first(const struct dscp_rewrite_value *value, u32 key)
 {
-	while (i < value->rips && value->key[i] != key)
-		i++;
-	return i;
+	const u32 *end = value->key + value->rips, *k;
+
+	BUILD_BUG_ON(ARRAY_SIZE(value->key) % 4);
+	for (k = value->key; k < end; k += 4) {
+		if (k[0] == key)
+			return k - value->key;
+		if (k[1] == key)
+			return k + 1 - value->key;
+		if (k[2] == key)
+			return k + 2 - value->key;
+		if (k[3] == key)
+			return k + 3 - value->key;
+	}
+	return value->rips;
 }
 
 /* The VIP for a packet to this address, or NULL. */
@@ -111,7 +128,7 @@ dscp_rewrite_find4(const struct dscp_rewrite_value *value, const void *daddr)
 {
 	unsigned int i;
 
-	i = dscp_rewrite_next(value, dscp_rewrite_key4(daddr), 0);
+	i = dscp_rewrite_first(value, dscp_rewrite_key4(daddr));
 	if (i < value->rips)
 		return &value->rip[i];
 	return value->any.count ? &value->any : NULL;
@@ -119,13 +136,13 @@ dscp_rewrite_find4(const struct dscp_rewrite_value *value, const void *daddr)
 
 static __always_inline const struct dscp_rewrite_vip *
 dscp_rewrite_find6(const struct dscp_rewrite_value *value,
-		   const struct in6_addr *daddr)
+		   const void *daddr)
 {
-	u32 key = dscp_rewrite_key6(daddr);
 	unsigned int i;
 
-	for (i = dscp_rewrite_next(value, key, 0); i < value->rips;
-	     i = dscp_rewrite_next(value, key, i + 1)) {
+	/* several may have the same key */
+	for (i = dscp_rewrite_first(value, dscp_rewrite_key6(daddr));
+	     i < value->rips; i++) {
 		if (ipv6_addr_equal(&value->rip[i].rip.in6, daddr))
 			return &value->rip[i];
 	}
@@ -133,23 +150,23 @@ dscp_rewrite_find6(const struct dscp_rewrite_value *value,
 }
 
 static noinline unsigned int
-dscp_rewrite_by_rip4(struct sk_buff *skb,
-		     const struct dscp_rewrite_value *value)
+dscp_rewrite_by_rip4(const struct dscp_rewrite_value *value,
+		     struct sk_buff *skb)
 {
 	const struct dscp_rewrite_vip *vip;
 
-	vip = dscp_rewrite_find4(value, &ip_hdr(skb)->daddr);
-	return vip ? dscp_rewrite_to4(skb, vip) : NF_ACCEPT;
+	vip = dscp_rewrite_find4(value, skb->data + DADDR_IP4_DADDR);
+	return vip ? dscp_rewrite_to4(vip, skb) : NF_ACCEPT;
 }
 
 static noinline unsigned int
-dscp_rewrite_by_rip6(struct sk_buff *skb,
-		     const struct dscp_rewrite_value *value)
+dscp_rewrite_by_rip6(const struct dscp_rewrite_value *value,
+		     struct sk_buff *skb)
 {
 	const struct dscp_rewrite_vip *vip;
 
-	vip = dscp_rewrite_find6(value, &ipv6_hdr(skb)->daddr);
-	return vip ? dscp_rewrite_to6(skb, vip) : NF_ACCEPT;
+	vip = dscp_rewrite_find6(value, skb->data + DADDR_IP6_DADDR);
+	return vip ? dscp_rewrite_to6(vip, skb) : NF_ACCEPT;
 }
 
 unsigned int dscp_rewrite_hook4(void *priv, struct sk_buff *skb,
@@ -162,8 +179,8 @@ unsigned int dscp_rewrite_hook4(void *priv, struct sk_buff *skb,
 	if (!value)
 		return NF_ACCEPT;
 	if (unlikely(value->rips))
-		return dscp_rewrite_by_rip4(skb, value);
-	return dscp_rewrite_to4(skb, &value->any);
+		return dscp_rewrite_by_rip4(value, skb);
+	return dscp_rewrite_to4(&value->any, skb);
 }
 
 unsigned int dscp_rewrite_hook6(void *priv, struct sk_buff *skb,
@@ -176,6 +193,6 @@ unsigned int dscp_rewrite_hook6(void *priv, struct sk_buff *skb,
 	if (!value)
 		return NF_ACCEPT;
 	if (unlikely(value->rips))
-		return dscp_rewrite_by_rip6(skb, value);
-	return dscp_rewrite_to6(skb, &value->any);
+		return dscp_rewrite_by_rip6(value, skb);
+	return dscp_rewrite_to6(&value->any, skb);
 }

@@ -32,9 +32,14 @@ struct dscp_rewrite_place {
 };
 
 #define dscp_rewrite_say(place, fmt, ...)				\
-	daddr_say((place)->table->net, "net.ipv%u.dscp_rewrite.%u: " fmt "\n", \
-		  dscp_rewrite_version((place)->table), (place)->dscp,	\
-		  ##__VA_ARGS__)
+do {									\
+	const struct dscp_rewrite_place *place_ = (place);		\
+									\
+	daddr_say(place_->table->net,					\
+		  "net.ipv%u.dscp_rewrite.%u: " fmt "\n",		\
+		  dscp_rewrite_version(place_->table), place_->dscp,	\
+		  ##__VA_ARGS__);					\
+} while (0)
 
 /* The 4 or 16 bytes of an address, and nothing else in the text. */
 static bool dscp_rewrite_read_address(u8 family, const char *text,
@@ -284,12 +289,12 @@ static int dscp_rewrite_do_enabled(DADDR_SYSCTL_TABLE *entry, int write,
 				   loff_t *pos)
 {
 	struct dscp_rewrite_table *table = entry->extra1;
-	int enabled = READ_ONCE(table->enabled), zero = 0, one = 1, err;
+	int enabled = READ_ONCE(table->enabled), least = 0, most = 1, err;
 	struct ctl_table number = {
 		.data = &enabled,
 		.maxlen = sizeof(enabled),
-		.extra1 = &zero,
-		.extra2 = &one,
+		.extra1 = &least,
+		.extra2 = &most,
 	};
 
 	err = proc_dointvec_minmax(&number, write, buffer, length, pos);
@@ -343,7 +348,7 @@ int dscp_rewrite_sysctl_create(struct dscp_rewrite_table *table)
 
 void dscp_rewrite_sysctl_destroy(struct dscp_rewrite_table *table)
 {
-	DADDR_SYSCTL_TABLE *entries = table->sysctl->ctl_table_arg;
+	const struct ctl_table *entries = table->sysctl->ctl_table_arg;
 
 	unregister_net_sysctl_table(table->sysctl);
 	kfree(entries);
