@@ -175,6 +175,13 @@ daddr_skb_read_head6(void *packet, unsigned int offset, unsigned int length)
 				   DADDR_IP6_HEADER);
 }
 
+/* Has it no sum beside its bytes, which would have to change with them? */
+static __always_inline bool daddr_skb_is_bare(const struct sk_buff *skb)
+{
+	return likely(skb->ip_summed == CHECKSUM_NONE ||
+		      skb->ip_summed == CHECKSUM_UNNECESSARY);
+}
+
 /* @summed: skb->ip_summed, as a constant; NONE stands for UNNECESSARY too. */
 static __always_inline enum daddr_verdict
 daddr_skb_plain4(struct sk_buff *skb, const void *to, u8 summed)
@@ -197,11 +204,11 @@ daddr_skb_plain4(struct sk_buff *skb, const void *to, u8 summed)
 static __always_inline enum daddr_verdict
 daddr_skb_summed4(struct sk_buff *skb, const void *to)
 {
+	if (daddr_skb_is_bare(skb))
+		return daddr_skb_plain4(skb, to, CHECKSUM_NONE);
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		return daddr_skb_plain4(skb, to, CHECKSUM_PARTIAL);
-	if (skb->ip_summed == CHECKSUM_COMPLETE)
-		return daddr_skb_plain4(skb, to, CHECKSUM_COMPLETE);
-	return daddr_skb_plain4(skb, to, CHECKSUM_NONE);
+	return daddr_skb_plain4(skb, to, CHECKSUM_COMPLETE);
 }
 
 /* @summed: skb->ip_summed, as a constant; NONE stands for UNNECESSARY too. */
@@ -226,11 +233,11 @@ daddr_skb_plain6(struct sk_buff *skb, const void *to, u8 summed)
 static __always_inline enum daddr_verdict
 daddr_skb_summed6(struct sk_buff *skb, const void *to)
 {
+	if (daddr_skb_is_bare(skb))
+		return daddr_skb_plain6(skb, to, CHECKSUM_NONE);
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		return daddr_skb_plain6(skb, to, CHECKSUM_PARTIAL);
-	if (skb->ip_summed == CHECKSUM_COMPLETE)
-		return daddr_skb_plain6(skb, to, CHECKSUM_COMPLETE);
-	return daddr_skb_plain6(skb, to, CHECKSUM_NONE);
+	return daddr_skb_plain6(skb, to, CHECKSUM_COMPLETE);
 }
 
 /*

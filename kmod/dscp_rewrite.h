@@ -46,7 +46,7 @@ struct dscp_rewrite_vip {
  */
 struct dscp_rewrite_value {
 	struct dscp_rewrite_vip any;	/* for packets to none of these RIPs */
-	unsigned int rips;
+	u8 rips;
 	u32 counts_kept;		/* see dscp_rewrite_value_free() */
 	u32 key[DSCP_REWRITE_VIPS];	/* of each RIP: dscp_rewrite_key4(); else 0 */
 	struct rcu_head rcu;

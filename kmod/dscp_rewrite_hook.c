@@ -35,6 +35,15 @@ static __always_inline bool dscp_rewrite_is_to_one6(const struct sk_buff *skb)
 }
 
 /*
+ * A packet for this host, with no sum beside its bytes. The code for it needs
+ * no stack frame when it is kept apart from that for others.
+ */
+static __always_inline bool dscp_rewrite_is_usual(const struct sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_HOST && daddr_skb_is_bare(skb);
+}
+
+/*
  * What daddr_skb_common4() leaves. Of these functions, the arguments are in the
  * order of the hook's: so none is moved on a packet's usual way.
  */
@@ -83,6 +92,20 @@ dscp_rewrite_to4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 	}
 }
 
+static noinline unsigned int
+dscp_rewrite_unusual4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
+{
+	return dscp_rewrite_to4(vip, skb);
+}
+
+static __always_inline unsigned int
+dscp_rewrite_send4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
+{
+	if (unlikely(!dscp_rewrite_is_usual(skb)))
+		return dscp_rewrite_unusual4(vip, skb);
+	return dscp_rewrite_to4(vip, skb);
+}
+
 static __always_inline unsigned int
 dscp_rewrite_to6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
@@ -97,6 +120,20 @@ dscp_rewrite_to6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 	default:
 		return dscp_rewrite_any6(vip, skb);
 	}
+}
+
+static noinline unsigned int
+dscp_rewrite_unusual6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
+{
+	return dscp_rewrite_to6(vip, skb);
+}
+
+static __always_inline unsigned int
+dscp_rewrite_send6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
+{
+	if (unlikely(!dscp_rewrite_is_usual(skb)))
+		return dscp_rewrite_unusual6(vip, skb);
+	return dscp_rewrite_to6(vip, skb);
 }
 
 /*
@@ -156,7 +193,7 @@ dscp_rewrite_by_rip4(const struct dscp_rewrite_value *value,
 	const struct dscp_rewrite_vip *vip;
 
 	vip = dscp_rewrite_find4(value, skb->data + DADDR_IP4_DADDR);
-	return vip ? dscp_rewrite_to4(vip, skb) : NF_ACCEPT;
+	return vip ? dscp_rewrite_send4(vip, skb) : NF_ACCEPT;
 }
 
 static noinline unsigned int
@@ -166,7 +203,7 @@ dscp_rewrite_by_rip6(const struct dscp_rewrite_value *value,
 	const struct dscp_rewrite_vip *vip;
 
 	vip = dscp_rewrite_find6(value, skb->data + DADDR_IP6_DADDR);
-	return vip ? dscp_rewrite_to6(vip, skb) : NF_ACCEPT;
+	return vip ? dscp_rewrite_send6(vip, skb) : NF_ACCEPT;
 }
 
 unsigned int dscp_rewrite_hook4(void *priv, struct sk_buff *skb,
@@ -180,7 +217,7 @@ unsigned int dscp_rewrite_hook4(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (unlikely(value->rips))
 		return dscp_rewrite_by_rip4(value, skb);
-	return dscp_rewrite_to4(&value->any, skb);
+	return dscp_rewrite_send4(&value->any, skb);
 }
 
 unsigned int dscp_rewrite_hook6(void *priv, struct sk_buff *skb,
@@ -194,5 +231,5 @@ unsigned int dscp_rewrite_hook6(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (unlikely(value->rips))
 		return dscp_rewrite_by_rip6(value, skb);
-	return dscp_rewrite_to6(&value->any, skb);
+	return dscp_rewrite_send6(&value->any, skb);
 }
