@@ -20,8 +20,13 @@
 #include "dscp_rewrite.h"
 
 enum {
-	/* 16 of VIP@RIP, however long an address may be written, and blanks */
-	DSCP_REWRITE_TEXT = 16 * 2 * 48,
+	/*
+	 * Programs that buffer what they write begin with 1024 bytes or more of
+	 * a longer text, which may look like a value: none is that long.
+	 */
+	DSCP_REWRITE_WRITE = 1024,
+	/* 16 of VIP@RIP, however long an address is printed, and blanks */
+	DSCP_REWRITE_READ = 16 * 2 * 48,
 	DSCP_REWRITE_SYSCTLS = DSCP_REWRITE_DSCPS
 };
 
@@ -186,12 +191,12 @@ static int dscp_rewrite_write(const struct dscp_rewrite_place *place,
 	char *text;
 	int err;
 
-	if (pos || length >= DSCP_REWRITE_TEXT) {
+	if (pos || length >= DSCP_REWRITE_WRITE) {
 		dscp_rewrite_say(place, "found more than one write of %u bytes",
-				 DSCP_REWRITE_TEXT - 1);
+				 DSCP_REWRITE_WRITE - 1);
 		return -EINVAL;
 	}
-	text = kzalloc(DSCP_REWRITE_TEXT, GFP_KERNEL_ACCOUNT);
+	text = kzalloc(DSCP_REWRITE_WRITE, GFP_KERNEL_ACCOUNT);
 	pairs = kmalloc(sizeof(*pairs), GFP_KERNEL_ACCOUNT);
 	if (!text || !pairs) {
 		err = -ENOMEM;
@@ -247,11 +252,11 @@ static int dscp_rewrite_read(struct dscp_rewrite_table *table,
 			     size_t *length, loff_t *pos)
 {
 	struct dscp_rewrite_net *rn = dscp_rewrite_pernet(table->net);
-	struct ctl_table print = { .maxlen = DSCP_REWRITE_TEXT };
+	struct ctl_table print = { .maxlen = DSCP_REWRITE_READ };
 	const struct dscp_rewrite_value *value;
 	int err;
 
-	print.data = kzalloc(DSCP_REWRITE_TEXT, GFP_KERNEL_ACCOUNT);
+	print.data = kzalloc(DSCP_REWRITE_READ, GFP_KERNEL_ACCOUNT);
 	if (!print.data)
 		return -ENOMEM;
 	mutex_lock(&rn->mutex);

@@ -131,7 +131,7 @@ test_rewrite_refuses_what_makes_no_sense()
 		many+="$vip@$prefix$i "
 	done
 	assert_rewrite_refused 'found more than 16 VIPs' "$many"
-	assert_rewrite_refused 'more than one write of 1535 bytes' "$(printf '%2000s' "$vip")"
+	assert_rewrite_refused 'more than one write of 1023 bytes' "$(printf '%2000s' "$vip")"
 	# a zero byte; and a second write that adds to the first
 	# shellcheck disable=SC2016
 	assert_refused 'rror' on "$server" bash -c "printf '10.1.1.1\0' >$(rewrite_file 9)"
