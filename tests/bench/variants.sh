@@ -187,3 +187,44 @@ set_up_ebpf_miss()	# COUNT
 	# shellcheck disable=SC2046
 	ebpf $(dscps_but "$1") >/dev/null
 }
+
+# dscp_rewrite: one write a DSCP, as sysctl(8) would
+write_rewrite()	# DSCP VALUE [NAMESPACE]
+{
+	on "${3:-$server}" bash -c "echo '$2' >/proc/sys/net/$family/dscp_rewrite/$1"
+}
+
+set_up_rewrite()	# COUNT
+{
+	local d
+
+	for d in $(dscps "$1"); do
+		write_rewrite "$d" "$(vip_of "$d")"
+	done
+}
+
+set_up_rewrite_miss()	# COUNT
+{
+	local d
+
+	for d in $(dscps_but "$1"); do
+		write_rewrite "$d" "$(vip_of "$d")"
+	done
+}
+
+# The packet's own RIP is the last that is looked at.
+set_up_rewrite_rips()	# COUNT
+{
+	local n value=''
+
+	for ((n = 1; n < $1; n++)); do
+		value+="$vips$((n + 20))@$vips$n "
+	done
+	write_rewrite "$dscp" "$value$vip@$sent_to"
+}
+
+# Only another namespace has entries.
+set_up_rewrite_elsewhere()
+{
+	write_rewrite "$dscp" "$vip" "${generators[0]}"
+}
