@@ -95,6 +95,41 @@ hostile_packets()
 	echo 5 >/proc/sys/net/core/message_cost
 }
 
+# The judge knows what dscp_rewrite does as the map of a rule.
+test_hostile_packets_through_dscp_rewrite()
+{
+	local map='' dscp
+
+	open_doors
+	echo 0 >/proc/sys/net/core/message_cost
+	modprobe dscp_rewrite
+	for ((dscp = 1; dscp < 64; dscp += 3)); do
+		map+=${map:+,}$dscp=$near_vip,$((dscp + 1))=$unused_ip
+		on "$server" bash -c "
+			cd /proc/sys/net/$family/dscp_rewrite
+			echo '$near_vip' >$dscp
+			echo '$unused_ip' >$((dscp + 1))"
+	done
+	on "$server" nft -f - <<TEXT
+table inet hostile {
+	chain before {
+		type filter hook prerouting priority -310
+		iifname "hostile0*" log prefix "before" group 5
+	}
+	chain after {
+		type filter hook prerouting priority -290
+		iifname "hostile0*" log prefix "after" group 5
+		ether saddr { 02:00:00:00:01:04, 02:00:00:00:01:05 } drop
+	}
+}
+TEXT
+	on "$server" build/tests/vm/hostile_packets/hostile_packets prerouting legacy \
+		"$near_rip" "$near_vip" "$unused_ip" "${HOSTILE_PACKETS:-600}" \
+		"${HOSTILE_SEED:-1}" "-j DADDR --dscp-map $map" || fail "see the packet above"
+	echo 5 >/proc/sys/net/core/message_cost
+}
+scenario test_hostile_packets_through_dscp_rewrite "ipv4 ipv6" "-" "-"
+
 test_hostile_packets_in_prerouting()
 {
 	hostile_packets prerouting PREROUTING -i hostile0+
