@@ -20,18 +20,13 @@ using oracle::be32;
 using oracle::Bytes;
 using oracle::checksum;
 using oracle::get16;
-using packets::AH;
-using packets::DCCP;
-using packets::DESTINATION;
-using packets::FRAGMENT;
-using packets::HOP;
-using packets::NONE;
-using packets::ROUTING;
-using packets::SCTP;
-using packets::TCP;
-using packets::UDP;
-using packets::UDPLITE;
-constexpr std::uint8_t ICMP6 = packets::ICMPV6;
+constexpr std::uint8_t HOP = packets::HOP, TCP = packets::TCP,
+		       UDP = packets::UDP, DCCP = packets::DCCP,
+		       ROUTING = packets::ROUTING,
+		       FRAGMENT = packets::FRAGMENT, AH = packets::AH,
+		       ICMP6 = packets::ICMPV6, NONE = packets::NONE,
+		       DESTINATION = packets::DESTINATION,
+		       SCTP = packets::SCTP, UDPLITE = packets::UDPLITE;
 
 inline Bytes operator+(const Bytes &left, const Bytes &right)
 {
