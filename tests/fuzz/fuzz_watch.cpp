@@ -4,14 +4,13 @@
 #include <cstring>
 #include <memory>
 
-#include "dsrctl/watch/observer.hpp"
+#include "common/diagnosis.hpp"
+#include "dsrctl/config.hpp"
 #include "fuzz.hpp"
 
 using namespace dsr;
 
 namespace {
-
-using namespace dsr::watch;
 
 const char CONFIG[] =
 	"10.128.8.46 = 7\n"
@@ -19,16 +18,19 @@ const char CONFIG[] =
 	"2001:db8::46 = 7\n"
 	"10.9.9.9\n";
 
-std::vector<dsr::Entry> entries()
+std::vector<Diagnosis::Mapping> mappings()
 {
-	dsr::ConfigReader reader(dsr::resolve);
+	ConfigReader reader(resolve);
+	std::vector<Diagnosis::Mapping> mappings;
 
 	reader.add(CONFIG, "fuzz");
-	return reader.config.entries;
+	for (const Entry &entry : reader.config.entries)
+		mappings.push_back({entry.ip, entry.dscp});
+	return mappings;
 }
 
 // In memory of its own size, so that a sanitizer sees each byte beyond it.
-void see(Observer &observer, const std::uint8_t *data, std::size_t size,
+void see(Diagnosis &diagnosis, const std::uint8_t *data, std::size_t size,
 	 std::uint32_t more)
 {
 	auto bytes = std::make_unique<std::uint8_t[]>(size);
@@ -40,7 +42,7 @@ void see(Observer &observer, const std::uint8_t *data, std::size_t size,
 	packet.length = packet.captured + more;
 	packet.family = size && data[0] >> 4 == 6 ? Family::ip6 :
 						    Family::ip4;
-	EXPECT(observer.see(packet).find('\n') == std::string::npos);
+	EXPECT(diagnosis.see(packet).find('\n') == std::string::npos);
 }
 
 } // namespace
@@ -50,29 +52,29 @@ void see(Observer &observer, const std::uint8_t *data, std::size_t size,
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 				      std::size_t size)
 {
-	static const std::vector<dsr::Entry> config = entries();
+	static const std::vector<Diagnosis::Mapping> config = mappings();
 	std::uint64_t counted = 0, packets = 0;
-	Observer observer(config, {}, 64);
+	Diagnosis diagnosis(config, {}, 64);
 
 	for (std::size_t at = 0; at + 2 < size;) {
 		std::size_t length = std::min<std::size_t>(data[at],
 							   size - at - 2);
 
-		see(observer, data + at + 2, length, data[at + 1]);
+		see(diagnosis, data + at + 2, length, data[at + 1]);
 		at += length + 2;
 		packets++;
 	}
-	EXPECT(observer.packets() == packets);
-	for (const Vip &vip : observer.vips()) {
+	EXPECT(diagnosis.packets() == packets);
+	for (const Diagnosis::Vip &vip : diagnosis.vips()) {
 		counted += vip.requests.packets + vip.replies.packets;
 		EXPECT(vip.marked_replies <= vip.replies.packets);
 		EXPECT(vip.offloaded <=
 		       vip.requests.packets + vip.replies.packets);
 	}
 	EXPECT(counted <= packets);
-	for (const Finding &finding : observer.findings()) {
+	for (const Diagnosis::Finding &finding : diagnosis.findings()) {
 		EXPECT(finding.count && finding.count <= packets);
-		EXPECT(!finding.text.empty());
+		EXPECT(!finding.text().empty());
 	}
 	return 0;
 }

@@ -253,6 +253,5 @@ TEST_CASE("replay: only another address is a redirection to the diagnosis")
 	engine.process(frame(in));
 	CHECK(engine.counters().rewritten.packets == 1);
 	engine.process(frame(back));
-	CHECK(engine.diagnoser().from_server() == 0);
-	CHECK(engine.diagnoser().servers().empty());
+	CHECK(engine.diagnosis().count(Diagnosis::Kind::from_server) == 0);
 }

@@ -302,9 +302,27 @@ TEST_CASE("replay: the report as JSON")
 	CHECK(json["transport_checksums"]["after"]["good"] == 2);
 	CHECK(json["transport_checksums"]["good_became_bad"] == 0);
 	CHECK(json["diagnoses"]["servers"][0] == "10.128.9.31");
-	CHECK(json["diagnoses"]["unmarked_to_server"] == 1);
+	CHECK(json["diagnoses"]["unmarked_to_server"] == 0);
+	CHECK(json["diagnoses"]["findings"].empty());
 	CHECK(json["damage"].is_null());
 	CHECK(json["status"] == 0);
+}
+
+// As tcpdump -i eth1 sees three marked pings on a server that is in order.
+TEST_CASE("replay: the capture of a healthy server has nothing to find")
+{
+	Replay program;
+	Bytes pings = pcap_head();
+
+	for (std::uint8_t number = 1; number <= 3; number++) {
+		pings = pings + record(packet({"144.100.10.1", "10.128.9.31", 1, 7},
+				       {8, 0, 0, 0, 0, 1, 0, number}));
+		pings = pings + record(packet({"10.128.8.46", "144.100.10.1", 1, 7},
+				       {0, 0, 0, 0, 0, 1, 0, number}));
+	}
+	save(program.directory / "pings.pcap", pings);
+	CHECK(program.run("--dscp-map 7=10.128.8.46 --server 10.128.9.31 --check pings.pcap") == 0);
+	CHECK_FALSE(has(program.text, "diagnosis"));
 }
 
 TEST_CASE("replay: --explain prints one packet and stops")

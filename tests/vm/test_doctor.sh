@@ -393,9 +393,9 @@ test_doctor_samples_what_arrives()
 	[ "$family" = ipv4 ] || tcp=TCP6
 	healthy <<<"$near_vip = 7"
 	sampled 0 "" '1 VIP: 0 errors' ping -n -i 0.01 -Q 28 "$near_rip"
-	sampled 2 dscp-unmapped "^warning: dscp-unmapped: found [0-9]+ packets with DSCP 9 \(TOS 36, 0x24, 001001b\) to $near_rip ICMP.* expected a DSCP that is mapped in $family: 7" \
+	sampled 2 dscp-unmapped "^warning: dscp-unmapped: found [0-9]+ packets with DSCP 9 \(TOS 36, 0x24, 001001b\) to $near_rip ping in .* expected a DSCP that is mapped in IPv[46]: 7" \
 		ping -n -i 0.01 -Q 36 "$near_rip"
-	sampled 2 dscp-cleared "^warning: dscp-cleared: found [0-9]+ connections opened with DSCP 0, to $near_rip TCP port 80, .* and no marked packet" \
+	sampled 2 dscp-cleared "^warning: dscp-cleared: found [0-9]+ connections opened with DSCP 0, to $near_rip tcp/80, .* and no marked packet" \
 		curl -s "http://$(url_host "$near_rip")/[1-100000]"
 	on "$neighbour" nft -f - <<-TEXT
 		table inet marker {

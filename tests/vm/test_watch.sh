@@ -95,7 +95,7 @@ test_watch_finds()
 	on "$router" nft flush ruleset
 
 	assert_ping "$neighbour" "$near_rip" "$near_rip" -Q 36
-	watch_says "^packet [0-9]+: DSCP 9 \(TOS 36, 0x24\) 001001b: 1 packet to $near_rip"
+	watch_says "^packet [0-9]+: DSCP 9 \(TOS 36, 0x24, 001001b\): 1 packet to $near_rip"
 
 	rules_save -t raw >"$lab_files/rules"
 	rule -t raw -F PREROUTING

@@ -31,6 +31,24 @@ const char *why_not(Matched matched)
 	return "match";
 }
 
+// Which VIP each DSCP stands for: by the first rule that takes it, whatever else
+// that wants of a packet.
+std::vector<Diagnosis::Mapping> mappings(const Ruleset &rules)
+{
+	std::vector<Diagnosis::Mapping> mappings;
+
+	for (Family family : FAMILIES)
+		for (std::uint8_t dscp = 1; dscp < 64; dscp++)
+			for (const Rule &rule : rules.of(family))
+				if (rule.accepts_dscp(dscp)) {
+					mappings.push_back(
+						{*rule.action.destination(dscp),
+						 dscp});
+					break;
+				}
+	return mappings;
+}
+
 } // namespace
 
 const char *checksum_text(Checksum checksum)
@@ -49,7 +67,8 @@ const char *checksum_text(Checksum checksum)
 
 Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers,
 	       const std::string &interface)
-	: rules_(rules), interface_(interface), dscp_has_rule_(), diagnoser_(servers)
+	: rules_(rules), interface_(interface), dscp_has_rule_(),
+	  diagnosis_(mappings(rules), servers)
 {
 	index_rules(Family::ip4);
 	index_rules(Family::ip6);
@@ -212,8 +231,11 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	}
 
 	Received received = receive(packet);
-	if (received.drop != Drop::none)
+	if (received.drop != Drop::none) {
+		if (received.drop == Drop::header_checksum)
+			diagnosis_.see(packet);
 		return drop(frame, received.drop, trace);
+	}
 	if (received.cut) {
 		explain(trace, "the capture ends within the IP header: passed as it is");
 		return pass(frame, Passed::cut, true);
@@ -223,13 +245,14 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const unsigned int dscp = dscp_of(packet);
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
-	const Ip from = destination_of(packet);
+	const Decoded decoded = decode(packet, before);
 	std::string_view interface;
 	if (asks_interface_[index_of(packet.family)]) {
 		interface = interface_.empty() ? frame.interface->name :
 						 interface_;
 		counters_.interface_assumed += interface.empty();
 	}
+	diagnosis_.see(decoded);
 	const Result result = trace ?
 		run_rules(packet, received.offloaded, interface, *trace) :
 		run_rules(packet, dscp, received.offloaded, interface);
@@ -237,8 +260,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	if (result.drop != Drop::none)
 		return drop(frame, result.drop, trace);
 	judge(coverage, packet, before, result.rewritten, trace);
-	diagnoser_.see(packet, from,
-		       result.rewritten && destination_of(packet) != from);
+	counters_.offloaded += decoded.sum == Sum::offload;
 	if (result.rewritten) {
 		counters_.rewritten.add(frame);
 		counters_.rewritten_by_dscp[dscp].add(frame);

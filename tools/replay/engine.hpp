@@ -2,9 +2,8 @@
 // What happens to each packet of a capture, counted.
 #pragma once
 
-#include "common/checksum.hpp"
+#include "common/diagnosis.hpp"
 #include "common/receive.hpp"
-#include "replay/diagnose.hpp"
 #include "replay/match.hpp"
 #include "replay/rules.hpp"
 
@@ -48,8 +47,8 @@ struct Counters {
 	std::uint64_t before[count_of<Checksum>] = {};
 	std::uint64_t after[count_of<Checksum>] = {};
 	std::uint64_t good_to_bad = 0;
-	// diagnoses
-	std::uint64_t header_checksum_zero = 0;
+	// left to hardware: the header's, the transport's
+	std::uint64_t header_checksum_zero = 0, offloaded = 0;
 	std::uint64_t interface_assumed = 0;	// of rules that ask for it
 	std::uint64_t no_rule_for_dscp[64] = {};
 };
@@ -66,7 +65,7 @@ public:
 	bool process(const Frame &frame, Trace *trace = nullptr);
 
 	const Counters &counters() const { return counters_; }
-	const Diagnoser &diagnoser() const { return diagnoser_; }
+	const Diagnosis &diagnosis() const { return diagnosis_; }
 
 private:
 	// What the rules made of one packet.
@@ -106,7 +105,7 @@ private:
 	std::vector<Candidate> by_dscp_[2][64];
 	bool dscp_has_rule_[2][64];
 	Counters counters_;
-	Diagnoser diagnoser_;
+	Diagnosis diagnosis_;
 };
 
 const char *checksum_text(Checksum checksum);

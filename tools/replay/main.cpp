@@ -186,7 +186,7 @@ int run(const Options &options)
 	if (reader.damage())
 		status = BAD_INPUT;
 	Report report{options.input, options.output, reader.link_names(),
-		      engine.counters(), engine.diagnoser(), rules,
+		      engine.counters(), engine.diagnosis(), rules,
 		      !servers.empty(), reader.damage(), status};
 	put(options.output == "-" ? stderr : stdout,
 	    options.json ? report_json(report) : report_table(report));

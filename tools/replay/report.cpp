@@ -94,34 +94,33 @@ std::string several(std::uint64_t count, const char *what)
 std::vector<std::string> diagnoses(const Report &report)
 {
 	const Counters &counters = report.counters;
-	const Diagnoser &diagnoser = report.diagnoser;
 	std::vector<std::string> lines;
 
-	if (diagnoser.unmarked())
-		lines.push_back(
-			std::string(diagnoser.overflowed() ? "at least " : "") +
-			several(diagnoser.unmarked(), "packet") +
-			" to a server's own address with " + dscp_text(0) +
-			": no rule takes them for a VIP. If they were sent to one, the mark was cleared on the path.");
+	// what is not mapped, the rules below say of all packets
+	for (const Diagnosis::Finding &finding : report.diagnosis.findings())
+		if (finding.kind != Diagnosis::Kind::unmapped)
+			lines.push_back(finding.text());
+	if (report.diagnosis.overflowed())
+		lines.push_back("more than can be counted: the numbers above are lower bounds");
 	for (unsigned int dscp = 1; dscp < 64; dscp++)
 		if (counters.no_rule_for_dscp[dscp])
 			lines.push_back(
 				several(counters.no_rule_for_dscp[dscp],
 					"packet") + " with " + dscp_text(dscp) +
 				", which no rule maps");
-	if (diagnoser.from_server())
-		lines.push_back(
-			several(diagnoser.from_server(), "packet") +
-			" from a server's own address in answer to a rewritten one: it has to leave from the VIP. Is the VIP on the loopback, and the service bound to it?");
 	if (counters.header_checksum_zero)
 		lines.push_back(
 			several(counters.header_checksum_zero, "packet") +
 			" with the IPv4 header checksum 0: captured on the sending host, whose hardware fills it in (checksum offload); harmless");
-	if (counters.before[index_of(Checksum::bad)])
+	if (counters.offloaded)
 		lines.push_back(
-			several(counters.before[index_of(Checksum::bad)],
-				"packet") +
-			" with a bad transport checksum before any rule: harmless too if captured on the sending host (checksum offload)");
+			several(counters.offloaded, "packet") +
+			" with a transport checksum that is left to hardware (checksum offload): harmless");
+	if (std::uint64_t bad = counters.before[index_of(Checksum::bad)] -
+				counters.offloaded)
+		lines.push_back(
+			several(bad, "packet") +
+			" with a wrong transport checksum before any rule, which is not offload");
 	return lines;
 }
 
@@ -181,9 +180,16 @@ Json json_rewritten(const Counters &counters)
 Json json_diagnoses(const Report &report)
 {
 	const Counters &counters = report.counters;
+	using Kind = Diagnosis::Kind;
 	Json servers = Json::array(), unmapped = Json::array();
+	Json findings = Json::array();
 
-	for (const Ip &address : report.diagnoser.servers())
+	for (const Diagnosis::Finding &finding : report.diagnosis.findings())
+		findings.push_back({{"kind", kind_key(finding.kind)},
+				    {"count", finding.count},
+				    {"text", finding.text()}});
+
+	for (const Ip &address : report.diagnosis.servers())
 		servers.push_back(text(address));
 	for (unsigned int dscp = 1; dscp < 64; dscp++) {
 		if (!counters.no_rule_for_dscp[dscp])
@@ -195,11 +201,14 @@ Json json_diagnoses(const Report &report)
 	return {
 		{"servers", servers},
 		{"servers_learnt", !report.with_servers},
-		{"unmarked_to_server", report.diagnoser.unmarked()},
-		{"unmarked_is_lower_bound", report.diagnoser.overflowed()},
+		{"unmarked_to_server", report.diagnosis.count(Kind::cleared) +
+				report.diagnosis.count(Kind::unmarked)},
+		{"unmarked_is_lower_bound", report.diagnosis.overflowed()},
 		{"dscp_without_rule", unmapped},
-		{"replies_from_server", report.diagnoser.from_server()},
+		{"replies_from_server", report.diagnosis.count(Kind::from_server)},
 		{"header_checksum_zero", counters.header_checksum_zero},
+		{"transport_checksum_offload", counters.offloaded},
+		{"findings", findings},
 	};
 }
 

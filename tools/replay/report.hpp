@@ -13,7 +13,7 @@ struct Report {
 	std::string input, output;	// output: empty when nothing is written
 	std::string link_type;
 	const Counters &counters;
-	const Diagnoser &diagnoser;
+	const Diagnosis &diagnosis;
 	const Ruleset &rules;
 	bool with_servers;		// given, not learnt
 	std::optional<Damage> damage;

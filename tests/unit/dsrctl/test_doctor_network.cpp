@@ -23,15 +23,38 @@ Link &link_of(Facts &facts, const std::string &name)
 	throw Error(name);
 }
 
+dsr::Decoded packet_to(const std::string &to, std::uint8_t dscp,
+		       std::uint16_t port = 80, bool opens = true,
+		       std::uint8_t protocol = 6)
+{
+	dsr::Decoded packet;
+
+	packet.from = ip(to.find(':') == to.npos ? "198.51.100.1" : "2001:db8:c::1");
+	packet.to = ip(to);
+	packet.dscp = dscp;
+	packet.protocol = protocol;
+	packet.has_ends = true;
+	packet.source = 40000;
+	packet.destination = port;
+	packet.syn = opens && protocol == 6;
+	packet.echo_request = opens && packet.ping();
+	return packet;
+}
+
+// A host on which twelve of them have come.
+Facts with_sample(const dsr::Decoded &packet, Facts facts = healthy())
+{
+	facts.sample = Sample{2, diagnosis(facts)};
+	for (int i = 0; i < 12; i++)
+		facts.sample->diagnosis.see(packet);
+	return facts;
+}
+
 Facts with_sample(std::uint8_t dscp, const std::string &to,
 		  std::uint16_t port = 80, bool opens = true,
 		  std::uint8_t protocol = 6)
 {
-	Facts facts = healthy();
-
-	facts.sample = Sample{2, {}};
-	facts.sample->packets[{dscp, ip(to), protocol, port, opens}] = 12;
-	return facts;
+	return with_sample(packet_to(to, dscp, port, opens, protocol));
 }
 
 } // namespace
@@ -280,10 +303,10 @@ TEST_CASE("doctor: packets with a DSCP that no rule maps")
 	Finding finding = only(check_unmapped(facts));
 
 	CHECK(finding.id == "dscp-unmapped");
-	CHECK(finding.found == "found 12 packets with DSCP 9 (TOS 36, 0x24, 001001b) to 192.0.2.31 TCP port 80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 8");
+	CHECK(finding.found == "found 12 packets with DSCP 9 (TOS 36, 0x24, 001001b) to 192.0.2.31 tcp/80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 8");
 	CHECK(found(facts) == "warning: dscp-unmapped");
 	CHECK(only(check_unmapped(with_sample(8, "2001:db8:9::31", 0, true, 58)))
-		      .found == "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ICMPv6 in 2.0 s, expected a DSCP that is mapped in IPv6: 7");
+		      .found == "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ping in 2.0 s, expected a DSCP that is mapped in IPv6: 7");
 
 	CHECK(check_unmapped(healthy()).empty());	// no sample
 	for (const Facts &facts :
@@ -295,7 +318,7 @@ TEST_CASE("doctor: packets with a DSCP that no rule maps")
 
 	facts.config = parse("10.0.0.9\n");	// l2dsr only
 	facts.rewrites.clear();
-	CHECK(check_unmapped(facts).empty());
+	CHECK(check_unmapped(with_sample(packet_to("192.0.2.31", 9), facts)).empty());
 }
 
 TEST_CASE("doctor: connections that come unmarked")
@@ -305,12 +328,12 @@ TEST_CASE("doctor: connections that come unmarked")
 
 	CHECK(finding.id == "dscp-cleared");
 	CHECK(finding.severity == Severity::warning);
-	CHECK(has(finding.found, "found 12 connections opened with DSCP 0, to 192.0.2.31 TCP port 80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 8"));
+	CHECK(has(finding.found, "found 12 connections opened with DSCP 0, to 192.0.2.31 tcp/80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 8"));
 	CHECK(command_lines(finding) == std::vector<std::string>{"ping -Q 28 192.0.2.31"});
 	CHECK(found(facts) == "warning: dscp-cleared");
 
 	// beside marked ones, they are somebody's checks
-	facts.sample->packets[{7, ip("192.0.2.31"), 6, 80, true}] = 1;
+	facts.sample->diagnosis.see(packet_to("192.0.2.31", 7));
 	CHECK(only(check_unmarked(facts)).severity == Severity::note);
 	CHECK(found(facts) == "");
 
@@ -342,54 +365,6 @@ TEST_CASE("doctor: what clients ask for and nobody serves")
 	facts = with_sample(7, "192.0.2.31", 8443);
 	add_rules(facts, "raw PREROUTING -p tcp -m tcp --dport 8443 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7 --set-dport 80");
 	CHECK(check_refused(facts).empty());
-}
-
-TEST_CASE("doctor: a packet that arrived")
-{
-	std::array<unsigned char, 60> packet{};
-	auto parse = [&](std::size_t size) {
-		return parse_arrival(packet.data(), size);
-	};
-
-	packet = {0x45, 0x1e, 0, 60, 0, 0, 0, 0, 64, 6};
-	packet[16] = 192, packet[18] = 2, packet[19] = 31;
-	packet[22] = 1, packet[23] = 0xbb, packet[33] = 0x02;
-	CHECK(parse(60) == Arrival{7, ip("192.0.2.31"), 6, 443, true});
-	packet[33] = 0x12;	// SYN and ACK
-	CHECK_FALSE(parse(60)->opens);
-	CHECK(parse(20) == Arrival{7, ip("192.0.2.31"), 6, 0, false});
-	CHECK_FALSE(parse(19));
-	packet[9] = 17;		// UDP: to a service, and to who asked for it
-	CHECK(parse(60) == Arrival{7, ip("192.0.2.31"), 17, 443, true});
-	packet[22] = 0x80;
-	CHECK_FALSE(parse(60)->opens);
-	packet[22] = 1;
-	packet[9] = 1;		// ICMP
-	packet[20] = 8;
-	CHECK(parse(60) == Arrival{7, ip("192.0.2.31"), 1, 0, true});
-	packet[20] = 11;
-	CHECK_FALSE(parse(60)->opens);
-	packet[9] = 6;
-	packet[7] = 1;		// a later fragment
-	CHECK(parse(60)->port == 0);
-	packet[7] = 0;
-	packet[0] = 0x46;	// an option
-	packet[26] = 0, packet[27] = 80;
-	CHECK(parse(60)->port == 80);
-	packet[0] = 0x41;	// a header that is none
-	CHECK(parse(60)->port == 0);
-
-	packet = {0x61, 0xc0, 0, 0, 0, 20, 17, 64};
-	packet[24] = 0x20, packet[25] = 1, packet[39] = 9;
-	packet[43] = 53;
-	CHECK(parse(60) == Arrival{7, ip("2001::9"), 17, 53, true});
-	CHECK_FALSE(parse(39));
-	packet[6] = 58, packet[40] = 128;
-	CHECK(parse(60) == Arrival{7, ip("2001::9"), 58, 0, true});
-	packet[40] = 135;	// who has this address?
-	CHECK_FALSE(parse(60)->opens);
-	packet[0] = 0x71;
-	CHECK_FALSE(parse(60));
 }
 
 TEST_CASE("doctor: a counter of /proc/net/netstat")

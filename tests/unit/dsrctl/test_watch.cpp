@@ -4,12 +4,13 @@
 
 #include "catch.hpp"
 #include "dsrctl.hpp"
+#include "dsrctl/config.hpp"
 #include "dsrctl/watch/report.hpp"
 #include "replay_files.hpp"
 
 using namespace replay_test;
-using dsr::watch::Finding;
-using dsr::watch::Observer;
+using dsr::Diagnosis;
+using dsr::watch::report_table;
 
 namespace {
 
@@ -23,13 +24,16 @@ const char CONFIG[] =
 const char CLIENT[] = "144.100.10.1", RIP[] = "10.128.9.31",
 	   VIP[] = "10.128.8.46";
 
-std::vector<dsr::Entry> entries()
+std::vector<Diagnosis::Mapping> mappings()
 {
 	dsr::ConfigReader reader(dsr::resolve);
+	std::vector<Diagnosis::Mapping> mappings;
 
 	reader.add(CONFIG, "f");
 	REQUIRE(reader.config.errors.empty());
-	return reader.config.entries;
+	for (const dsr::Entry &entry : reader.config.entries)
+		mappings.push_back({entry.ip, entry.dscp});
+	return mappings;
 }
 
 Header ip(const std::string &from, const std::string &to, std::uint8_t dscp,
@@ -94,13 +98,13 @@ class Seen {
 public:
 	explicit Seen(const std::vector<std::string> &servers = {RIP,
 								 "2001:db8:9::31"})
-		: observer(entries(), parse(servers))
+		: diagnosis(mappings(), parse(servers))
 	{
 	}
 
 	std::string see(Bytes bytes)
 	{
-		return observer.see(view(bytes));
+		return diagnosis.see(view(bytes));
 	}
 
 	// All findings, as "kind count; ".
@@ -108,21 +112,21 @@ public:
 	{
 		std::string list;
 
-		for (const Finding &finding : observer.findings())
+		for (const Diagnosis::Finding &finding : diagnosis.findings())
 			list += kind_key(finding.kind) + std::string(" ") +
 				std::to_string(finding.count) + "; ";
 		return list;
 	}
 
-	const dsr::watch::Vip &vip(const std::string &address) const
+	const Diagnosis::Vip &vip(const std::string &address) const
 	{
-		for (const auto &vip : observer.vips())
+		for (const auto &vip : diagnosis.vips())
 			if (dsr::text(vip.ip) == address)
 				return vip;
 		throw std::logic_error("no VIP " + address);
 	}
 
-	Observer observer;
+	Diagnosis diagnosis;
 
 private:
 	static std::vector<dsr::Ip> parse(const std::vector<std::string> &texts)
@@ -151,7 +155,7 @@ TEST_CASE("dsrctl watch: requests and replies of each VIP, and nothing to find")
 	CHECK(seen.see(tcp(ip(CLIENT, "10.9.9.9", 0), 5, 80, SYN)) == "");
 	CHECK(seen.see(tcp(ip(CLIENT, "192.0.2.1", 9), 5, 80, SYN)) == "");
 	CHECK(seen.found() == "");
-	CHECK(seen.observer.packets() == 9);
+	CHECK(seen.diagnosis.packets() == 9);
 	CHECK(seen.vip(VIP).requests.packets == 2);
 	CHECK(seen.vip(VIP).requests.bytes == 80);
 	CHECK(seen.vip(VIP).replies.packets == 1);
@@ -212,10 +216,31 @@ TEST_CASE("dsrctl watch: a DSCP that is not mapped")
 {
 	Seen seen;
 
-	CHECK(seen.see(request(9)) == "DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that the configuration maps");
+	CHECK(seen.see(request(9)) == "DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that stands for a VIP");
 	CHECK(seen.see(request(9)) == "");
 	CHECK(seen.see(tcp(ip("2001:db8:c::1", "2001:db8:9::31", 10), 5, 80, SYN)) != "");
 	CHECK(seen.found() == "unmapped 2; unmapped 1; ");
+}
+
+TEST_CASE("dsrctl watch: what has a DSCP of its own opens nothing, or is ssh")
+{
+	Seen seen;
+
+	seen.see(tcp(ip(CLIENT, RIP, 48), 40000, 179, ACK));
+	seen.see(tcp(ip(CLIENT, RIP, 18), 40000, 22, SYN));
+	seen.see(replay_test::packet(ip(CLIENT, RIP, 48, 1),
+				     Bytes{3, 1, 0, 0, 0, 0, 0, 0}));
+	CHECK(seen.found() == "");
+}
+
+TEST_CASE("dsrctl watch: while no server is known, a DSCP to anywhere counts")
+{
+	Seen seen(std::vector<std::string>{});
+
+	CHECK(seen.see(request(9)) == "");
+	CHECK(seen.found() == "unmapped 1; ");
+	seen.see(tcp(ip(CLIENT, "192.0.2.9", 7), 40000, 80, SYN));
+	CHECK(seen.found() == "");
 }
 
 TEST_CASE("dsrctl watch: answers from the server's own address")
@@ -303,7 +328,7 @@ TEST_CASE("dsrctl watch: what is cut short is not judged")
 	for (std::size_t size = 0; size < 140; size++) {
 		Bytes cut = cut_to(bytes, size);
 
-		CHECK(seen.observer.see(view(cut, 140)) == "");
+		CHECK(seen.diagnosis.see(view(cut, 140)) == "");
 	}
 	CHECK(seen.found() == "");
 }
@@ -316,7 +341,7 @@ TEST_CASE("dsrctl watch: the server's address is learnt from what is mapped")
 	seen.see(request(7));
 	CHECK(seen.see(request(0)) != "");
 	CHECK(seen.see(answer(RIP)) != "");
-	CHECK(seen.found() == "cleared 1; from_server 1; ");
+	CHECK(seen.found() == "cleared 2; from_server 1; ");
 }
 
 TEST_CASE("dsrctl watch: tables are of limited size")
@@ -325,8 +350,8 @@ TEST_CASE("dsrctl watch: tables are of limited size")
 
 	for (unsigned int port = 1; port <= 5000; port++)
 		seen.see(request(0, port));
-	CHECK(seen.observer.overflowed());
-	CHECK(seen.observer.findings().size() == 4096);
+	CHECK(seen.diagnosis.overflowed());
+	CHECK(seen.diagnosis.findings().size() == 4096);
 	seen.see(request(7));
 	CHECK(seen.vip(VIP).requests.packets == 1);
 }
@@ -337,7 +362,7 @@ TEST_CASE("dsrctl watch: the table")
 
 	seen.see(request(7));
 	seen.see(request(9));
-	CHECK(report_table(seen.observer, {2.5, 3, false}) ==
+	CHECK(report_table(seen.diagnosis, {2.5, 3, false}) ==
 	      "2 packets in 2.5 s, and 3 that came too fast to be seen\n"
 	      "vip           dscp  tos  hex   binary   requests  bytes  replies  bytes  marked  offload\n"
 	      "10.128.8.46   7     28   0x1c  000111b         1     40        0      0       0        0\n"
@@ -345,7 +370,7 @@ TEST_CASE("dsrctl watch: the table")
 	      "198.18.0.250  10    40   0x28  001010b         0      0        0      0       0        0\n"
 	      "198.18.0.250  11    44   0x2c  001011b\n"
 	      "10.9.9.9      --    --   --    --              0      0        0      0       0        0\n"
-	      "! DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that the configuration maps\n");
+	      "! DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that stands for a VIP\n");
 }
 
 namespace {

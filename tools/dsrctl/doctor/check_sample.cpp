@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What arrived while packets were counted.
+// What arrived while packets were looked at.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "common/dscp.hpp"
@@ -10,18 +11,16 @@ namespace dsr::doctor {
 
 namespace {
 
+using Kind = Diagnosis::Kind;
+
 constexpr std::uint8_t TCP = 6;
 constexpr std::uint16_t SSH = 22;
 
-std::set<std::uint8_t> mapped(const Facts &facts, Family family)
+std::set<std::uint8_t> mapped(const Sample &sample, Family family)
 {
 	std::set<std::uint8_t> dscps;
 
-	for (const Rewrite &rewrite : facts.rewrites)
-		for (const Item &item : rewrite.items)
-			if (item.ip.family == family)
-				dscps.insert(item.dscp);
-	for (const Vip &vip : vips(facts))
+	for (const Diagnosis::Vip &vip : sample.diagnosis.vips())
 		if (vip.ip.family == family)
 			dscps.insert(vip.dscps.begin(), vip.dscps.end());
 	return dscps;
@@ -36,35 +35,21 @@ std::string numbers(const std::set<std::uint8_t> &dscps)
 	return list(words);
 }
 
-std::string protocol_text(const Arrival &arrival)
+std::string place(const Diagnosis::Finding &finding)
 {
-	std::string port = arrival.port ? " port " +
-						  std::to_string(arrival.port) :
-					  "";
-
-	switch (arrival.protocol) {
-	case TCP:
-		return "TCP" + port;
-	case 17:
-		return "UDP" + port;
-	case 1:
-		return "ICMP";
-	case 58:
-		return "ICMPv6";
-	}
-	return "protocol " + std::to_string(arrival.protocol) + port;
+	return text(finding.server) + " " + finding.service();
 }
 
 // Does a service of a VIP listen on this port?
 bool is_service(const Facts &facts, const std::vector<Vip> &all,
-		const Arrival &arrival)
+		const Diagnosis::Finding &finding)
 {
-	if (!facts.listeners || arrival.port == SSH)
+	if (!facts.listeners || finding.protocol != TCP || finding.port == SSH)
 		return false;
 	for (const Vip &vip : all)
 		for (const Listener &listener : *facts.listeners)
-			if (vip.ip.family == arrival.to.family &&
-			    !listener.udp && listener.port == arrival.port &&
+			if (vip.ip.family == finding.server.family &&
+			    !listener.udp && listener.port == finding.port &&
 			    serves(listener, vip.ip))
 				return true;
 	return false;
@@ -91,46 +76,36 @@ bool sets_port(const Facts &facts, std::uint8_t dscp, const Ip &ip)
 
 Findings check_unmapped(const Facts &facts)
 {
-	const std::vector<Vip> all = vips(facts);
+	// what came with a DSCP, and an example
+	std::map<std::pair<Family, std::uint8_t>, Diagnosis::Finding> found;
 	Findings findings;
 
 	if (!facts.sample)
 		return {};
-	for (Family family : FAMILIES) {
-		const std::set<std::uint8_t> known = mapped(facts, family);
-		// what of it arrived, by DSCP
-		std::map<std::uint8_t, std::uint64_t> packets;
-		std::map<std::uint8_t, std::string> example;
+	for (const Diagnosis::Finding &one : facts.sample->diagnosis.findings())
+		if (one.kind == Kind::unmapped) {
+			auto [at, added] = found.emplace(
+				std::pair(one.server.family, one.dscp), one);
 
-		for (const auto &[arrival, count] : facts.sample->packets) {
-			// ssh marks its packets itself.
-			bool ssh = arrival.protocol == TCP &&
-				   arrival.port == SSH;
-
-			if (arrival.to.family != family || !arrival.dscp ||
-			    !arrival.opens || ssh ||
-			    known.contains(arrival.dscp) ||
-			    is_vip(all, arrival.to))
-				continue;
-			packets[arrival.dscp] += count;
-			example[arrival.dscp] = text(arrival.to) + " " +
-						protocol_text(arrival);
+			if (!added)
+				at->second.count += one.count;
 		}
-		for (const auto &[dscp, count] : packets)
-			if (!known.empty())
-				findings.push_back(
-					{Severity::warning, "dscp-unmapped",
-					 "found " + std::to_string(count) +
-						 " packets with " +
-						 dscp_text(dscp) + " to " +
-						 example[dscp] + " in " +
-						 seconds_text(*facts.sample) +
-						 ", expected a DSCP that is mapped in " +
-						 name(family) + ": " +
-						 numbers(known),
-					 "no rule gives them a VIP: if the load balancer marked them, its clients get no answer",
-					 {}, "give the DSCP to its VIP in a file in /etc/dsr.d, or correct the load balancer; dsrctl doctor --compare shows where two servers disagree",
-					 false});
+	for (const auto &[key, one] : found) {
+		const auto known = mapped(*facts.sample, key.first);
+
+		if (known.empty())
+			continue;
+		findings.push_back(
+			{Severity::warning, "dscp-unmapped",
+			 "found " + std::to_string(one.count) +
+				 " packets with " + dscp_text(one.dscp) +
+				 " to " + place(one) + " in " +
+				 seconds_text(*facts.sample) +
+				 ", expected a DSCP that is mapped in " +
+				 name(key.first) + ": " + numbers(known),
+			 "no rule gives them a VIP: if the load balancer marked them, its clients get no answer",
+			 {}, "give the DSCP to its VIP in a file in /etc/dsr.d, or correct the load balancer; dsrctl doctor --compare shows where two servers disagree",
+			 false});
 	}
 	return findings;
 }
@@ -144,22 +119,20 @@ Findings check_unmarked(const Facts &facts)
 	if (!facts.sample)
 		return {};
 	for (Family family : FAMILIES) {
-		const std::set<std::uint8_t> known = mapped(facts, family);
-		std::uint64_t unmarked = 0, marked = 0;
-		std::string example;
+		const auto known = mapped(*facts.sample, family);
+		const bool marked = facts.sample->diagnosis.marked(family);
+		std::uint64_t unmarked = 0;
+		Diagnosis::Finding example;
 
-		for (const auto &[arrival, count] : facts.sample->packets) {
-			if (arrival.to.family != family ||
-			    is_vip(all, arrival.to))
+		for (const Diagnosis::Finding &one :
+		     facts.sample->diagnosis.findings()) {
+			if ((one.kind != Kind::cleared &&
+			     one.kind != Kind::unmarked) ||
+			    one.server.family != family || !one.opens ||
+			    !is_service(facts, all, one))
 				continue;
-			if (known.contains(arrival.dscp))
-				marked += count;
-			if (arrival.dscp || arrival.protocol != TCP ||
-			    !arrival.opens || !is_service(facts, all, arrival))
-				continue;
-			unmarked += count;
-			example = text(arrival.to) + " " +
-				  protocol_text(arrival);
+			unmarked += one.opens;
+			example = one;
 		}
 		if (!unmarked || known.empty())
 			continue;
@@ -168,14 +141,14 @@ Findings check_unmarked(const Facts &facts)
 			 "dscp-cleared",
 			 "found " + std::to_string(unmarked) +
 				 " connections opened with DSCP 0, to " +
-				 example + ", in " +
+				 place(example) + ", in " +
 				 seconds_text(*facts.sample) +
 				 (marked ? "" : ", and no marked packet") +
 				 ", expected them marked with a DSCP: " +
 				 numbers(known),
 			 "they keep the server's own address: either they are checks of its own health, or the load balancer does not mark, or a router on the path clears the DSCP",
 			 {{"ping", "-Q", std::to_string(*known.begin() << 2),
-			   example.substr(0, example.find(' '))}},
+			   text(example.server)}},
 			 "run it on the load balancer: what answers is the VIP, if the DSCP survives the path; where it does not, have the routers trust the DSCP (mls qos trust dscp or its like)",
 			 false});
 	}

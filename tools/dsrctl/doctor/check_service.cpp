@@ -130,18 +130,15 @@ Findings check_services(const Facts &facts)
 // What clients asked for while packets were counted, and did not get.
 Findings check_refused(const Facts &facts)
 {
-	constexpr std::uint8_t TCP = 6;
 	const std::vector<Vip> all = vips(facts);
 	std::set<std::pair<Ip, std::uint16_t>> seen;
 	Findings findings;
 
 	if (!facts.listeners || !facts.sample)
 		return {};
-	for (const auto &[arrival, packets] : facts.sample->packets) {
-		if (arrival.protocol != TCP || !arrival.opens)
-			continue;
+	for (const auto &[asked, count] : facts.sample->diagnosis.asked())
 		for (const Vip &vip : all) {
-			const Port port{false, arrival.port};
+			const Port port{false, asked.port};
 			bool named = std::any_of(
 				facts.ports.begin(), facts.ports.end(),
 				[&](const Port &one) {
@@ -149,20 +146,17 @@ Findings check_refused(const Facts &facts)
 					       one.number == port.number;
 				});
 
-			if (vip.ip.family != arrival.to.family || named ||
-			    std::find(vip.dscps.begin(), vip.dscps.end(),
-				      arrival.dscp) == vip.dscps.end() ||
-			    sets_port(facts, arrival.dscp, vip.ip) ||
+			if (vip.ip != asked.vip || named ||
+			    sets_port(facts, asked.dscp, vip.ip) ||
 			    is_open(facts, vip.ip, port) ||
 			    !seen.insert({vip.ip, port.number}).second)
 				continue;
 			findings.push_back(closed(
 				facts, all, vip, port,
-				": " + std::to_string(packets) +
+				": " + std::to_string(count) +
 					" connections to it were asked for in " +
 					seconds_text(*facts.sample)));
 		}
-	}
 	return findings;
 }
 

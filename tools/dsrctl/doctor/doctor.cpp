@@ -195,7 +195,7 @@ int examine_host(const DoctorOptions &options)
 			    ", expected root, who alone may see rules");
 	Facts facts = look(options);
 	if (options.sample > 0 && has_l3dsr(facts))
-		facts.sample = take_sample(options.sample, facts.addresses);
+		facts.sample = take_sample(options.sample, diagnosis(facts));
 	Findings findings = examine(facts);
 	if (options.fix) {
 		if (!options.json)

@@ -60,6 +60,21 @@ std::vector<Vip> vips(const Facts &facts)
 	return vips;
 }
 
+Diagnosis diagnosis(const Facts &facts)
+{
+	std::vector<Diagnosis::Mapping> mappings;
+	std::vector<Ip> servers;
+
+	for (const Vip &vip : vips(facts)) {
+		mappings.push_back({vip.ip, std::nullopt});
+		for (std::uint8_t dscp : vip.dscps)
+			mappings.push_back({vip.ip, dscp});
+	}
+	for (const Address &address : facts.addresses)
+		servers.push_back(address.ip);
+	return Diagnosis(mappings, servers);
+}
+
 bool is_vip(const std::vector<Vip> &vips, const Ip &ip)
 {
 	return std::any_of(vips.begin(), vips.end(), [&](const Vip &vip) {

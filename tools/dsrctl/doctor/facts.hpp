@@ -2,8 +2,7 @@
 // Everything that the checks look at. They see the host through this alone.
 #pragma once
 
-#include <map>
-
+#include "common/diagnosis.hpp"
 #include "dsrctl/config.hpp"
 #include "dsrctl/doctor/firewall.hpp"
 
@@ -46,22 +45,10 @@ struct Listener {
 	bool operator==(const Listener &) const = default;
 };
 
-// Packets that were on their way to one of the host's own addresses.
-struct Arrival {
-	std::uint8_t dscp = 0;
-	Ip to;
-	std::uint8_t protocol = 0;
-	std::uint16_t port = 0;	// 0: none
-	// It asks for something, rather than answers or goes on: it opens a
-	// connection of TCP, is a ping, or a datagram to no ephemeral port.
-	bool opens = false;
-
-	auto operator<=>(const Arrival &) const = default;
-};
-
+// What arrived while packets were counted.
 struct Sample {
 	double seconds = 0;
-	std::map<Arrival, std::uint64_t> packets;
+	Diagnosis diagnosis;
 };
 
 // A service that has to listen on every VIP.
@@ -109,6 +96,9 @@ struct Vip {
 };
 
 std::vector<Vip> vips(const Facts &facts);
+
+// Of the host's packets, before any has come.
+Diagnosis diagnosis(const Facts &facts);
 
 // The host's own addresses, which are nobody's VIP.
 bool is_vip(const std::vector<Vip> &vips, const Ip &ip);

@@ -30,10 +30,7 @@ std::vector<Link> gather_links();
 std::optional<std::vector<Listener>> gather_listeners();
 
 // sample.cpp
-// Counts what arrives, for so long. Throws Error.
-Sample take_sample(double seconds, const std::vector<Address> &own);
-// One packet, from its IP header on; none when it is too short.
-std::optional<Arrival> parse_arrival(const unsigned char *data,
-				     std::size_t size);
+// Looks at what arrives, for so long. Throws Error.
+Sample take_sample(double seconds, Diagnosis diagnosis);
 
 } // namespace dsr::doctor

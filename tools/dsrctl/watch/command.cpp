@@ -46,7 +46,7 @@ void interrupt(int)
 	interrupted = 1;
 }
 
-std::vector<Entry> read_entries(const Options &options)
+std::vector<Diagnosis::Mapping> read_mappings(const Options &options)
 {
 	ConfigReader reader(resolve);
 
@@ -57,9 +57,13 @@ std::vector<Entry> read_entries(const Options &options)
 	for (const std::string &warning : reader.config.warnings)
 		say(warning);
 	if (reader.config.errors.empty()) {
-		if (reader.config.entries.empty())
+		std::vector<Diagnosis::Mapping> mappings;
+
+		for (const Entry &entry : reader.config.entries)
+			mappings.push_back({entry.ip, entry.dscp});
+		if (mappings.empty())
 			throw Error("found no VIP in the configuration, expected one at least");
-		return reader.config.entries;
+		return mappings;
 	}
 	std::string messages;
 	for (const Problem &problem : reader.config.errors)
@@ -92,7 +96,7 @@ class Watch {
 public:
 	explicit Watch(const Options &options)
 		: options_(options),
-		  observer_(read_entries(options), read_servers(options))
+		  diagnosis_(read_mappings(options), read_servers(options))
 	{
 	}
 
@@ -104,7 +108,7 @@ public:
 			read();
 		progress_.end = true;
 		report();
-		return observer_.findings().empty() ? FINE : FOUND;
+		return diagnosis_.findings().empty() ? FINE : FOUND;
 	}
 
 private:
@@ -112,7 +116,7 @@ private:
 
 	bool enough() const
 	{
-		return options_.count && observer_.packets() >= options_.count;
+		return options_.count && diagnosis_.packets() >= options_.count;
 	}
 
 	void take(const Frame &frame)
@@ -125,9 +129,9 @@ private:
 		unknown_ += link == Link::unknown;
 		if (link != Link::ip)
 			return;
-		std::string news = observer_.see(packet);
+		std::string news = diagnosis_.see(packet);
 		if (!news.empty() && !options_.json)
-			put("packet " + std::to_string(observer_.packets()) +
+			put("packet " + std::to_string(diagnosis_.packets()) +
 			    ": " + news + "\n");
 	}
 
@@ -183,8 +187,8 @@ private:
 
 	void report() const
 	{
-		put(options_.json ? report_json(observer_, progress_) :
-				    report_table(observer_, progress_));
+		put(options_.json ? report_json(diagnosis_, progress_) :
+				    report_table(diagnosis_, progress_));
 	}
 
 	static void put(const std::string &text)
@@ -195,7 +199,7 @@ private:
 	}
 
 	const Options &options_;
-	Observer observer_;
+	Diagnosis diagnosis_;
 	Progress progress_;
 	bool ending_ = false;
 	unsigned long long unknown_ = 0;	// of no known link type

@@ -42,7 +42,7 @@ std::string table(const std::vector<Row> &rows)
 }
 
 // A VIP with several DSCPs has its counters in the first row.
-void add_rows(const Vip &vip, std::vector<Row> &rows)
+void add_rows(const Diagnosis::Vip &vip, std::vector<Row> &rows)
 {
 	const std::size_t count = std::max<std::size_t>(vip.dscps.size(), 1);
 
@@ -74,40 +74,40 @@ json dscp_json(std::uint8_t dscp)
 		{"binary", binary(dscp)}};
 }
 
-json traffic_json(const Traffic &traffic)
+json traffic_json(const Diagnosis::Traffic &traffic)
 {
 	return {{"packets", traffic.packets}, {"bytes", traffic.bytes}};
 }
 
 } // namespace
 
-std::string report_table(const Observer &observer, const Progress &progress)
+std::string report_table(const Diagnosis &diagnosis, const Progress &progress)
 {
 	std::vector<Row> rows = {HEADER};
 	std::string text;
 	char time[32] = "";
 
-	for (const Vip &vip : observer.vips())
+	for (const Diagnosis::Vip &vip : diagnosis.vips())
 		add_rows(vip, rows);
 	if (progress.seconds > 0)
 		std::snprintf(time, sizeof(time), " in %.1f s", progress.seconds);
-	text = std::to_string(observer.packets()) + " packets" + time;
+	text = std::to_string(diagnosis.packets()) + " packets" + time;
 	if (progress.lost)
 		text += ", and " + std::to_string(progress.lost) +
 			" that came too fast to be seen";
 	text += "\n" + table(rows);
-	for (const Finding &finding : observer.findings())
-		text += "! " + finding.text + "\n";
-	if (observer.overflowed())
+	for (const Diagnosis::Finding &finding : diagnosis.findings())
+		text += "! " + finding.text() + "\n";
+	if (diagnosis.overflowed())
 		text += "! more than can be counted: the numbers above are lower bounds\n";
 	return text;
 }
 
-std::string report_json(const Observer &observer, const Progress &progress)
+std::string report_json(const Diagnosis &diagnosis, const Progress &progress)
 {
 	json vips = json::array(), findings = json::array();
 
-	for (const Vip &vip : observer.vips()) {
+	for (const Diagnosis::Vip &vip : diagnosis.vips()) {
 		json dscps = json::array();
 
 		for (std::uint8_t dscp : vip.dscps)
@@ -119,15 +119,15 @@ std::string report_json(const Observer &observer, const Progress &progress)
 				{"marked_replies", vip.marked_replies},
 				{"offload", vip.offloaded}});
 	}
-	for (const Finding &finding : observer.findings())
+	for (const Diagnosis::Finding &finding : diagnosis.findings())
 		findings.push_back({{"kind", kind_key(finding.kind)},
 				    {"count", finding.count},
-				    {"text", finding.text}});
-	return json{{"packets", observer.packets()},
+				    {"text", finding.text()}});
+	return json{{"packets", diagnosis.packets()},
 		    {"seconds", progress.seconds},
 		    {"lost", progress.lost},
 		    {"end", progress.end},
-		    {"overflow", observer.overflowed()},
+		    {"overflow", diagnosis.overflowed()},
 		    {"vips", vips},
 		    {"findings", findings}}
 		       .dump() +

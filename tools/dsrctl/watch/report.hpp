@@ -2,7 +2,7 @@
 // What was seen, as a table for people and as JSON.
 #pragma once
 
-#include "dsrctl/watch/observer.hpp"
+#include "common/diagnosis.hpp"
 
 namespace dsr::watch {
 
@@ -12,8 +12,8 @@ struct Progress {
 	bool end = false;	// nothing follows
 };
 
-std::string report_table(const Observer &observer, const Progress &progress);
+std::string report_table(const Diagnosis &diagnosis, const Progress &progress);
 // On one line.
-std::string report_json(const Observer &observer, const Progress &progress);
+std::string report_json(const Diagnosis &diagnosis, const Progress &progress);
 
 } // namespace dsr::watch

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a packet is, as far as it tells of L3DSR: its ends, its DSCP, its
+// connection, and whether its checksum is right.
+#pragma once
+
+#include <optional>
+
+#include "common/checksum.hpp"
+
+namespace dsr {
+
+enum class Sum : std::uint8_t {
+	good,
+	unknown,	// none, or not all of what it covers is here
+	offload,	// the seed that hardware makes a checksum from
+	bad
+};
+
+struct Decoded {
+	Ip from, to;
+	std::uint8_t dscp = 0;
+	std::uint64_t bytes = 0;	// as the IP header says, or fewer
+	std::uint8_t protocol = 0;
+	// A ping has its identifier in both; other protocols 0.
+	std::uint16_t source = 0, destination = 0;
+	bool has_ends = false;		// source and destination are known
+	bool syn = false;		// the first packet of a TCP connection
+	bool resets = false;		// the last of one that is refused
+	bool echo_request = false;
+	Sum sum = Sum::unknown;		// IPv4 header included
+
+	bool ping() const { return protocol == 1 || protocol == 58; }
+	// It asks for something, rather than answers or goes on: it opens a
+	// connection of TCP, is a ping, or a datagram to no ephemeral port.
+	bool opens() const;
+};
+
+// @packet: as receive() has left it. @checksum: what Coverage says of it.
+Decoded decode(const Packet &packet, Checksum checksum);
+
+// Of any packet. None when it is none that a host would look at any further.
+std::optional<Decoded> decode(Packet packet);
+
+// "tcp/80", "ping"
+std::string service_text(std::uint8_t protocol, std::uint16_t port);
+
+} // namespace dsr

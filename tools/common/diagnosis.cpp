@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/diagnosis.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/dscp.hpp"
+
+namespace dsr {
+
+namespace {
+
+constexpr std::uint8_t TCP = 6;
+constexpr std::uint16_t SSH = 22;
+
+// How many there may be in the maps, and of what was learnt.
+constexpr std::size_t ENTRIES = 1 << 12, SERVERS = 64;
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 29;
+}
+
+std::uint64_t mix(std::uint64_t hash, const Ip &ip)
+{
+	std::uint64_t half[2];
+
+	std::memcpy(half, ip.bytes.data(), sizeof(half));
+	return mix(mix(hash, half[0]), half[1]);
+}
+
+std::string count_text(std::uint64_t count, const char *what)
+{
+	return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+// ssh marks its packets itself.
+bool is_ssh(const Decoded &packet)
+{
+	return packet.protocol == TCP &&
+	       (packet.source == SSH || packet.destination == SSH);
+}
+
+} // namespace
+
+const char *kind_key(Diagnosis::Kind kind)
+{
+	using Kind = Diagnosis::Kind;
+
+	switch (kind) {
+	case Kind::cleared:
+		return "cleared";
+	case Kind::unmarked:
+		return "unmarked";
+	case Kind::unmapped:
+		return "unmapped";
+	case Kind::from_server:
+		return "from_server";
+	case Kind::checksum:
+		break;
+	}
+	return "checksum";
+}
+
+std::string Diagnosis::Finding::service() const
+{
+	return service_text(protocol, port);
+}
+
+std::string Diagnosis::Finding::text() const
+{
+	const std::string packets = count_text(count, "packet");
+	const std::string to = dsr::text(server), of = dsr::text(vip);
+
+	switch (kind) {
+	case Kind::cleared:
+		return "DSCP 0: " + packets + " to " + to + " " + service() +
+		       ", of which others are marked for " + of +
+		       ": the DSCP is cleared on the path";
+	case Kind::unmarked:
+		return "DSCP 0: " + count_text(count, "connection") + " to " +
+		       to + " " + service() +
+		       ", which is never marked: the DSCP is cleared on the path, or they are not from the load balancer";
+	case Kind::unmapped:
+		return dscp_text(dscp) + ": " + packets + " to " + to +
+		       ", expected a DSCP that stands for a VIP";
+	case Kind::from_server:
+		return packets + " from " + to + " " + service() +
+		       " that answer requests for " + of +
+		       ": they are not rewritten";
+	case Kind::checksum:
+		break;
+	}
+	return packets + (server == Ip() ? " from " : " for ") + of +
+	       " with a wrong checksum, which is not offload";
+}
+
+std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
+{
+	return mix(0, ip);
+}
+
+std::size_t Diagnosis::Service::hash() const
+{
+	return mix(mix(0, server), std::uint64_t{port} << 8 | protocol);
+}
+
+bool Diagnosis::Flow::same(const Flow &other) const
+{
+	return client == other.client && server == other.server &&
+	       protocol == other.protocol &&
+	       client_port == other.client_port &&
+	       server_port == other.server_port;
+}
+
+std::size_t Diagnosis::Flow::hash() const
+{
+	std::uint64_t ends = std::uint64_t{client_port} << 32 |
+			     std::uint64_t{server_port} << 8 | protocol;
+
+	return mix(mix(mix(0, client), server), ends);
+}
+
+Diagnosis::Flow &Diagnosis::place(const Flow &flow)
+{
+	return flows_[flow.hash() & (flows_.size() - 1)];
+}
+
+Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
+		     const std::vector<Ip> &servers, std::size_t flows)
+	: learn_(servers.empty()), flows_(flows)
+{
+	for (auto &family : by_dscp_)
+		std::fill(std::begin(family), std::end(family), NONE);
+	for (const Ip &ip : servers)
+		roles_[ip].server = true;
+	for (const Mapping &mapping : mappings) {
+		Role &role = roles_[mapping.vip];
+
+		if (role.vip == NONE) {
+			role.vip = vips_.size();
+			role.server = false;
+			vips_.emplace_back();
+			vips_.back().ip = mapping.vip;
+		}
+		// packets without a mark are none of a VIP's
+		if (!mapping.dscp || !*mapping.dscp)
+			continue;
+		vips_[role.vip].dscps.push_back(*mapping.dscp);
+		by_dscp_[index(mapping.vip.family)][*mapping.dscp] = role.vip;
+	}
+}
+
+Diagnosis::Role Diagnosis::role(const Ip &ip) const
+{
+	auto found = roles_.find(ip);
+
+	return found == roles_.end() ? Role{} : found->second;
+}
+
+// A server; or what may turn out to be one, as long as they are learnt.
+bool Diagnosis::is_candidate(const Role &role) const
+{
+	return role.server || learn_;
+}
+
+std::string Diagnosis::see(const Packet &packet)
+{
+	const auto decoded = decode(packet);
+
+	packets_++;
+	return decoded ? take(*decoded) : "";
+}
+
+std::string Diagnosis::see(const Decoded &packet)
+{
+	packets_++;
+	return take(packet);
+}
+
+std::string Diagnosis::take(const Decoded &packet)
+{
+	Role to = role(packet.to);
+
+	if (to.vip != NONE)
+		return request(packet, to.vip);
+	const Role from = role(packet.from);
+	if (from.vip != NONE)
+		return reply(packet, from.vip);
+	// its answers to marked pings are marked, too
+	if (from.server && !to.server)
+		return from_server(packet);
+	if (learn_ && !to.server && learnt_ < SERVERS && packet.dscp &&
+	    by_dscp_[index(packet.to.family)][packet.dscp] != NONE) {
+		roles_[packet.to].server = to.server = true;
+		learnt_++;
+	}
+	return is_candidate(to) ? to_server(packet, to.server) : "";
+}
+
+// By its own address: that is how the load balancer sends.
+std::string Diagnosis::to_server(const Decoded &packet, bool known)
+{
+	const std::size_t vip =
+		by_dscp_[index(packet.to.family)][packet.dscp];
+
+	if (!packet.dscp)
+		return unmarked(packet, known);
+	if (vip == NONE)
+		return unmapped(packet, known);
+	if (!known)
+		return "";
+	marked_[index(packet.to.family)]++;
+	if (packet.has_ends) {
+		Flow flow{packet.from, packet.to, packet.protocol,
+			  packet.source, packet.destination, vip};
+
+		// an answer to this host's own ping or connection is none
+		if (!packet.ping() || packet.echo_request)
+			place(flow) = flow;
+		if (!packet.ping())
+			if (Marks *marks = marks_of({packet.to, packet.protocol,
+						     packet.destination});
+			    marks && marks->vip == NONE)
+				marks->vip = vip;
+	}
+	if (packet.syn) {
+		const Asked asked{vips_[vip].ip, packet.dscp,
+				  packet.destination};
+
+		if (asked_.size() < ENTRIES || asked_.contains(asked))
+			asked_[asked]++;
+		else
+			overflowed_ = true;
+	}
+	return request(packet, vip);
+}
+
+std::string Diagnosis::request(const Decoded &packet, std::size_t vip)
+{
+	vips_[vip].requests.packets++;
+	vips_[vip].requests.bytes += packet.bytes;
+	return judge_sum(packet, vip);
+}
+
+Diagnosis::Marks *Diagnosis::marks_of(const Service &service)
+{
+	auto known = services_.find(service);
+
+	if (known != services_.end())
+		return &known->second;
+	if (services_.size() < ENTRIES)
+		return &services_[service];
+	overflowed_ = true;
+	return nullptr;
+}
+
+Diagnosis::Finding Diagnosis::finding(const Service &service,
+				      const Marks &marks) const
+{
+	Finding finding;
+
+	finding.kind = marks.vip == NONE ? Kind::unmarked : Kind::cleared;
+	finding.server = service.server;
+	finding.protocol = service.protocol;
+	finding.port = service.port;
+	if (marks.vip != NONE)
+		finding.vip = vips_[marks.vip].ip;
+	finding.count = marks.vip == NONE ? marks.opens : marks.unmarked;
+	finding.opens = marks.opens;
+	return finding;
+}
+
+std::string Diagnosis::unmarked(const Decoded &packet, bool known)
+{
+	// pings of the server itself are as they should be, and so are resets
+	// of connections that a probe or a health check has left: Linux sends
+	// them with the DSCP of what they refuse, the server's answer
+	if (!packet.has_ends || packet.ping() || packet.resets ||
+	    (!known && !packet.opens()))
+		return "";
+	const Service service{packet.to, packet.protocol, packet.destination};
+	Marks *marks = marks_of(service);
+	if (!marks)
+		return "";
+	marks->unmarked++;
+	marks->opens += packet.syn;
+	if (!known || marks->told || (marks->vip == NONE && !packet.syn))
+		return "";
+	marks->told = true;
+	Finding first = finding(service, *marks);
+	first.count = 1;
+	return first.text();
+}
+
+// Routing protocols, ssh and the errors of ICMP have a DSCP of their own.
+std::string Diagnosis::unmapped(const Decoded &packet, bool known)
+{
+	Key key;
+
+	if (!packet.opens() || is_ssh(packet))
+		return "";
+	key.kind = Kind::unmapped;
+	key.server = packet.to;
+	key.dscp = packet.dscp;
+	const std::string news = count_one(key, packet);
+	return known ? news : "";
+}
+
+std::string Diagnosis::reply(const Decoded &packet, std::size_t vip)
+{
+	vips_[vip].replies.packets++;
+	vips_[vip].replies.bytes += packet.bytes;
+	vips_[vip].marked_replies += packet.dscp != 0;
+	return judge_sum(packet, vip);
+}
+
+// An answer to a marked request should have come from the VIP.
+std::string Diagnosis::from_server(const Decoded &packet)
+{
+	const Flow asked{packet.to, packet.from, packet.protocol,
+			 packet.destination, packet.source, NONE};
+	const Flow &flow = place(asked);
+	Key key;
+
+	if (!packet.has_ends || flow.vip == NONE || !flow.same(asked))
+		return "";
+	key.kind = Kind::from_server;
+	key.server = packet.from;
+	key.vip = vips_[flow.vip].ip;
+	key.protocol = packet.protocol;
+	key.port = packet.ping() ? 0 : packet.source;
+	return count_one(key, packet);
+}
+
+std::string Diagnosis::judge_sum(const Decoded &packet, std::size_t vip)
+{
+	Key key;
+
+	vips_[vip].offloaded += packet.sum == Sum::offload;
+	if (packet.sum != Sum::bad)
+		return "";
+	key.kind = Kind::checksum;
+	key.vip = vips_[vip].ip;
+	// of a reply, no server is known
+	if (packet.from != key.vip)
+		key.server = packet.to;
+	return count_one(key, packet);
+}
+
+std::string Diagnosis::count_one(const Key &key, const Decoded &packet)
+{
+	auto found = found_.find(key);
+
+	if (found != found_.end()) {
+		found->second.count++;
+		return "";
+	}
+	if (found_.size() >= ENTRIES) {
+		overflowed_ = true;
+		return "";
+	}
+	Finding first{key, 1};
+	if (key.kind == Kind::unmapped) {
+		first.protocol = packet.protocol;
+		first.port = packet.ping() ? 0 : packet.destination;
+	}
+	found_.emplace(key, first);
+	return first.text();
+}
+
+std::vector<Ip> Diagnosis::servers() const
+{
+	std::vector<Ip> servers;
+
+	for (const auto &[ip, role] : roles_)
+		if (role.server)
+			servers.push_back(ip);
+	std::sort(servers.begin(), servers.end());
+	return servers;
+}
+
+// What went to others than servers is of interest only while no server is
+// known.
+std::vector<Diagnosis::Finding> Diagnosis::findings() const
+{
+	const bool any = learn_ && !learnt_;
+	std::vector<Finding> all;
+
+	for (const auto &[service, marks] : services_) {
+		Finding one = finding(service, marks);
+
+		if (one.count && role(service.server).server)
+			all.push_back(one);
+	}
+	for (const auto &[key, finding] : found_)
+		if (key.kind != Kind::unmapped || any ||
+		    role(key.server).server)
+			all.push_back(finding);
+	std::sort(all.begin(), all.end());
+	return all;
+}
+
+std::uint64_t Diagnosis::count(Kind kind) const
+{
+	std::uint64_t sum = 0;
+
+	for (const Finding &finding : findings())
+		if (finding.kind == kind)
+			sum += finding.count;
+	return sum;
+}
+
+} // namespace dsr

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the packets of a server tell about its VIPs, and what is wrong with them:
+// the same of a capture, of an interface, and of a sample. The tables are of
+// limited size, however many packets there are.
+#pragma once
+
+#include <compare>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/decode.hpp"
+
+namespace dsr {
+
+class Diagnosis {
+public:
+	// A VIP, and a DSCP that stands for it; none: l2dsr.
+	struct Mapping {
+		Ip vip;
+		std::optional<std::uint8_t> dscp;
+	};
+
+	struct Traffic {
+		std::uint64_t packets = 0, bytes = 0;
+	};
+
+	struct Vip {
+		Ip ip;
+		std::vector<std::uint8_t> dscps;	// none: l2dsr
+		Traffic requests, replies;
+		std::uint64_t marked_replies = 0;	// with a DSCP, for the
+							// client to see
+		std::uint64_t offloaded = 0;
+	};
+
+	enum class Kind : std::uint8_t {
+		cleared,	// DSCP 0, of a service whose others are marked
+		unmarked,	// DSCP 0, of a service that is never marked
+		unmapped,	// a DSCP that stands for no VIP
+		from_server,	// an answer from the server's own address
+		checksum	// wrong, and not left to hardware
+	};
+
+	// Members that do not matter are 0.
+	struct Key {
+		Kind kind = Kind::cleared;
+		Ip server, vip;
+		std::uint8_t protocol = 0, dscp = 0;
+		std::uint16_t port = 0;
+
+		auto operator<=>(const Key &) const = default;
+	};
+
+	struct Finding : Key {
+		std::uint64_t count = 0;
+		std::uint64_t opens = 0;	// of unmarked: connections
+
+		// of unmapped, the first of them
+		std::string service() const;
+
+		// for people, the count included
+		std::string text() const;
+	};
+
+	// @servers: their own addresses; when there are none, those are taken
+	// that mapped packets go to. @flows: how many requests await their
+	// answers at once; a power of two.
+	Diagnosis(const std::vector<Mapping> &mappings,
+		  const std::vector<Ip> &servers, std::size_t flows = 1 << 16);
+
+	// A packet, before anything of it is rewritten. What it shows for the
+	// first time; mostly empty.
+	std::string see(const Packet &packet);
+	std::string see(const Decoded &packet);
+
+	std::uint64_t packets() const { return packets_; }
+	const std::vector<Vip> &vips() const { return vips_; }
+	std::vector<Ip> servers() const;
+	// In the order of their kinds.
+	std::vector<Finding> findings() const;
+	// Of all findings of a kind.
+	std::uint64_t count(Kind kind) const;
+	// Packets that came to servers with the mark of a VIP.
+	std::uint64_t marked(Family family) const
+	{
+		return marked_[index(family)];
+	}
+	// How often TCP connections to this VIP and port were asked for, with
+	// the DSCP that they had.
+	struct Asked {
+		Ip vip;
+		std::uint8_t dscp = 0;
+		std::uint16_t port = 0;
+
+		auto operator<=>(const Asked &) const = default;
+	};
+	const std::map<Asked, std::uint64_t> &asked() const { return asked_; }
+	// There was more than the tables hold: counts are lower bounds.
+	bool overflowed() const { return overflowed_; }
+
+private:
+	static constexpr std::size_t NONE = ~std::size_t{0};
+
+	struct Hash {
+		std::size_t operator()(const Ip &ip) const;
+		template <class Place>
+		std::size_t operator()(const Place &place) const
+		{
+			return place.hash();
+		}
+	};
+	// What an address is to us.
+	struct Role {
+		std::size_t vip = NONE;
+		bool server = false;
+	};
+	struct Service {
+		Ip server;
+		std::uint8_t protocol = 0;
+		std::uint16_t port = 0;
+
+		bool operator==(const Service &) const = default;
+		std::size_t hash() const;
+	};
+	struct Marks {
+		std::size_t vip = NONE;	// that the first marked one was for
+		std::uint64_t unmarked = 0, opens = 0;
+		bool told = false;
+	};
+	// A request whose answer is awaited.
+	struct Flow {
+		Ip client, server;
+		std::uint8_t protocol = 0;
+		std::uint16_t client_port = 0, server_port = 0;
+		std::size_t vip = NONE;
+
+		bool same(const Flow &other) const;
+		std::size_t hash() const;
+	};
+
+	std::string take(const Decoded &packet);
+	Role role(const Ip &ip) const;
+	bool is_candidate(const Role &role) const;
+	std::string to_server(const Decoded &packet, bool known);
+	std::string request(const Decoded &packet, std::size_t vip);
+	std::string unmarked(const Decoded &packet, bool known);
+	std::string unmapped(const Decoded &packet, bool known);
+	std::string reply(const Decoded &packet, std::size_t vip);
+	std::string from_server(const Decoded &packet);
+	std::string judge_sum(const Decoded &packet, std::size_t vip);
+	Marks *marks_of(const Service &service);
+	Finding finding(const Service &service, const Marks &marks) const;
+	std::string count_one(const Key &key, const Decoded &packet);
+	Flow &place(const Flow &flow);
+
+	std::vector<Vip> vips_;
+	std::unordered_map<Ip, Role, Hash> roles_;
+	std::size_t by_dscp_[2][64];
+	bool learn_;
+	std::size_t learnt_ = 0;
+	bool overflowed_ = false;
+	std::uint64_t packets_ = 0, marked_[2] = {0, 0};
+	std::map<Key, Finding> found_;
+	std::map<Asked, std::uint64_t> asked_;
+	std::unordered_map<Service, Marks, Hash> services_;
+	std::vector<Flow> flows_;
+};
+
+const char *kind_key(Diagnosis::Kind kind);	// for programs
+
+} // namespace dsr
