@@ -4,6 +4,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -39,7 +40,7 @@ inline std::uint64_t sum_words(const std::uint8_t *data)
 
 // The sum of @length bytes as 16-bit words in the host's byte order, not
 // folded. An odd last byte is padded with 0.
-inline std::uint64_t sum(const std::uint8_t *data, std::uint32_t length)
+inline std::uint64_t sum(const std::uint8_t *data, std::size_t length)
 {
 	std::uint64_t total = 0;
 

@@ -39,7 +39,8 @@ bool has_legacy_table(Family family, const Tables &tables)
 
 bool has_nft_table(Family family, const Tables &tables)
 {
-	int number = family == Family::ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	const std::uint8_t number = family == Family::ip4 ? NFPROTO_IPV4 :
+							    NFPROTO_IPV6;
 
 	return std::any_of(tables.begin(), tables.end(),
 			   [&](const std::string &table) {

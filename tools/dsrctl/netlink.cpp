@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <span>
 
 #include "common/files.hpp"
 #include "dsrctl/netlink_socket.hpp"
@@ -86,7 +87,7 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 		mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
 	header->ifa_family = address.ip.family == Family::ip4 ? AF_INET
 							      : AF_INET6;
-	header->ifa_prefixlen = address.prefix;
+	header->ifa_prefixlen = static_cast<std::uint8_t>(address.prefix);
 	header->ifa_scope = RT_SCOPE_UNIVERSE;
 	header->ifa_index = if_nametoindex(address.dev.c_str());
 	// Every server of the service has this address: nobody asks for
@@ -117,14 +118,15 @@ std::string describe(const AddressStep &step)
 }
 
 // Sends the steps as one, and reads an answer to each.
-void change_some(NetlinkSocket &socket, const AddressStep *steps,
-		 std::size_t count, std::vector<AddressStep> &done)
+void change_some(NetlinkSocket &socket, std::span<const AddressStep> steps,
+		 std::vector<AddressStep> &done)
 {
+	const auto count = static_cast<std::uint32_t>(steps.size());
 	std::vector<char> messages;
 	std::string failed;
 	std::size_t answered = 0;
 
-	for (std::size_t i = 0; i < count; i++) {
+	for (std::uint32_t i = 0; i < count; i++) {
 		alignas(nlmsghdr) char buffer[256];
 		nlmsghdr *message = put_address(buffer, steps[i], i + 1);
 
@@ -135,7 +137,7 @@ void change_some(NetlinkSocket &socket, const AddressStep *steps,
 	socket.send(messages.data(), messages.size());
 	while (answered < count) {
 		const char *data;
-		int left = socket.receive_raw(data);
+		int left = static_cast<int>(socket.receive_raw(data));
 
 		if (left < 0)
 			throw Error(std::string("netlink: ") +
@@ -164,8 +166,8 @@ void change_some(NetlinkSocket &socket, const AddressStep *steps,
 		throw Error(failed);
 }
 
-nlmsghdr *put_netfilter(char *buffer, unsigned int type, unsigned int flags,
-			int family)
+nlmsghdr *put_netfilter(char *buffer, std::uint16_t type, std::uint16_t flags,
+			std::uint8_t family)
 {
 	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	auto *header = static_cast<nfgenmsg *>(
@@ -194,7 +196,7 @@ Target target_of_error(int error)
 }
 
 // As iptables-nft asks.
-Target probe_nft(int family)
+Target probe_nft(std::uint8_t family)
 {
 	alignas(nlmsghdr) char buffer[256];
 	nlmsghdr *message = put_netfilter(
@@ -278,8 +280,10 @@ void change_addresses(const std::vector<AddressStep> &steps,
 	NetlinkSocket socket(NETLINK_ROUTE);
 
 	for (std::size_t at = 0; at < steps.size(); at += AT_ONCE)
-		change_some(socket, &steps[at],
-			    std::min(AT_ONCE, steps.size() - at), done);
+		change_some(socket,
+			    std::span(steps).subspan(
+				    at, std::min(AT_ONCE, steps.size() - at)),
+			    done);
 }
 
 bool has_ip6()
@@ -296,7 +300,7 @@ Target probe_target(Family family)
 	return target == Target::unknown ? probe_legacy(family) : target;
 }
 
-bool has_nft_table(int family, const std::string &name)
+bool has_nft_table(std::uint8_t family, const std::string &name)
 {
 	alignas(nlmsghdr) char buffer[256];
 	nlmsghdr *message = put_netfilter(

@@ -28,6 +28,6 @@ enum class Target : std::uint8_t {
 Target probe_target(Family family);
 
 // The name of a table of nftables of this family (AF_INET, NFPROTO_INET).
-bool has_nft_table(int family, const std::string &name);
+bool has_nft_table(std::uint8_t family, const std::string &name);
 
 } // namespace dsr

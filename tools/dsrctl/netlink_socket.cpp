@@ -52,7 +52,7 @@ int each_message(const std::vector<char> &answer,
 	return 0;
 }
 
-void each_attribute(const nlmsghdr *message, std::size_t header,
+void each_attribute(const nlmsghdr *message, unsigned int header,
 		    std::function<void(const nlattr *)> handler)
 {
 	mnl_attr_parse(message, header, run_attribute, &handler);

@@ -11,7 +11,7 @@
 namespace dsr {
 
 // libmnl's mnl_attr_for_each is C only.
-void each_attribute(const nlmsghdr *message, std::size_t header,
+void each_attribute(const nlmsghdr *message, unsigned int header,
 		    std::function<void(const nlattr *)> handler);
 
 // Hands over the messages that one read brought, up to one about an error, and

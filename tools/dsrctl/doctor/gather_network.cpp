@@ -27,7 +27,7 @@ namespace dsr::doctor {
 namespace {
 
 template <typename Header>
-nlmsghdr *put_dump(char *buffer, unsigned int type, Header *&header)
+nlmsghdr *put_dump(char *buffer, std::uint16_t type, Header *&header)
 {
 	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 
@@ -138,7 +138,8 @@ Listener listener_of(const nlmsghdr *message, int family, bool udp)
 	return listener;
 }
 
-bool add_listeners(std::vector<Listener> &listeners, int family, bool udp)
+bool add_listeners(std::vector<Listener> &listeners, std::uint8_t family,
+		   bool udp)
 {
 	alignas(nlmsghdr) char buffer[256];
 	inet_diag_req_v2 *request;
@@ -194,7 +195,7 @@ std::optional<std::vector<Listener>> gather_listeners()
 {
 	std::vector<Listener> listeners;
 
-	for (int family : {AF_INET, AF_INET6})
+	for (std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}})
 		for (bool udp : {false, true})
 			if (!add_listeners(listeners, family, udp))
 				return std::nullopt;

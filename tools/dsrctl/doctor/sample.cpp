@@ -24,7 +24,7 @@ namespace {
 
 class PacketSocket {
 public:
-	explicit PacketSocket(int protocol)
+	explicit PacketSocket(std::uint16_t protocol)
 		: socket_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC |
 				 SOCK_NONBLOCK, htons(protocol)),
 			  "a packet socket")

@@ -48,7 +48,7 @@ constexpr std::uint32_t KEY_REGISTER = NFT_REG32_00, DATA_REGISTER = NFT_REG32_1
 // Offsets of the source, which the destination follows, and of IPv4's checksum.
 constexpr std::uint32_t SOURCE4 = 12, SOURCE6 = 8, CHECKSUM4 = 10;
 
-int number(Family family)
+std::uint16_t number(Family family)
 {
 	return family == Family::ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
@@ -203,7 +203,7 @@ public:
 	Batch() { nftnl_batch_begin(place(), sequence_++); }
 
 	// A message whose content @write puts behind its header.
-	void add(unsigned int type, Family family, unsigned int flags,
+	void add(std::uint16_t type, Family family, std::uint16_t flags,
 		 const std::function<void(nlmsghdr *)> &write)
 	{
 		take();
@@ -275,8 +275,9 @@ int Rewrite::commit(Batch &batch)
 	if (mnl_socket_sendto(socket_.get(), bytes.data(), bytes.size()) < 0)
 		return errno;
 	for (;;) {
-		int left = recv(mnl_socket_get_fd(socket_.get()), buffer,
-				sizeof(buffer), MSG_DONTWAIT);
+		int left = static_cast<int>(
+			recv(mnl_socket_get_fd(socket_.get()), buffer,
+			     sizeof(buffer), MSG_DONTWAIT));
 
 		if (left < 0)
 			return errno == EAGAIN ? first : errno;
@@ -464,11 +465,11 @@ void Rewrite::put_elements(Batch &batch, Family family,
 		if (!element)
 			throw std::bad_alloc();
 		nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(),
-				   key.size());
+				   static_cast<std::uint32_t>(key.size()));
 		if (answers && add)
 			nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA,
 					   flow.real.bytes.data(),
-					   flow.real.size());
+					   address_size(family));
 		nftnl_set_elem_add(set.get(), element);
 	}
 	batch.add(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, family,

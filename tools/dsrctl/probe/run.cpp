@@ -238,7 +238,8 @@ void Run::expire()
 void Run::record(Course &course, const Answer &answer)
 {
 	course.result.answers.push_back(answer);
-	progress_(answer, course.result.answers.size());
+	progress_(answer,
+		  static_cast<unsigned int>(course.result.answers.size()));
 }
 
 void Run::collect()
