@@ -7,6 +7,6 @@
 namespace dsr {
 
 // The exit status. Throws Error.
-int control(const Options &options);
+int run_action(const Options &options);
 
 } // namespace dsr

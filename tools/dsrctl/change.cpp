@@ -3,11 +3,8 @@
 
 #include <unistd.h>
 
-#include <algorithm>
+#include <iostream>
 
-#include <nlohmann/json.hpp>
-
-#include "common/process.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/say.hpp"
 
@@ -15,135 +12,124 @@ namespace dsr {
 
 namespace {
 
-// The first rule that is added, or none.
-const Rule *first_added(const Plan &plan)
-{
-	auto step = std::find_if(plan.rules.begin(), plan.rules.end(),
-				 [](const RuleStep &step) {
-					 return step.kind == RuleStep::Kind::add;
-				 });
-
-	return step == plan.rules.end() ? nullptr : &step->any();
-}
-
-} // namespace
-
-void Change::choose_store(const State &state)
-{
-	const std::string &backend =
-		options_.backend.empty() ? state.backend : options_.backend;
-
-	how_.store = backend == "nft" ? Store::nft : Store::iptables;
-	if (how_.store == Store::iptables && !system_.has_iptables() &&
-	    nft::available() && options_.backend.empty()) {
-		say("found no iptables on this host: using rules of nftables instead (--backend nft)");
-		how_.store = Store::nft;
-	}
-}
-
-Target Change::target(Family family) const
+Target target(const Options &options, Family family)
 {
 	// Nothing is loaded only to be able to show what would be done.
-	if (options_.show && access("/sys/module/xt_DADDR", F_OK))
+	if (options.show && access("/sys/module/xt_DADDR", F_OK))
 		return Target::revision1;
 	return probe_target(family);
 }
 
-// Where new rules go when the module is not there.
-void Change::without_module()
+// Rules of the target DADDR become those of nftables, when the module is not
+// there; and one rule for all VIPs, where the target can do that and nobody
+// wants others. Asked before the first rule is added, and only then: the module
+// is loaded by it.
+void choose_rules(const Options &options, Family family, How &how)
 {
-	const char HINT[] = "see README.md for how to build and install the module xt_DADDR";
-
-	if (!options_.backend.empty() || !nft::available())
-		throw Error(std::string("found no target DADDR in this kernel, expected the module xt_DADDR to load: ") +
-			    HINT + ", or use --backend nft");
-	say("found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
-	how_.store = Store::nft;
-}
-
-// One rule for all VIPs where the target can do that and nobody wants others.
-Plan Change::make_plan(const Goal &goal, const Actual &actual,
-		       const State &state)
-{
-	choose_store(state);
-	how_.map = may_fall_back_ = false;
-	Plan plan = dsr::make_plan(goal, actual, how_);
-	const Rule *added = first_added(plan);
-	if (how_.store != Store::iptables || !added)
-		return plan;
-	Target target = this->target(added->family);
-	if (target == Target::absent) {
-		without_module();
-		return dsr::make_plan(goal, actual, how_);
-	}
-	if (options_.rules == "each")
-		return plan;
-	if (target == Target::revision0) {
-		if (options_.rules == "map")
+	if (how.store != Store::iptables)
+		return;
+	switch (target(options, family)) {
+	case Target::absent:
+		if (options.backend || !nft::available())
+			throw Error("found no target DADDR in this kernel, expected the module xt_DADDR to load: dsrctl doctor says what keeps it from that; or use --backend nft");
+		say("found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
+		how.store = Store::nft;
+		return;
+	case Target::revision0:
+		if (options.rules == RuleStyle::map)
 			throw Error("--rules map: found revision 0 of the target DADDR in this kernel, expected revision 1: --rules each does without");
-		return plan;
+		return;
+	case Target::revision1:
+	case Target::unknown:
+		how.map = options.rules != RuleStyle::each;
 	}
-	how_.map = true;
-	may_fall_back_ = options_.rules.empty();
-	return dsr::make_plan(goal, actual, how_);
 }
 
-void Change::apply(const Goal &goal, const Actual &actual, Plan &plan)
+// Or none: what was planned is done.
+void apply(const Intent &intent, const Situation &now, How &how, Plan &plan)
 {
 	try {
-		system_.apply(plan, actual.rules);
+		now.host.apply(plan, now.actual.rules);
 	} catch (const RuleError &error) {
-		if (!may_fall_back_)
+		if (!how.map || now.options.rules)
 			throw;
 		// An old plugin with a new module.
 		say("one rule for all VIPs was refused (" +
 		    std::string(error.what()) +
 		    "): using one a VIP, as with --rules each");
-		how_.map = false;
-		plan = dsr::make_plan(goal, actual, how_);
-		system_.apply(plan, actual.rules);
+		how.map = false;
+		plan = make_plan(intent.goal, now.actual, how);
+		now.host.apply(plan, now.actual.rules);
 	}
 }
 
-// The state file knows of everything before it is there, and until after it is
-// gone: whoever finds us dead can put it right.
-void Change::execute(const Intent &intent, const Actual &actual, State &state)
+// Of new rules: where they go, and of what they are unless choose_rules() has a
+// reason.
+How ways(const Situation &now)
 {
-	Plan plan = make_plan(intent.goal, actual, state);
-	State during = state, after = intent.after;
+	const auto backend = now.options.backend ? now.options.backend :
+						   now.state.backend;
+	How how;
+
+	how.table = now.table;
+	how.top = now.options.top;
+	how.ip6 = now.ip6;
+	how.takes_over = takes_over(now.options);
+	if (backend == Backend::nft)
+		how.store = Store::nft;
+	if (how.store == Store::iptables && !now.host.has_iptables() &&
+	    nft::available() && !now.options.backend) {
+		say("found no iptables on this host: using rules of nftables instead (--backend nft)");
+		how.store = Store::nft;
+	}
+	return how;
+}
+
+} // namespace
+
+// When whatever differs changes.
+bool takes_over(const Options &options)
+{
+	return options.backend && (options.action == Action::reload ||
+				   options.action == Action::restart);
+}
+
+void bring_about(const Intent &intent, Situation &now, Changes &changes)
+{
+	How how = ways(now);
+	Plan plan = make_plan(intent.goal, now.actual, how,
+			      [&](Family family, How &chosen) {
+		choose_rules(now.options, family, chosen);
+	});
+	State during = now.state, after = intent.after;
 
 	for (const std::string &warning : plan.warnings)
 		say(warning);
-	if (options_.verbose || options_.show)
-		std::cout << system_.describe(plan) << std::flush;
-	if (options_.show)
+	if (now.options.verbose || now.options.show)
+		std::cout << now.host.describe(plan) << std::flush;
+	if (now.options.show)
 		return;
+
+	// The state file knows of everything before it is there, and until
+	// after it is gone: whoever finds us dead can put it right.
 	for (const Owned &owned : after.entries)
 		during.add(owned);
 	during.backend = after.backend =
-		how_.store == Store::nft ? "nft" : "daddr";
+		how.store == Store::nft ? Backend::nft : Backend::daddr;
 	HoldSignals hold;
-	file_.write(during);
+	now.file.write(during);
 	try {
-		apply(intent.goal, actual, plan);
+		apply(intent, now, how, plan);
 	} catch (const Error &) {
-		file_.write(state);
+		now.file.write(now.state);
 		throw;
 	}
-	file_.write(after);
-	state = after;
-	added_ += plan.add.size();
-	removed_ += plan.remove.size();
-	rules_ += plan.rules.size();
-}
+	now.file.write(after);
 
-std::string Change::report() const
-{
-	return nlohmann::json{{"addresses_added", added_},
-			      {"addresses_removed", removed_},
-			      {"rules_changed", rules_},
-			      {"processes", processes_started()}}.dump(2) +
-	       "\n";
+	now.state = after;
+	changes.added += plan.add.size();
+	changes.removed += plan.remove.size();
+	changes.rules += plan.rules.size();
 }
 
 } // namespace dsr

@@ -12,14 +12,14 @@ namespace {
 // In this order. That of nftables comes last: of rules that it has just added,
 // the handles are not known, and so it is never undone.
 const Transaction TRANSACTIONS[] = {
-	{Store::iptables, Family::ip4, "mangle"},
-	{Store::iptables, Family::ip4, "raw"},
-	{Store::iptables, Family::ip6, "mangle"},
-	{Store::iptables, Family::ip6, "raw"},
-	{Store::other, Family::ip4, "mangle"},
-	{Store::other, Family::ip4, "raw"},
-	{Store::other, Family::ip6, "mangle"},
-	{Store::other, Family::ip6, "raw"},
+	{Store::iptables, Family::ip4, Table::mangle},
+	{Store::iptables, Family::ip4, Table::raw},
+	{Store::iptables, Family::ip6, Table::mangle},
+	{Store::iptables, Family::ip6, Table::raw},
+	{Store::other, Family::ip4, Table::mangle},
+	{Store::other, Family::ip4, Table::raw},
+	{Store::other, Family::ip6, Table::mangle},
+	{Store::other, Family::ip6, Table::raw},
 };
 
 bool leaves_none(const Plan &plan, const std::vector<Rule> &before)
@@ -63,7 +63,7 @@ HoldSignals::~HoldSignals()
 	sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
-std::vector<Rule> System::read(bool ip4, bool ip6) const
+std::vector<Rule> Host::read(bool ip4, bool ip6) const
 {
 	std::vector<Rule> rules;
 
@@ -78,7 +78,7 @@ std::vector<Rule> System::read(bool ip4, bool ip6) const
 	return rules;
 }
 
-void System::apply_rules(const std::vector<RuleStep> &steps, bool last) const
+void Host::apply_rules(const std::vector<RuleStep> &steps, bool last) const
 {
 	std::size_t done = 0;
 
@@ -97,7 +97,7 @@ void System::apply_rules(const std::vector<RuleStep> &steps, bool last) const
 	}
 }
 
-void System::undo(const std::vector<AddressStep> &done) const
+void Host::undo(const std::vector<AddressStep> &done) const
 {
 	std::vector<AddressStep> steps, ignored;
 
@@ -106,7 +106,7 @@ void System::undo(const std::vector<AddressStep> &done) const
 	change_addresses(steps, ignored);
 }
 
-void System::apply(const Plan &plan, const std::vector<Rule> &before) const
+void Host::apply(const Plan &plan, const std::vector<Rule> &before) const
 {
 	std::vector<AddressStep> added, removed;
 
@@ -120,7 +120,7 @@ void System::apply(const Plan &plan, const std::vector<Rule> &before) const
 	change_addresses(plan.remove, removed);
 }
 
-std::string System::describe(const Plan &plan) const
+std::string Host::describe(const Plan &plan) const
 {
 	std::string text;
 	auto addresses = [&](const std::vector<AddressStep> &steps) {

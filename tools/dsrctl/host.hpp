@@ -28,7 +28,7 @@ private:
 	sigset_t before_;
 };
 
-class System {
+class Host {
 public:
 	bool has_iptables() const { return iptables_.available(); }
 	const char *variant(Store store, Family family) const

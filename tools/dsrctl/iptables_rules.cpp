@@ -2,7 +2,6 @@
 #include "dsrctl/iptables_rules.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include "common/dscp.hpp"
@@ -81,19 +80,19 @@ std::string line(const RuleStep &step)
 
 std::vector<Rule> parse_save(std::string_view text, Store store, Family family)
 {
-	std::map<std::string, unsigned int> positions;	// by table
+	unsigned int positions[2] = {0, 0};	// by table
 	std::vector<Rule> rules;
 
 	for (const SavedRule &saved : read_saved(text, "iptables-save")) {
+		const auto table = parse_table(saved.table);
 		Rule rule;
 
-		if (saved.chain != CHAIN ||
-		    (saved.table != "raw" && saved.table != "mangle"))
+		if (saved.chain != CHAIN || !table)
 			continue;
 		rule.store = store;
 		rule.family = family;
-		rule.table = saved.table;
-		rule.position = ++positions[saved.table];
+		rule.table = *table;
+		rule.position = ++positions[static_cast<int>(*table)];
 		rule.packets = saved.packets;
 		rule.bytes = saved.bytes;
 		if (!understand(saved.words, rule))
@@ -141,7 +140,7 @@ std::string restore_input(const std::vector<RuleStep> &steps,
 	}
 	if (lines.empty())
 		return "";
-	return "*" + transaction.table + "\n" + lines + "COMMIT\n";
+	return std::string("*") + name(transaction.table) + "\n" + lines + "COMMIT\n";
 }
 
 } // namespace dsr

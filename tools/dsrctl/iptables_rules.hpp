@@ -22,7 +22,7 @@ std::vector<Item> parse_map(const std::string &word, Family family);
 struct Transaction {
 	Store store;
 	Family family;
-	std::string table;
+	Table table;
 };
 
 // The input of iptables-restore --noflush for those of the steps that are in

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // dsrctl: the command line.
+#include <algorithm>
 #include <csignal>
 #include <iostream>
-#include <regex>
 
 #include "common/dscp.hpp"
 #include "common/ip.hpp"
 #include "dsrctl/command_line.hpp"
-#include "dsrctl/control.hpp"
+#include "dsrctl/actions.hpp"
 #include "dsrctl/doctor/doctor.hpp"
 #include "dsrctl/fleet/command.hpp"
 #include "dsrctl/lb/command.hpp"
@@ -44,8 +44,13 @@ const char ACTIONS[] =
 	"Exit status: 0 fine, 1 an error; and 3, see check. dsrctl(8) and dsr.conf(5)\n"
 	"have the details.\n";
 
-const char *const NAMES[] = {"start", "stop", "restart", "reload", "status",
-			     "check", "metrics", "dscp"};
+constexpr std::pair<const char *, Action> NAMES[] = {
+	{"start", Action::start}, {"stop", Action::stop},
+	{"restart", Action::restart}, {"reload", Action::reload},
+	{"status", Action::status}, {"check", Action::check},
+	{"metrics", Action::metrics},
+};
+constexpr char DSCP[] = "dscp";
 
 // Those that have a command line of their own, named by the first argument.
 struct Command {
@@ -61,40 +66,53 @@ constexpr Command COMMANDS[] = {
 	{"watch", watch_command},
 };
 
-struct Ignored {
-	std::string sleep;
+struct CommandLine {
+	Options options;
+	std::string action, argument;	// as they are written
+	std::string sleep;		// ignored
 };
-
-std::string one_of(const std::string &text,
-		   std::initializer_list<const char *> choices)
-{
-	std::string list;
-
-	for (const char *choice : choices) {
-		if (text == choice)
-			return "";
-		list += (list.empty() ? "" : " or ") + std::string(choice);
-	}
-	return "found " + quote(text) + ", expected " + list;
-}
 
 // Of the tool that this one replaces: how long to wait for the module. It is
 // accepted, when it is right, and not needed.
 std::string check_sleep(const std::string &text)
 {
-	static const std::regex number_pair(
-		"(\\d+\\.?\\d*|\\.\\d+):(\\d+\\.?\\d*|\\.\\d+)");
+	const std::size_t colon = text.find(':');
+	auto is_number = [](const std::string &part) {
+		return part.find_first_not_of("0123456789.") == part.npos &&
+		       part.find_first_not_of('.') != part.npos &&
+		       std::count(part.begin(), part.end(), '.') <= 1;
+	};
 
-	if (std::regex_match(text, number_pair))
+	if (colon != text.npos && is_number(text.substr(0, colon)) &&
+	    is_number(text.substr(colon + 1)))
 		return "";
 	return "found " + quote(text) +
 	       ", expected two numbers of seconds such as 1:0.25";
 }
 
-void define(CLI::App &app, Options &options, Ignored &ignored)
+// An option whose value is the name of one of two.
+template <class Choice>
+void add_choice(CLI::App &app, const char *option, const char *type,
+		std::optional<Choice> &chosen, Choice one, Choice other,
+		const char *help)
 {
-	app.add_option("ACTION", options.action, "What to do");
-	app.add_option("ARGUMENT", options.argument, "The N of dscp");
+	app.add_option_function<std::string>(option,
+		[&chosen, one, other](const std::string &text) {
+			chosen = text == name(one) ? one : other;
+		}, help)
+		->type_name(type)->check([one, other](const std::string &text) {
+			return text == name(one) || text == name(other) ? "" :
+				"found " + quote(text) + ", expected " +
+				name(one) + " or " + name(other);
+		});
+}
+
+void define(CLI::App &app, CommandLine &line)
+{
+	Options &options = line.options;
+
+	app.add_option("ACTION", line.action, "What to do");
+	app.add_option("ARGUMENT", line.argument, "The N of dscp");
 	add_configuration(app, options.directory, options.file);
 	app.add_flag("-a", options.all,
 		     "Also what is active and not configured");
@@ -104,23 +122,16 @@ void define(CLI::App &app, Options &options, Ignored &ignored)
 	app.add_flag("-n", options.show, "Show what would be done; do nothing");
 	app.add_flag("-v", options.verbose, "Show the transactions");
 	app.add_flag("-x", options.no_header, "Print no header");
-	app.add_option("-s", ignored.sleep, "Ignored")
+	app.add_option("-s", line.sleep, "Ignored")
 		->type_name("A:B")->check(check_sleep);
-	app.add_option("--backend", options.backend,
-		       "Rules of the module, or of nftables: daddr or nft")
-		->type_name("NAME")->check([](const std::string &text) {
-			return one_of(text, {"daddr", "nft"});
-		});
-	app.add_option("--table", options.table,
-		       "Where new rules go: raw or mangle")
-		->type_name("NAME")->check([](const std::string &text) {
-			return one_of(text, {"raw", "mangle"});
-		});
-	app.add_option("--rules", options.rules,
-		       "One rule for all VIPs, or one for each: map or each")
-		->type_name("HOW")->check([](const std::string &text) {
-			return one_of(text, {"map", "each"});
-		});
+	add_choice(app, "--backend", "NAME", options.backend, Backend::daddr,
+		   Backend::nft,
+		   "Rules of the module, or of nftables: daddr or nft");
+	add_choice(app, "--table", "NAME", options.table, Table::raw,
+		   Table::mangle, "Where new rules go: raw or mangle");
+	add_choice(app, "--rules", "HOW", options.rules, RuleStyle::map,
+		   RuleStyle::each,
+		   "One rule for all VIPs, or one for each: map or each");
 	app.add_flag("--json", options.json, "Print JSON");
 	app.add_flag("--yes", options.yes, "Do not ask before -a stop");
 	app.add_option("--output", options.output,
@@ -131,45 +142,42 @@ void define(CLI::App &app, Options &options, Ignored &ignored)
 }
 
 // What CLI11 cannot check alone.
-void check_usage(const CLI::App &app, const Options &options)
+void check_usage(const CLI::App &app, const CommandLine &line)
+{
+	if (line.action != DSCP && app.count("ARGUMENT"))
+		throw Error("found " + quote(line.argument) + " behind " +
+			    line.action + ", expected nothing");
+	if (line.action != "metrics" && app.count("--output"))
+		throw Error("found --output with " + line.action +
+			    ", expected it with metrics");
+}
+
+[[noreturn]] void unknown_action(const std::string &action)
 {
 	std::string names;
 
-	for (const char *name : NAMES) {
-		if (options.action == name) {
-			if (options.action != "dscp" && app.count("ARGUMENT"))
-				throw Error("found " + quote(options.argument) +
-					    " behind " + options.action +
-					    ", expected nothing");
-			if (options.action != "metrics" &&
-			    app.count("--output"))
-				throw Error("found --output with " +
-					    options.action +
-					    ", expected it with metrics");
-			return;
-		}
-		names += (names.empty() ? "" : ", ") + std::string(name);
-	}
+	for (const Command &command : COMMANDS)
+		if (action == command.name)
+			throw Error("found options before " + quote(action) +
+				    ", expected it to be the first word");
+	for (const auto &[name, ignored] : NAMES)
+		names += name + std::string(", ");
+	names += DSCP;
 	for (const Command &command : COMMANDS)
 		names += std::string(", ") + command.name;
-	for (const Command &command : COMMANDS)
-		if (options.action == command.name)
-			throw Error("found options before " + quote(options.action) +
-				    ", expected it to be the first word");
-	throw Error((options.action.empty() ?
-			     "found no action" :
-			     "found the action " + quote(options.action)) +
+	throw Error((action.empty() ? "found no action" :
+				      "found the action " + quote(action)) +
 		    ", expected one of " + names);
 }
 
-int show_dscp(const Options &options)
+int show_dscp(const CommandLine &line)
 {
-	auto dscp = parse_any_dscp(options.argument);
+	auto dscp = parse_any_dscp(line.argument);
 
 	if (!dscp)
-		throw Error("dscp: found " + quote(options.argument) +
+		throw Error("dscp: found " + quote(line.argument) +
 			    ", expected a DSCP: 10, 0x0a, AF11, 001010b, tos:40 or 0xb8");
-	if (options.json)
+	if (line.options.json)
 		std::cout << nlohmann::json{{"dscp", *dscp},
 					    {"dscp_hex", hex(*dscp)},
 					    {"tos", *dscp << 2},
@@ -188,16 +196,22 @@ int run_action(int argc, char *argv[])
 {
 	CLI::App app("The L3DSR and L2DSR state of this server: VIPs, and the rules that lead to them.",
 		     "dsrctl");
-	Options options;
-	Ignored ignored;
+	CommandLine line;
 
-	define(app, options, ignored);
+	define(app, line);
 	if (!parse(app, argc, argv))
 		return 0;
-	check_usage(app, options);
-	if (options.action == "dscp")
-		return show_dscp(options);
-	return control(options);
+	if (line.action == DSCP) {
+		check_usage(app, line);
+		return show_dscp(line);
+	}
+	for (const auto &[name, action] : NAMES)
+		if (line.action == name) {
+			check_usage(app, line);
+			line.options.action = action;
+			return dsr::run_action(line.options);
+		}
+	unknown_action(line.action);
 }
 
 } // namespace

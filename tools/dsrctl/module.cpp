@@ -34,10 +34,10 @@ bool unloaded()
 
 } // namespace
 
-std::string default_table()
+Table default_table()
 {
 	return read_file_if_any("/sys/module/xt_DADDR/parameters/table")
-			       .starts_with("mangle") ? "mangle" : "raw";
+			       .starts_with("mangle") ? Table::mangle : Table::raw;
 }
 
 void unload_module()

@@ -85,15 +85,15 @@ std::string text(const Rule &rule)
 }
 
 // The places of iptables' tables of the same name.
-const char *priority(const std::string &table)
+const char *priority(Table table)
 {
-	return table == "raw" ? "-300" : "-150";
+	return table == Table::raw ? "-300" : "-150";
 }
 
-std::string table_and_chain(const std::string &chain)
+std::string table_and_chain(Table chain)
 {
 	return std::string("add table inet ") + TABLE + "\nadd chain inet " +
-	       TABLE + " " + chain +
+	       TABLE + " " + name(chain) +
 	       " { type filter hook prerouting priority " + priority(chain) +
 	       "; policy accept; }\n";
 }
@@ -101,7 +101,7 @@ std::string table_and_chain(const std::string &chain)
 std::string line(const RuleStep &step)
 {
 	const std::string where = std::string("rule inet ") + TABLE + " " +
-				  step.any().table + " ";
+				  name(step.any().table) + " ";
 
 	// A rule is of one VIP, so none is ever replaced.
 	if (step.kind == RuleStep::Kind::remove)
@@ -119,10 +119,11 @@ std::optional<Rule> parse_rule(const json &found)
 
 	for (const json &expression : found.at("expr"))
 		understand(expression, rule, item, parts);
-	if (parts != ALL || found.at("expr").size() != 3)
+	const auto chain = parse_table(found.at("chain").get<std::string>());
+	if (parts != ALL || found.at("expr").size() != 3 || !chain)
 		return std::nullopt;
 	rule.store = Store::nft;
-	rule.table = found.at("chain");
+	rule.table = *chain;
 	rule.handle = found.at("handle");
 	rule.items = {item};
 	return rule;
@@ -162,7 +163,7 @@ std::vector<Rule> read()
 
 std::string input(const std::vector<RuleStep> &steps, bool last)
 {
-	std::set<std::string> chains;
+	std::set<Table> chains;
 	std::string head, lines;
 
 	for (const RuleStep &step : steps) {

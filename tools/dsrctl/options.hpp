@@ -4,18 +4,49 @@
 
 #include <string>
 
+#include "dsrctl/rules.hpp"
+
 namespace dsr {
 
+enum class Action : std::uint8_t {
+	start,
+	stop,
+	restart,
+	reload,
+	status,
+	check,
+	metrics
+};
+
+// What rules are made of.
+enum class Backend : std::uint8_t { daddr, nft };
+
+inline const char *name(Backend backend)
+{
+	return backend == Backend::nft ? "nft" : "daddr";
+}
+
+enum class RuleStyle : std::uint8_t {
+	map,	// one rule for all VIPs
+	each	// one for each
+};
+
+inline const char *name(RuleStyle style)
+{
+	return style == RuleStyle::map ? "map" : "each";
+}
+
 struct Options {
+	Action action = Action::status;
 	std::string directory = "/etc/dsr.d", file;
 	bool all = false, top = false, keep_module = false, show = false;
 	bool no_header = false, json = false, yes = false;
 	int verbose = 0;
-	std::string backend;		// daddr or nft; empty: as it fits
-	std::string table;		// raw or mangle; empty: as it fits
-	std::string rules;		// map or each; empty: as it fits
+	// None: as it fits.
+	std::optional<Backend> backend;
+	std::optional<Table> table;
+	std::optional<RuleStyle> rules;
 	std::string output;		// of metrics
-	std::string action, argument;
 };
 
 } // namespace dsr

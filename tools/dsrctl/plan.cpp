@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "common/dscp.hpp"
 
@@ -15,8 +16,9 @@ using Kind = RuleStep::Kind;
 
 class Planner {
 public:
-	Planner(const Goal &goal, const Actual &actual, const How &how)
-		: goal_(goal), actual_(actual), how_(how)
+	Planner(const Goal &goal, const Actual &actual, How &how, Choose choose)
+		: goal_(goal), actual_(actual), how_(how),
+		  choose_(std::move(choose))
 	{
 	}
 
@@ -174,28 +176,37 @@ private:
 		known->rule.items = std::move(items);
 	}
 
+	std::vector<Item> missing(Family family) const
+	{
+		std::vector<Item> items;
+
+		for (const Entry &entry : goal_.present)
+			if (entry.dscp && entry.ip.family == family &&
+			    !skipped(entry.ip) && !done({*entry.dscp, entry.ip}))
+				items.push_back({*entry.dscp, entry.ip});
+		return items;
+	}
+
 	void add_items(Family family)
 	{
-		const Rule *ours = how_.map ? our_map(family) : nullptr;
+		const std::vector<Item> items = missing(family);
 		std::vector<Item> mapped;
 		std::set<std::uint8_t> taken{0};	// no map has DSCP 0
 
+		if (items.empty())
+			return;
+		if (choose_)
+			std::exchange(choose_, nullptr)(family, how_);
+		const Rule *ours = how_.map ? our_map(family) : nullptr;
 		if (ours)
 			for (const Item &item : ours->items)
 				if (!goes(item))
 					taken.insert(item.dscp);
-		for (const Entry &entry : goal_.present) {
-			if (!entry.dscp || entry.ip.family != family ||
-			    skipped(entry.ip))
-				continue;
-			Item item{*entry.dscp, entry.ip};
-			if (done(item))
-				continue;
+		for (const Item &item : items)
 			if (how_.map && !taken.contains(item.dscp))
 				mapped.push_back(item);
 			else
 				add_rule(family, false, {item});
-		}
 		if (mapped.empty())
 			return;
 		if (ours)
@@ -301,7 +312,7 @@ private:
 							"found a rule for DSCP " +
 							std::to_string(item.dscp) +
 							" to " + text(item.ip) +
-							" in " + rule.table +
+							std::string(" in ") + name(rule.table) +
 							" PREROUTING, expected none but the one to " +
 							text(mine.ip) +
 							": the last of them decides");
@@ -309,7 +320,8 @@ private:
 
 	const Goal &goal_;
 	const Actual &actual_;
-	const How &how_;
+	How &how_;
+	Choose choose_;	// empty once it was asked
 	Plan plan_;
 	std::set<Item> wanted_, absent_, kept_, known_;
 };
@@ -331,7 +343,14 @@ const Address *Actual::find(const Ip &ip, const std::string &dev) const
 
 Plan make_plan(const Goal &goal, const Actual &actual, const How &how)
 {
-	return Planner(goal, actual, how).make();
+	How as_it_is = how;
+
+	return Planner(goal, actual, as_it_is, nullptr).make();
+}
+
+Plan make_plan(const Goal &goal, const Actual &actual, How &how, Choose choose)
+{
+	return Planner(goal, actual, how, std::move(choose)).make();
 }
 
 std::optional<unsigned long> label_number(const std::string &label)

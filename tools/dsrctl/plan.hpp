@@ -3,6 +3,8 @@
 // touches the system.
 #pragma once
 
+#include <functional>
+
 #include "dsrctl/config.hpp"
 #include "dsrctl/rules.hpp"
 
@@ -44,7 +46,7 @@ struct Goal {
 
 struct How {
 	Store store = Store::iptables;	// for new rules
-	std::string table = "raw";
+	Table table = Table::raw;
 	bool map = false;
 	bool top = false;
 	bool ip6 = true;		// has the host IPv6?
@@ -72,6 +74,11 @@ struct Plan {
 };
 
 Plan make_plan(const Goal &goal, const Actual &actual, const How &how);
+
+// The same; before the first rule is added, of this family, @choose may give it
+// another store, or make it a map.
+using Choose = std::function<void(Family, How &)>;
+Plan make_plan(const Goal &goal, const Actual &actual, How &how, Choose choose);
 
 // An IPv4 label "lo:N", as those of VIPs are; its number.
 std::optional<unsigned long> label_number(const std::string &label);

@@ -16,6 +16,23 @@ enum class Store : std::uint8_t {
 	nft		// a table of our own, of rules without the module
 };
 
+// Of iptables; and the chains of ours in nftables are called the same.
+enum class Table : std::uint8_t { raw, mangle };
+
+inline const char *name(Table table)
+{
+	return table == Table::raw ? "raw" : "mangle";
+}
+
+inline std::optional<Table> parse_table(std::string_view text)
+{
+	if (text == "raw")
+		return Table::raw;
+	if (text == "mangle")
+		return Table::mangle;
+	return std::nullopt;
+}
+
 // What a rule does: a DSCP stands for a VIP.
 struct Item {
 	std::uint8_t dscp = 0;
@@ -28,7 +45,7 @@ struct Item {
 struct Rule {
 	Store store = Store::iptables;
 	Family family = Family::ip4;
-	std::string table;	// raw or mangle
+	Table table = Table::raw;
 	unsigned int position = 0;	// in its chain, from 1
 	bool map = false;	// --dscp-map; otherwise there is one item
 	std::vector<Item> items;

@@ -39,6 +39,16 @@ Owned parse_entry(const json &one)
 	return owned;
 }
 
+std::optional<Backend> parse_backend(const std::string &text)
+{
+	for (Backend backend : {Backend::daddr, Backend::nft})
+		if (text == name(backend))
+			return backend;
+	if (!text.empty())
+		throw Error("found the backend " + quote(text));
+	return std::nullopt;
+}
+
 // The number of the network namespace: what is started in one says nothing of
 // another.
 std::string namespace_number()
@@ -115,7 +125,7 @@ std::string state_text(const State &state)
 						       : json()},
 				   {"dev", owned.dev}});
 	return json{{"version", VERSION},
-		    {"backend", state.backend},
+		    {"backend", state.backend ? name(*state.backend) : ""},
 		    {"entries", entries}}
 		       .dump(1, '\t', false,
 			     json::error_handler_t::replace) +
@@ -131,7 +141,7 @@ State parse_state(const std::string &text, const std::string &file)
 
 		if (all.at("version") != VERSION)
 			throw Error("found another version");
-		state.backend = all.at("backend");
+		state.backend = parse_backend(all.at("backend"));
 		for (const json &one : all.at("entries"))
 			state.entries.push_back(parse_entry(one));
 	} catch (const std::exception &error) {

@@ -4,12 +4,13 @@
 #pragma once
 
 #include "common/descriptor.hpp"
+#include "dsrctl/options.hpp"
 #include "dsrctl/plan.hpp"
 
 namespace dsr {
 
 struct State {
-	std::string backend;	// of the last start; empty when nothing is
+	std::optional<Backend> backend;	// of the last start; none when nothing is
 	std::vector<Owned> entries;
 
 	// What a host name was resolved to; this configuration's comes first.

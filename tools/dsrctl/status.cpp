@@ -104,7 +104,7 @@ private:
 						 : hex(item.dscp);
 				row.loopback = loopback_text(address);
 				row.rule = true;
-				row.table = rule.table;
+				row.table = name(rule.table);
 				row.configured = false;
 				rows_.push_back(row);
 				paired_.insert(item.ip);
@@ -174,7 +174,7 @@ const char *name(Standing standing)
 }
 
 std::vector<Row> configured_rows(const Config &config, const Actual &actual,
-				 const std::string &table)
+				 Table table)
 {
 	std::vector<Row> rows;
 
@@ -196,7 +196,7 @@ std::vector<Row> configured_rows(const Config &config, const Actual &actual,
 		row.dscp = entry.dscp ? entry.dscp_text : NONE;
 		row.loopback = loopback_text(address);
 		row.rule = rule;
-		row.table = rule ? rule->table : table;
+		row.table = name(rule ? rule->table : table);
 		row.entry = &entry;
 		rows.push_back(row);
 	}

@@ -24,7 +24,7 @@ struct Row {
 
 // @table: where a rule that is not there would go
 std::vector<Row> configured_rows(const Config &config, const Actual &actual,
-				 const std::string &table);
+				 Table table);
 // What is active and not configured: pairs, addresses, rules.
 std::vector<Row> discovered_rows(const Config &config, const Actual &actual,
 				 const std::vector<Owned> &owned);

@@ -224,7 +224,7 @@ TEST_CASE("doctor: dsrctl's own rules of nftables, in mangle")
 
 	rule.store = Store::nft;
 	rule.family = Family::ip4;
-	rule.table = "mangle";
+	rule.table = dsr::Table::mangle;
 	rule.items = {{7, ip("10.0.0.7")}};
 	add_own(facts, {rule});
 	facts.tracks[0] = true;

@@ -12,7 +12,7 @@ State started(const std::string &mine, const std::string &others = "")
 {
 	State state;
 
-	state.backend = "daddr";
+	state.backend = Backend::daddr;
 	for (const Entry &entry : entries(mine))
 		state.add(owned(entry, "mine"));
 	for (const Entry &entry : entries(others))

@@ -22,7 +22,7 @@ bool understood(const std::string &rule, Family family = Family::ip4)
 			    family).empty();
 }
 
-RuleStep add(const std::string &table, std::vector<Item> items, bool map,
+RuleStep add(Table table, std::vector<Item> items, bool map,
 	     bool top = false)
 {
 	RuleStep step;
@@ -73,14 +73,14 @@ TEST_CASE("dsrctl: rules of raw and mangle PREROUTING are found, with their plac
 		"COMMIT\n");
 
 	REQUIRE(rules.size() == 2);
-	CHECK(rules[0].table == "mangle");
+	CHECK(rules[0].table == Table::mangle);
 	CHECK(rules[0].position == 2);
 	CHECK(rules[0].packets == 12);
 	CHECK(rules[0].bytes == 3456);
 	CHECK_FALSE(rules[0].map);
 	CHECK(rules[0].items == std::vector<Item>{{28, ip("10.0.0.2")}});
 	CHECK(rules[0].text == "-m dscp --dscp 0x1c -j DADDR --set-daddr 10.0.0.2");
-	CHECK(rules[1].table == "raw");
+	CHECK(rules[1].table == Table::raw);
 	CHECK(rules[1].position == 1);
 	CHECK(rules[1].map);
 	CHECK(rules[1].items.size() == 3);
@@ -152,29 +152,29 @@ TEST_CASE("dsrctl: the input of iptables-restore")
 		"COMMIT\n");
 
 	REQUIRE(old.size() == 2);
-	RuleStep replace = add("raw", {{7, ip("10.0.0.7")}, {8, ip("10.0.0.8")}}, true);
+	RuleStep replace = add(Table::raw, {{7, ip("10.0.0.7")}, {8, ip("10.0.0.8")}}, true);
 	replace.kind = RuleStep::Kind::replace;
 	replace.old = old[0];
 	RuleStep remove{RuleStep::Kind::remove, {}, old[1], false};
-	RuleStep other = add("raw", {{3, ip("10.0.0.3")}}, false);
+	RuleStep other = add(Table::raw, {{3, ip("10.0.0.3")}}, false);
 	other.rule.store = Store::other;
-	steps = {replace, remove, add("raw", {{1, ip("10.0.0.1")}}, false),
-		 add("raw", {{2, ip("10.0.0.2")}}, false, true), other};
+	steps = {replace, remove, add(Table::raw, {{1, ip("10.0.0.1")}}, false),
+		 add(Table::raw, {{2, ip("10.0.0.2")}}, false, true), other};
 
-	CHECK(restore_input(steps, {Store::iptables, Family::ip4, "mangle"}) ==
+	CHECK(restore_input(steps, {Store::iptables, Family::ip4, Table::mangle}) ==
 	      "*mangle\n"
 	      "-D PREROUTING -m dscp --dscp 0x09 -j DADDR --set-daddr 10.0.0.9\n"
 	      "COMMIT\n");
-	CHECK(restore_input(steps, {Store::iptables, Family::ip4, "raw"}) ==
+	CHECK(restore_input(steps, {Store::iptables, Family::ip4, Table::raw}) ==
 	      "*raw\n"
 	      "-I PREROUTING 2 -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
 	      "-D PREROUTING -j DADDR --dscp-map 7=10.0.0.7\n"
 	      "-A PREROUTING -m dscp --dscp 0x01 -j DADDR --set-daddr 10.0.0.1\n"
 	      "-I PREROUTING -m dscp --dscp 0x02 -j DADDR --set-daddr 10.0.0.2\n"
 	      "COMMIT\n");
-	CHECK(restore_input(steps, {Store::other, Family::ip4, "raw"}) ==
+	CHECK(restore_input(steps, {Store::other, Family::ip4, Table::raw}) ==
 	      "*raw\n-A PREROUTING -m dscp --dscp 0x03 -j DADDR --set-daddr 10.0.0.3\nCOMMIT\n");
-	CHECK(restore_input(steps, {Store::iptables, Family::ip6, "raw"}) == "");
+	CHECK(restore_input(steps, {Store::iptables, Family::ip6, Table::raw}) == "");
 }
 
 TEST_CASE("dsrctl: every rule of every table, whatever it does")

@@ -30,7 +30,7 @@ TEST_CASE("dsrctl: rules of nftables")
 	REQUIRE(rules.size() == 1);
 	CHECK(rules[0].store == Store::nft);
 	CHECK(rules[0].family == Family::ip4);
-	CHECK(rules[0].table == "raw");
+	CHECK(rules[0].table == Table::raw);
 	CHECK(rules[0].handle == 9);
 	CHECK(rules[0].packets == 12);
 	CHECK(rules[0].bytes == 3456);
@@ -76,7 +76,7 @@ TEST_CASE("dsrctl: the input of nft")
 
 	add.rule.store = Store::nft;
 	add.rule.family = Family::ip6;
-	add.rule.table = "mangle";
+	add.rule.table = Table::mangle;
 	add.rule.items = {{7, ip("2001:db8::7")}};
 	remove.kind = RuleStep::Kind::remove;
 	remove.old = nft::parse(rule(DSCP + "," + COUNTER + "," + SET))[0];

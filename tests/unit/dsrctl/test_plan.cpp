@@ -38,8 +38,8 @@ How map_mode()
 
 std::string rules(const Plan &plan, Family family = Family::ip4)
 {
-	return restore_input(plan.rules, {Store::iptables, family, "mangle"}) +
-	       restore_input(plan.rules, {Store::iptables, family, "raw"});
+	return restore_input(plan.rules, {Store::iptables, family, Table::mangle}) +
+	       restore_input(plan.rules, {Store::iptables, family, Table::raw});
 }
 
 std::string addresses(const std::vector<AddressStep> &steps)
@@ -215,7 +215,7 @@ TEST_CASE("dsrctl: stop removes all copies, in all tables and stores")
 			      Family::ip4, Store::other))
 		actual.rules.push_back(rule);
 	actual.rules.push_back(actual.rules[0]);
-	actual.rules.back().table = "mangle";
+	actual.rules.back().table = Table::mangle;
 	actual.addresses = {on_lo("10.0.0.7", "lo:1"), on_lo("10.0.0.8", "lo:2")};
 	Plan plan = make_plan(goal, actual, {});
 
@@ -223,7 +223,7 @@ TEST_CASE("dsrctl: stop removes all copies, in all tables and stores")
 	      "*mangle\n-D PREROUTING " + SINGLE7 + "\nCOMMIT\n"
 	      "*raw\n-D PREROUTING " + SINGLE7 +
 	      "\n-D PREROUTING " + SINGLE7 + "\nCOMMIT\n");
-	CHECK(restore_input(plan.rules, {Store::other, Family::ip4, "raw"}) ==
+	CHECK(restore_input(plan.rules, {Store::other, Family::ip4, Table::raw}) ==
 	      "*raw\n"
 	      "-I PREROUTING 1 -j DADDR --dscp-map 8=10.0.0.8\n"
 	      "-D PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
@@ -305,7 +305,7 @@ TEST_CASE("dsrctl: -i adds at the top")
 	How how;
 
 	how.top = true;
-	how.table = "mangle";
+	how.table = Table::mangle;
 	CHECK(rules(make_plan(goal, {}, how)) ==
 	      "*mangle\n-I PREROUTING " + SINGLE7 + "\nCOMMIT\n");
 }

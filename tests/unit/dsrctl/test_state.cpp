@@ -12,13 +12,13 @@ TEST_CASE("dsrctl: the state survives being written")
 {
 	State state;
 
-	state.backend = "nft";
+	state.backend = Backend::nft;
 	state.add({"/etc/dsr.d", "host.example", ip("10.0.0.7"), 7, "lo"});
 	state.add({"/etc/dsr.d", "2001:DB8::7", ip("2001:db8::7"), std::nullopt, "eth1"});
 	state.add({"/etc/dsr.d", "host.example", ip("10.0.0.7"), 7, "lo"});
 	CHECK(state.entries.size() == 2);
 	State again = parse_state(state_text(state), "f");
-	CHECK(again.backend == "nft");
+	CHECK(again.backend == Backend::nft);
 	CHECK(again.entries == state.entries);
 }
 

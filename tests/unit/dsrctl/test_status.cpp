@@ -40,7 +40,7 @@ Actual host()
 
 std::vector<Row> all_rows(const Config &config, const Actual &actual)
 {
-	std::vector<Row> rows = configured_rows(config, actual, "raw");
+	std::vector<Row> rows = configured_rows(config, actual, dsr::Table::raw);
 
 	for (Row &row : discovered_rows(config, actual, {}))
 		rows.push_back(row);
@@ -53,7 +53,7 @@ TEST_CASE("dsrctl: status, column by column")
 {
 	Config config = parse(CONFIG);
 
-	CHECK(status_text(configured_rows(config, host(), "raw"), false, true) ==
+	CHECK(status_text(configured_rows(config, host(), dsr::Table::raw), false, true) ==
 	      "type  state   name                      ipaddr                    dscp loopback iptables\n"
 	      "===== ======= ========================  ========================  ==== ======== ========\n"
 	      "l3dsr started 10.0.0.7                  10.0.0.7                  7    lo:1     up\n"
@@ -101,7 +101,7 @@ TEST_CASE("dsrctl: an l2dsr entry is started by its address alone")
 
 	actual.addresses = {on_lo("10.0.0.9", "lo:2")};
 	std::vector<Row> rows =
-		configured_rows(parse("10.0.0.9\n"), actual, "raw");
+		configured_rows(parse("10.0.0.9\n"), actual, dsr::Table::raw);
 	CHECK(rows[0].standing == Standing::started);
 	CHECK_FALSE(rows[0].rule);
 }
@@ -112,9 +112,9 @@ TEST_CASE("dsrctl: a VIP has its address where it is configured to be")
 	Config config = parse("10.0.0.9 dev eth1\n");
 
 	actual.addresses = {on_lo("10.0.0.9", "lo:2")};
-	CHECK(configured_rows(config, actual, "raw")[0].loopback == "--");
+	CHECK(configured_rows(config, actual, dsr::Table::raw)[0].loopback == "--");
 	actual.addresses[0].dev = actual.addresses[0].label = "eth1";
-	CHECK(configured_rows(config, actual, "raw")[0].loopback == "eth1");
+	CHECK(configured_rows(config, actual, dsr::Table::raw)[0].loopback == "eth1");
 
 	// one that was started once, and is not configured any more
 	Owned owned{"s", "10.0.0.9", ip("10.0.0.9"), std::nullopt, "eth1"};
@@ -161,7 +161,7 @@ TEST_CASE("dsrctl: check says it in one line")
 {
 	Config config = parse(CONFIG);
 	auto of = [&](const Config &config, const Actual &actual, bool ip6) {
-		return check(configured_rows(config, actual, "raw"), ip6);
+		return check(configured_rows(config, actual, dsr::Table::raw), ip6);
 	};
 
 	CHECK(of({}, host(), true).line == "No configured DSRs found.");

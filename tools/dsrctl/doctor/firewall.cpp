@@ -327,7 +327,7 @@ void add_own(Firewall &firewall, const std::vector<Rule> &rules)
 {
 	for (const Rule &rule : rules)
 		firewall.rewrites.push_back({Store::nft, rule.family,
-					     rule.table, rule.table,
+					     name(rule.table), name(rule.table),
 					     rule.items, "", false, {}});
 }
 

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dsrctl/situation.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "dsrctl/module.hpp"
+#include "dsrctl/netlink.hpp"
+#include "dsrctl/say.hpp"
+
+namespace dsr {
+
+namespace {
+
+std::string source_of(const Options &options)
+{
+	std::error_code ignored;
+	const std::string &path = options.file.empty() ? options.directory :
+							 options.file;
+	std::string real = std::filesystem::weakly_canonical(path, ignored);
+
+	return real.empty() ? path : real;
+}
+
+} // namespace
+
+Situation::Situation(const Options &options, StateFile::Access access,
+		     Names names)
+	: options(options), file(access),
+	  table(options.table ? *options.table : default_table()),
+	  ip6(has_ip6()), source(source_of(options))
+{
+	std::string warning;
+
+	state = file.read(warning);
+	if (!warning.empty())
+		say(warning);
+	read_configuration(names);
+	read_actual();
+}
+
+void Situation::read_configuration(Names names)
+{
+	ConfigReader reader([&](const std::string &name, std::string &why) {
+		return address_of(name, names, why);
+	}, ConfigReader::Writers::root);
+
+	if (options.file.empty())
+		reader.add_directory(options.directory);
+	else
+		reader.add_file(options.file);
+	config = std::move(reader.config);
+	for (const std::string &warning : config.warnings)
+		say(warning);
+	for (const Problem &problem : config.errors)
+		say(problem.message);
+}
+
+std::optional<Ip> Situation::address_of(const std::string &name, Names names,
+					std::string &why) const
+{
+	const auto known = state.remembered(name, source);
+
+	if (known && names == Names::remembered)
+		return known;
+	const auto ip = resolve(name, why);
+	if (!ip && known) {
+		say("the host name " + quote(name) + " does not resolve (" +
+		    why + "): it stays at " + text(*known) +
+		    ", which was found when it was started");
+		return known;
+	}
+	return ip;
+}
+
+// Are rules of this family of interest? Not to l2dsr entries.
+bool Situation::concerns(Family family) const
+{
+	auto of_family = [&](const auto &one) {
+		return one.dscp && one.ip.family == family;
+	};
+
+	// of what was started before IPv6 was turned off, too
+	if (std::ranges::any_of(state.entries, of_family))
+		return true;
+	if (family == Family::ip6 && !ip6)
+		return false;
+	return options.all || std::ranges::any_of(config.entries, of_family);
+}
+
+void Situation::read_actual()
+{
+	actual.addresses = read_addresses();
+	actual.rules = host.read(concerns(Family::ip4), concerns(Family::ip6));
+}
+
+} // namespace dsr
