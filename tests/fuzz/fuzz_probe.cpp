@@ -14,7 +14,7 @@ using namespace dsr::probe;
 
 void check_packet(const std::uint8_t *data, std::size_t size)
 {
-	auto heard = hear(data, size);
+	auto heard = hear({data, size});
 
 	if (!heard)
 		return;

@@ -64,7 +64,7 @@ Bytes icmp(std::uint8_t type, std::uint8_t code, std::uint16_t id = 0,
 
 std::optional<Heard> hear_bytes(const Bytes &bytes)
 {
-	return hear(bytes.data(), bytes.size());
+	return hear(bytes);
 }
 
 // The names of both families.

@@ -92,7 +92,7 @@ void Capture::read(const Handler &handler) const
 			continue;
 		if (size < 0)
 			return;
-		if (auto heard = hear(data, size))
+		if (auto heard = hear(std::span(data, static_cast<std::size_t>(size))))
 			handler(*heard, from.sll_ifindex);
 	}
 }

@@ -8,7 +8,7 @@
 
 #include <cstring>
 
-#include "daddr_rewrite.h"
+#include "common/packet.hpp"
 
 namespace dsr::probe {
 
@@ -16,20 +16,7 @@ namespace {
 
 constexpr std::size_t IP4_HEADER = 20, IP6_HEADER = 40, ICMP_HEADER = 8;
 
-struct Bytes {
-	const std::uint8_t *data = nullptr;
-	std::size_t size = 0;
-
-	bool holds(std::size_t end) const { return end <= size; }
-	std::uint16_t load16(std::size_t at) const
-	{
-		return static_cast<std::uint16_t>(data[at] << 8 | data[at + 1]);
-	}
-	Bytes behind(std::size_t header) const
-	{
-		return {data + header, size - header};
-	}
-};
+using Bytes = std::span<const std::uint8_t>;
 
 struct Packet {
 	Ip from, to;
@@ -51,15 +38,15 @@ std::optional<Packet> parse_ip4(Bytes bytes)
 	constexpr std::size_t FRAGMENT = 6, PROTOCOL = 9, SOURCE = 12,
 			      DESTINATION = 16;
 	constexpr std::uint16_t OFFSET_MASK = 0x1fff;
-	std::size_t header = (bytes.data[0] & 15) * 4;
+	std::size_t header = (bytes[0] & 15) * 4;
 
-	if (header < IP4_HEADER || !bytes.holds(header) ||
-	    bytes.load16(FRAGMENT) & OFFSET_MASK)
+	if (header < IP4_HEADER || bytes.size() < header ||
+	    load16(&bytes[FRAGMENT]) & OFFSET_MASK)
 		return std::nullopt;
-	return Packet{take_ip(Family::ip4, bytes.data + SOURCE),
-		      take_ip(Family::ip4, bytes.data + DESTINATION),
-		      static_cast<std::uint8_t>(daddr_dscp4(bytes.data)),
-		      bytes.data[PROTOCOL], bytes.behind(header)};
+	return Packet{take_ip(Family::ip4, &bytes[SOURCE]),
+		      take_ip(Family::ip4, &bytes[DESTINATION]),
+		      static_cast<std::uint8_t>(daddr_dscp4(bytes.data())),
+		      bytes[PROTOCOL], bytes.subspan(header)};
 }
 
 // An answer with extension headers is none that a probe waits for.
@@ -67,19 +54,19 @@ std::optional<Packet> parse_ip6(Bytes bytes)
 {
 	constexpr std::size_t NEXT_HEADER = 6, SOURCE = 8, DESTINATION = 24;
 
-	if (!bytes.holds(IP6_HEADER))
+	if (bytes.size() < IP6_HEADER)
 		return std::nullopt;
-	return Packet{take_ip(Family::ip6, bytes.data + SOURCE),
-		      take_ip(Family::ip6, bytes.data + DESTINATION),
-		      static_cast<std::uint8_t>(daddr_dscp6(bytes.data)),
-		      bytes.data[NEXT_HEADER], bytes.behind(IP6_HEADER)};
+	return Packet{take_ip(Family::ip6, &bytes[SOURCE]),
+		      take_ip(Family::ip6, &bytes[DESTINATION]),
+		      static_cast<std::uint8_t>(daddr_dscp6(bytes.data())),
+		      bytes[NEXT_HEADER], bytes.subspan(IP6_HEADER)};
 }
 
 std::optional<Packet> parse(Bytes bytes)
 {
-	if (!bytes.holds(IP4_HEADER))
+	if (bytes.size() < IP4_HEADER)
 		return std::nullopt;
-	switch (bytes.data[0] >> 4) {
+	switch (bytes[0] >> 4) {
 	case 4:
 		return parse_ip4(bytes);
 	case 6:
@@ -154,7 +141,7 @@ std::string error6(unsigned int type, unsigned int number)
 
 bool is_echo(const Packet &packet, bool reply)
 {
-	unsigned int type = packet.payload.data[0];
+	unsigned int type = packet.payload[0];
 
 	return packet.from.family == Family::ip4 ?
 		       type == (reply ? ICMP_ECHOREPLY : ICMP_ECHO) :
@@ -166,14 +153,14 @@ std::optional<Key> key_of_quoted(Bytes bytes)
 {
 	auto packet = parse(bytes);
 
-	if (!packet || !packet->payload.holds(ICMP_HEADER))
+	if (!packet || packet->payload.size() < ICMP_HEADER)
 		return std::nullopt;
 	if (packet->protocol == IPPROTO_TCP)
-		return Key{packet->from, true, packet->payload.load16(0),
-			   packet->payload.load16(2)};
+		return Key{packet->from, true, load16(&packet->payload[0]),
+			   load16(&packet->payload[2])};
 	if (is_icmp(*packet) && is_echo(*packet, false))
-		return Key{packet->from, false, packet->payload.load16(4),
-			   packet->payload.load16(6)};
+		return Key{packet->from, false, load16(&packet->payload[4]),
+			   load16(&packet->payload[6])};
 	return std::nullopt;
 }
 
@@ -182,15 +169,15 @@ std::optional<Heard> hear_tcp(const Packet &packet)
 	constexpr std::size_t FLAGS = 13, TCP_HEADER = 20;
 	Heard heard;
 
-	if (!packet.payload.holds(TCP_HEADER))
+	if (packet.payload.size() < TCP_HEADER)
 		return std::nullopt;
-	unsigned int flags = packet.payload.data[FLAGS];
+	unsigned int flags = packet.payload[FLAGS];
 	if (flags & TH_RST)
 		heard.kind = Heard::Kind::reset;
 	else if ((flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK))
 		heard.kind = Heard::Kind::syn_ack;
-	heard.key = {packet.to, true, packet.payload.load16(2),
-		     packet.payload.load16(0)};
+	heard.key = {packet.to, true, load16(&packet.payload[2]),
+		     load16(&packet.payload[0])};
 	return heard;
 }
 
@@ -198,20 +185,20 @@ std::optional<Heard> hear_icmp(const Packet &packet)
 {
 	Heard heard;
 
-	if (!packet.payload.holds(ICMP_HEADER))
+	if (packet.payload.size() < ICMP_HEADER)
 		return std::nullopt;
 	if (is_echo(packet, true)) {
 		heard.kind = Heard::Kind::echo_reply;
-		heard.key = {packet.to, false, packet.payload.load16(4),
-			     packet.payload.load16(6)};
+		heard.key = {packet.to, false, load16(&packet.payload[4]),
+			     load16(&packet.payload[6])};
 		return heard;
 	}
-	unsigned int type = packet.payload.data[0], number = packet.payload.data[1];
+	unsigned int type = packet.payload[0], number = packet.payload[1];
 	heard.error = packet.from.family == Family::ip4 ? error4(type, number)
 							: error6(type, number);
 	if (heard.error.empty())
 		return std::nullopt;
-	auto key = key_of_quoted(packet.payload.behind(ICMP_HEADER));
+	auto key = key_of_quoted(packet.payload.subspan(ICMP_HEADER));
 	if (!key || key->us.family != packet.to.family)
 		return std::nullopt;
 	heard.kind = Heard::Kind::error;
@@ -221,9 +208,9 @@ std::optional<Heard> hear_icmp(const Packet &packet)
 
 } // namespace
 
-std::optional<Heard> hear(const std::uint8_t *data, std::size_t size)
+std::optional<Heard> hear(std::span<const std::uint8_t> data)
 {
-	auto packet = parse({data, size});
+	auto packet = parse(data);
 	std::optional<Heard> heard;
 
 	if (!packet)

@@ -2,6 +2,8 @@
 // What a captured packet says about a probe. Nothing here touches the system.
 #pragma once
 
+#include <span>
+
 #include <cstddef>
 #include <optional>
 
@@ -31,6 +33,6 @@ struct Heard {
 
 // None: a packet that answers no probe. @data begins with the IP header, and
 // may be cut off.
-std::optional<Heard> hear(const std::uint8_t *data, std::size_t size);
+std::optional<Heard> hear(std::span<const std::uint8_t> data);
 
 } // namespace dsr::probe
