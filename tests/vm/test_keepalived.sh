@@ -51,7 +51,7 @@ director_up()
 {
 	local directory=/run/$1
 
-	lb_config keepalived --service tcp/7 >"$lab_files/keepalived"
+	lb_config keepalived "${service[@]}" >"$lab_files/keepalived"
 	on "$1" sh -e "$lab_files/keepalived" "$directory"
 	sed -i -e 's/^#\(vrrp_instance\|\t\|}\)/\1/' \
 		-e "s/priority 100/priority $2/" \
@@ -69,7 +69,7 @@ director_up()
 # has_server NAMESPACE ADDRESS COUNT: IPVS sends so many VIPs to it
 has_server()
 {
-	[ "$(on "$1" ipvsadm -Sn | grep -c -- "-r \[\?$2\]\?:7 ")" -eq "$3" ]
+	[ "$(on "$1" ipvsadm -Sn | grep -c -- "-r \[\?$2\]\?:[07] ")" -eq "$3" ]
 }
 
 # What went wrong is in the directors' own words.
@@ -100,7 +100,7 @@ directors_up()
 	hold_connections
 }
 
-test_keepalived_takes_a_server_out_and_back()
+out_and_back_again()
 {
 	local director others
 
@@ -131,7 +131,21 @@ test_keepalived_takes_a_server_out_and_back()
 		lb_config ipvs --verify - >&2
 	assert_no_checksum_errors "$client" "$lb" "${servers[@]}"
 }
+
+test_keepalived_takes_a_server_out_and_back()
+{
+	service=(--service tcp/7)
+	out_and_back_again
+}
 scenario test_keepalived_takes_a_server_out_and_back "ipv4 ipv6" "nft" "raw"
+
+# All ports of a VIP, by a mark, and asked by ping.
+test_keepalived_of_all_ports()
+{
+	service=()
+	out_and_back_again
+}
+scenario test_keepalived_of_all_ports "ipv4 ipv6" "nft" "raw"
 
 has_shared()
 {
@@ -140,6 +154,7 @@ has_shared()
 
 test_keepalived_takes_over()
 {
+	service=(--service tcp/7)
 	directors_up
 	connections open 40
 	assert_equal "connections" "$said" 40
