@@ -120,7 +120,7 @@ DADDR_INLINE unsigned int daddr_dscp6(const void *ip)
 {
 	const __u8 *header = (const __u8 *)ip;
 
-	return (header[0] & 0x0fU) << 2 | header[1] >> 6;
+	return ((unsigned int)header[0] << 8 | header[1]) >> 6 & 0x3f;
 }
 
 /*

@@ -52,6 +52,10 @@ static inline void u64_stats_init(struct u64_stats_sync *sync)
 }
 #endif
 
+#ifndef OPTIMIZER_HIDE_VAR
+#define OPTIMIZER_HIDE_VAR(var) __asm__ ("" : "+r" (var))
+#endif
+
 #ifndef READ_ONCE
 #define READ_ONCE(x) ACCESS_ONCE(x)
 #endif

@@ -122,6 +122,7 @@ daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
 			daddr_tg4_single(skb, par, &info->daddr[0]);
 	}
 	entry = &info->map->entries[dscp];
+	OPTIMIZER_HIDE_VAR(entry);	/* one register, not map and DSCP */
 	if (daddr_skb_common4(skb, &entry->daddr.ip) == DADDR_DROP)
 		return daddr_tg4_mapped(skb, par, entry);
 	daddr_count_add(entry->count, skb->len);
@@ -144,6 +145,7 @@ daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
 			daddr_tg6_single(skb, par, &info->daddr[0]);
 	}
 	entry = &info->map->entries[dscp];
+	OPTIMIZER_HIDE_VAR(entry);	/* one register, not map and DSCP */
 	if (daddr_skb_common6(skb, &entry->daddr.in6) == DADDR_DROP)
 		return daddr_tg6_mapped(skb, par, entry);
 	daddr_count_add(entry->count, skb->len);
