@@ -411,7 +411,7 @@ test_rewrite_namespaces_die_under_traffic()
 scenario test_rewrite_namespaces_die_under_traffic "-" "-" "-"
 
 # By default as many as take a few seconds; REWRITES=10000 for more.
-test_rewrite_writes_lose_nothing()
+test_rewrite_writing_loses_nothing()
 {
 	local sender sent received counted rewrites=${REWRITES:-1000}
 
@@ -442,7 +442,7 @@ test_rewrite_writes_lose_nothing()
 		"$(rule -t filter -S INPUT -v)" '--dport 7777 -c 0 0$'
 	echo "| $rewrites writes, $sent datagrams, $received answered"
 }
-scenario test_rewrite_writes_lose_nothing "ipv4 ipv6" "nft" "-"
+scenario test_rewrite_writing_loses_nothing "ipv4 ipv6" "nft" "-"
 
 # Root of a user namespace, which any user can become, has a table of its own.
 test_rewrite_in_a_container()
@@ -492,7 +492,7 @@ rewrite_processor()
 	echo "$1" >/sys/devices/system/cpu/cpu1/online
 }
 
-test_rewrite_while_processors_come_and_go()
+test_rewrite_counters_while_processors_come_and_go()
 {
 	[ -e /sys/devices/system/cpu/cpu1/online ] || skip "there is one processor"
 	modprobe dscp_rewrite
@@ -510,4 +510,4 @@ test_rewrite_while_processors_come_and_go()
 	assert_contains "ping" "$(cat "$lab_files/said")" ' 500 received'
 	assert_contains "counters" "$(counters)" "^$family 7 [*] $near_vip 550 "
 }
-scenario test_rewrite_while_processors_come_and_go "ipv4 ipv6" "-" "-"
+scenario test_rewrite_counters_while_processors_come_and_go "ipv4 ipv6" "-" "-"
