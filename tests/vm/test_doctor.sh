@@ -244,7 +244,7 @@ test_doctor_looks_through_rules()
 
 	# a router
 	switch net.ipv4.ip_forward=1
-	assert_finds warning rule-on-router 'found .* on a host that forwards ipv4'
+	assert_finds warning rule-on-router 'found .* on a host that forwards IPv4'
 	switch net.ipv4.ip_forward=0
 	assert_silent
 	assert_exit 0 dsrctl -a stop
