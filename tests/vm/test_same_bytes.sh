@@ -13,16 +13,33 @@ add_rules()
 	done < <(grep '^-A' "$1")
 }
 
-# same_bytes DIRECTORY: with its captures of this family, and its rules if it
-# has any
+# What the map in a file of iptables-save says, written to dscp_rewrite.
+write_map()
+{
+	local entry
+
+	modprobe dscp_rewrite
+	while read -r entry; do
+		on "$server" bash -c "echo '${entry#*=}' >/proc/sys/net/$family/dscp_rewrite/${entry%=*}"
+	done < <(grep -oE '[0-9]+=[0-9a-f.:]+' "$1")
+}
+
+# same_bytes DIRECTORY [rewrite]: with its captures of this family, and its rules
+# if it has any; or by dscp_rewrite what these rules say
 same_bytes()
 {
-	local name=$1/$family packets
+	local name=$1/$family packets rules=$lab_files/rules.save
 
-	if [ -e "$name.save" ]; then
-		add_rules "$name.save"
+	echo "-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr $near_vip" >"$rules"
+	[ ! -e "$name.save" ] || rules=$name.save
+	if [ "${2:-}" != rewrite ]; then
+		add_rules "$rules"
+	elif [ -e "$name.save" ]; then
+		write_map "$rules"
 	else
-		rule -t "$table" -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
+		write_map <(echo "7=$near_vip")
+		printf '%s\n' '*raw' "$(cat "$rules")" COMMIT >"$lab_files/one.save"
+		rules=$lab_files/one.save
 	fi
 	# Room for all of it, however late tcpdump gets its turn.
 	echo 67108864 >/proc/sys/net/core/rmem_default
@@ -45,7 +62,11 @@ same_bytes()
 		echo "expected $packets packets"
 	build/tests/vm/same_packets "$name.out.pcap" "$lab_files/behind.pcap" ||
 		fail "what came out is not what was expected"
-	rules_save >"$lab_files/rules"
+	if [ "${2:-}" = rewrite ]; then
+		cp "$rules" "$lab_files/rules"
+	else
+		rules_save >"$lab_files/rules"
+	fi
 	build/tools/replay/daddr-replay --rules "$lab_files/rules" \
 		"$name.in.pcap" "$lab_files/replayed.pcap" >/dev/null
 	build/tests/vm/same_packets "$lab_files/replayed.pcap" "$lab_files/behind.pcap" ||
@@ -63,6 +84,19 @@ test_map_corpus_becomes_the_same_bytes()
 	same_bytes tests/data/map
 }
 scenario test_map_corpus_becomes_the_same_bytes "ipv4 ipv6" "legacy nft" "raw mangle"
+
+# Rules of raw see what dscp_rewrite made.
+test_dscp_rewrite_makes_the_same_bytes()
+{
+	same_bytes tests/data rewrite
+}
+scenario test_dscp_rewrite_makes_the_same_bytes "ipv4 ipv6" "legacy" "raw"
+
+test_dscp_rewrite_makes_the_same_bytes_of_a_map()
+{
+	same_bytes tests/data/map rewrite
+}
+scenario test_dscp_rewrite_makes_the_same_bytes_of_a_map "ipv4 ipv6" "legacy" "raw"
 
 test_port_corpus_becomes_the_same_bytes()
 {
