@@ -336,6 +336,48 @@ test_rewrite_routes_loopback_packets_again()
 }
 scenario test_rewrite_routes_loopback_packets_again "ipv4 ipv6" "-" "-"
 
+# The kernel counts how often the hook of the family is called: for pings of the
+# neighbour to the server, it is or it is not.
+trace=/sys/kernel/debug/tracing
+hook_is_called()
+{
+	local before after
+
+	before=$(awk '$1 == "rewrite" {print $2}' $trace/kprobe_profile)
+	on "$neighbour" ping -n -q -c 3 -i 0.01 -W 5 "$near_rip" >/dev/null
+	after=$(awk '$1 == "rewrite" {print $2}' $trace/kprobe_profile)
+	[ $((after - before)) -ge 3 ] && echo yes || echo "$((after - before))"
+}
+
+# A namespace and a family without entries have no hook: packets do not pay.
+test_rewrite_hooks_only_where_it_has_work()
+{
+	[ -e $trace/kprobe_events ] || skip "this kernel has no probes"
+	modprobe dscp_rewrite
+	echo "p:rewrite dscp_rewrite_hook${family#ipv}" >$trace/kprobe_events
+	echo 1 >$trace/events/kprobes/rewrite/enable
+	assert_equal "calls without an entry" "$(hook_is_called)" 0
+	rewrite 7 "$near_vip" "$client"
+	assert_equal "calls with an entry of another namespace" "$(hook_is_called)" 0
+	rewrite 7 "$near_vip"
+	rewrite 8 "$vip"
+	assert_equal "calls with entries" "$(hook_is_called)" yes
+	rewrite enabled 0
+	assert_equal "calls while it is off" "$(hook_is_called)" 0
+	rewrite 7 ''
+	rewrite 9 "$near_vip"
+	assert_equal "calls after writes while it is off" "$(hook_is_called)" 0
+	rewrite enabled 1
+	assert_equal "calls with entries again" "$(hook_is_called)" yes
+	rewrite 8 ''
+	assert_equal "calls with one entry" "$(hook_is_called)" yes
+	rewrite 9 ''
+	assert_equal "calls when the last entry is gone" "$(hook_is_called)" 0
+	echo 0 >$trace/events/kprobes/rewrite/enable
+	echo >$trace/kprobe_events
+}
+scenario test_rewrite_hooks_only_where_it_has_work "ipv4 ipv6" "-" "-"
+
 # Who has entries holds the module, and nobody else does.
 test_rewrite_is_held_by_entries_alone()
 {
