@@ -4,41 +4,22 @@
 // frames, 7 have 78 bytes, 4 have 576 and 1 has 1500; or all have SIZE.
 #include <pcap/pcap.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <random>
 #include <string_view>
-#include <vector>
 
-#include "common/sum.hpp"
-
-using namespace dsr;
+#include "unit/packets.hpp"
 
 namespace {
 
-constexpr std::uint8_t server4[4] = {198, 18, 0, 1};
-constexpr std::uint8_t server6[16] = {0x20, 1, 0xd, 0xb8, 0, 7, 0, 0,
-				      0, 0, 0, 0, 0, 0, 0, 1};
+using packets::Bytes;
+
+const Bytes server4 = {198, 18, 0, 1};
+const Bytes server6 = {0x20, 1, 0xd, 0xb8, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 enum Kind { TCP, UDP, UDP_WITHOUT, ICMP, FIRST_FRAGMENT, LATER_FRAGMENT, OPTIONS };
-
-void put16(std::uint8_t *to, std::size_t value)
-{
-	to[0] = static_cast<std::uint8_t>(value >> 8);
-	to[1] = static_cast<std::uint8_t>(value);
-}
-
-void put_sum(std::uint8_t *field, std::uint64_t total)
-{
-	std::uint16_t check = static_cast<std::uint16_t>(~fold(total));
-
-	if (!check)
-		check = 0xffff;
-	std::memcpy(field, &check, sizeof(check));
-}
 
 // Of 100 packets, so many are of each kind.
 Kind kind_of(unsigned int percent)
@@ -58,119 +39,109 @@ Kind kind_of(unsigned int percent)
 	return OPTIONS;
 }
 
+std::uint8_t protocol_of(Kind kind)
+{
+	switch (kind) {
+	case UDP: case UDP_WITHOUT: case LATER_FRAGMENT:
+		return packets::UDP;
+	default:
+		return packets::TCP;
+	}
+}
+
 class Maker {
 public:
-	// An Ethernet frame of @length bytes, which are random where nothing
-	// else is said. Of five, four are for the server.
-	const std::uint8_t *make(bool v4, std::size_t length)
+	// An Ethernet frame of @length bytes, with a random client and payload.
+	// Of five, four are for the server, which is marked.
+	Bytes make(bool v4, std::size_t length)
 	{
-		for (std::size_t i = 0; i < length; i += 8) {
-			const std::uint64_t word = random_();
+		const std::uint64_t draw = random_();
+		const bool served = draw % 5 != 0;
+		const Kind kind = kind_of((draw >> 8U) % 100);
+		const Bytes macs = oracle::join({{2, 0, 0, 0, 0, 1},
+						 {2, 0, 0, 0, 0, 2}});
 
-			std::memcpy(frame_ + i, &word, 8);
-		}
-		const bool served = frame_[0] % 5 != 0;
-
-		kind_ = kind_of(frame_[1] % 100);
-		frame_[0] = 2;	// addresses of one local network
-		frame_[6] = 2;
 		if (v4)
-			make4(frame_ + 14, length - 14, served);
-		else
-			make6(frame_ + 14, length - 14, served);
-		return frame_;
+			return oracle::join({macs, oracle::be16(0x0800),
+					     make4(kind, length - 14, served)});
+		return oracle::join({macs, oracle::be16(0x86dd),
+				     make6(kind, length - 14, served)});
 	}
 
 private:
-	void make4(std::uint8_t *ip, std::size_t length, bool served)
+	Bytes make4(Kind kind, std::size_t length, bool served)
 	{
-		const std::size_t header = kind_ == OPTIONS ? 24 : 20;
+		const Bytes to = served ? server4 :
+			oracle::join({{10}, random_bytes(3)});
+		packets::Fields4 fields;
 
-		put16(ip - 2, 0x0800);
-		ip[0] = static_cast<std::uint8_t>(0x40 | header / 4);
-		ip[1] = served ? 7 << 2 : 0;
-		put16(ip + 2, length);
-		put16(ip + 6, kind_ == FIRST_FRAGMENT ? 0x2000 :
-			      kind_ == LATER_FRAGMENT ? 185 : 0);
-		ip[8] = 61;
-		ip[9] = protocol(1);
-		put16(ip + 10, 0);
-		ip[12] = 144;
-		if (served)
-			std::memcpy(ip + 16, server4, sizeof(server4));
-		else
-			ip[16] = 10;
-		if (header > 20)
-			std::memcpy(ip + 20, "\1\1\1\0", 4);
-		put_sum(ip + 10, sum(ip, static_cast<std::uint32_t>(header)));
-		transport(ip + header, length - header, sum(ip + 12, 8),
-			  ip[9]);
-	}
+		fields.tos = served ? 7 << 2 : 0;
+		fields.from = oracle::join({{144}, random_bytes(3)});
+		fields.fragment = kind == FIRST_FRAGMENT ? 0x2000 :
+				  kind == LATER_FRAGMENT ? 185 : 0;
+		if (kind == OPTIONS)
+			fields.options = {1, 1, 1, 0};
+		length -= 20 + fields.options.size();
+		if (kind == ICMP) {
+			Bytes echo = oracle::join({{8, 0, 0, 0},
+						   random_bytes(length - 4)});
 
-	void make6(std::uint8_t *ip, std::size_t length, bool served)
-	{
-		// of fragments and options, IPv4 has enough
-		if (kind_ > ICMP)
-			kind_ = TCP;
-		put16(ip - 2, 0x86dd);
-		ip[0] = 0x60 | (served ? 7 >> 2 : 0);
-		ip[1] = served ? (7 & 3) << 6 : 0;
-		put16(ip + 4, length - 40);
-		ip[6] = protocol(58);
-		ip[7] = 61;
-		ip[8] = 0x20;
-		if (served)
-			std::memcpy(ip + 24, server6, sizeof(server6));
-		else
-			ip[24] = 0x20;
-		transport(ip + 40, length - 40, sum(ip + 8, 32), ip[6]);
-	}
-
-	std::uint8_t protocol(std::uint8_t icmp) const
-	{
-		switch (kind_) {
-		case UDP: case UDP_WITHOUT: case LATER_FRAGMENT:
-			return 17;
-		case ICMP:
-			return icmp;
-		default:
-			return 6;
+			oracle::put16(echo, 2, oracle::checksum(echo));
+			return packets::ip4(to, packets::ICMP, echo, fields);
 		}
+		return packets::ip4(to, protocol_of(kind),
+				    kind == LATER_FRAGMENT ?
+				    random_bytes(length) :
+				    transport(kind, protocol_of(kind),
+					      fields.from, to, length), fields);
 	}
 
-	// The rest, and the checksum over it.
-	void transport(std::uint8_t *at, std::size_t length,
-		       std::uint64_t addresses, std::uint8_t protocol)
+	// Of fragments and options, IPv4 has enough.
+	Bytes make6(Kind kind, std::size_t length, bool served)
 	{
-		const std::uint32_t size = static_cast<std::uint32_t>(length);
-		std::uint8_t *field = at + 16;
-		std::uint64_t total = addresses;
+		const Bytes from = oracle::join({{0x20}, random_bytes(15)});
+		const Bytes to = served ? server6 :
+			oracle::join({{0x20}, random_bytes(15)});
+		const std::uint8_t protocol =
+			kind == ICMP ? std::uint8_t{packets::ICMPV6} :
+			protocol_of(kind > ICMP ? TCP : kind);
 
-		if (kind_ == LATER_FRAGMENT || kind_ == FIRST_FRAGMENT)
-			return;
-		if (protocol == 17) {
-			put16(at + 4, length);
-			field = at + 6;
-		} else if (protocol == 6) {
-			at[12] = 0x50;
-		} else {
-			at[0] = protocol == 1 ? 8 : 128;
-			field = at + 2;
+		return packets::ip6(to, {}, protocol,
+				    transport(kind, protocol, from, to,
+					      length - 40),
+				    served ? 0x60000000U | 7U << 22U :
+					     0x60000000U, from);
+	}
+
+	// @length bytes, with the payload.
+	Bytes transport(Kind kind, std::uint8_t protocol, const Bytes &from,
+			const Bytes &to, std::size_t length)
+	{
+		const std::size_t header = protocol == packets::TCP ? 20 : 8;
+		Bytes data = packets::transport(protocol, from, to,
+						random_bytes(length - header),
+						0, 80);
+
+		if (kind == UDP_WITHOUT)
+			oracle::put16(data, 6, 0);
+		return data;
+	}
+
+	Bytes random_bytes(std::size_t length)
+	{
+		Bytes bytes(length);
+
+		for (std::size_t i = 0; i < length; i++) {
+			if (i % 8 == 0)
+				word_ = random_();
+			bytes[i] = static_cast<std::uint8_t>(word_);
+			word_ >>= 8U;
 		}
-		put16(field, 0);
-		if (kind_ == UDP_WITHOUT)
-			return;
-		if (protocol == 1)
-			total = 0;	// no pseudo-header
-		else
-			total = add(total, in_network_order(
-						protocol + size));
-		put_sum(field, add(total, sum(at, size)));
+		return bytes;
 	}
 
 	std::mt19937_64 random_{1};
-	Kind kind_ = TCP;
-	std::uint8_t frame_[1520];
+	std::uint64_t word_ = 0;
 };
 
 } // namespace
@@ -204,7 +175,7 @@ int main(int argc, char *argv[])
 		header.caplen = header.len = size ? size :
 					     sizes[i % std::size(sizes)];
 		pcap_dump(reinterpret_cast<u_char *>(out), &header,
-			  maker.make(v4, header.len));
+			  maker.make(v4, header.len).data());
 	}
 	if (pcap_dump_flush(out) != 0) {
 		std::cerr << "make_capture: " << argv[3] << ": not written\n";
