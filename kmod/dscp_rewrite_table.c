@@ -10,14 +10,13 @@
 #include "compat.h"
 #include "dscp_rewrite.h"
 
+/* With the mutex of the namespace, which lockdep alone looks at. */
 static struct dscp_rewrite_value *
 dscp_rewrite_value_of(const struct dscp_rewrite_table *table,
 		      unsigned int dscp)
 {
-	struct mutex *mutex = &dscp_rewrite_pernet(table->net)->mutex;
-
 	return rcu_dereference_protected(table->values[dscp],
-					 lockdep_is_held(mutex));
+		lockdep_is_held(&dscp_rewrite_pernet(table->net)->mutex));
 }
 
 const struct dscp_rewrite_value *
