@@ -27,7 +27,24 @@ std::uint64_t mix(std::uint64_t hash, const Ip &ip)
 	std::uint64_t half[2];
 
 	std::memcpy(half, ip.bytes.data(), sizeof(half));
-	return mix(mix(hash, half[0]), half[1]);
+	hash = mix(hash, half[0]);
+	return ip.family == Family::ip4 ? hash : mix(hash, half[1]);
+}
+
+// Of a request; or, as its ends, of the answer to it.
+std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port,
+			const Ip &server, std::uint16_t server_port,
+			std::uint8_t protocol)
+{
+	const std::uint64_t ends = std::uint64_t{client_port} << 32 |
+				   std::uint64_t{server_port} << 8 | protocol;
+
+	return mix(mix(mix(0, client), server), ends);
+}
+
+std::uint32_t mark_of(std::uint64_t hash)
+{
+	return static_cast<std::uint32_t>(hash >> 32) | 1;
 }
 
 std::string count_text(std::uint64_t count, const char *what)
@@ -96,7 +113,7 @@ std::string Diagnosis::Finding::text() const
 	       " with a wrong checksum, which is not offload";
 }
 
-std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
+std::size_t Diagnosis::Address::hash() const
 {
 	return mix(0, ip);
 }
@@ -106,37 +123,17 @@ std::size_t Diagnosis::Service::hash() const
 	return mix(mix(0, server), std::uint64_t{port} << 8 | protocol);
 }
 
-bool Diagnosis::Flow::same(const Flow &other) const
-{
-	return client == other.client && server == other.server &&
-	       protocol == other.protocol &&
-	       client_port == other.client_port &&
-	       server_port == other.server_port;
-}
-
-std::size_t Diagnosis::Flow::hash() const
-{
-	std::uint64_t ends = std::uint64_t{client_port} << 32 |
-			     std::uint64_t{server_port} << 8 | protocol;
-
-	return mix(mix(mix(0, client), server), ends);
-}
-
-Diagnosis::Flow &Diagnosis::place(const Flow &flow)
-{
-	return flows_[flow.hash() & (flows_.size() - 1)];
-}
-
 Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
 		     const std::vector<Ip> &servers, std::size_t flows)
-	: learn_(servers.empty()), flows_(flows)
+	: roles_(mappings.size() + servers.size() + SERVERS),
+	  learn_(servers.empty()), services_(ENTRIES), flows_(flows)
 {
 	for (auto &family : by_dscp_)
 		std::fill(std::begin(family), std::end(family), NONE);
 	for (const Ip &ip : servers)
-		roles_[ip].server = true;
+		roles_.add({ip})->server = true;
 	for (const Mapping &mapping : mappings) {
-		Role &role = roles_[mapping.vip];
+		Role &role = *roles_.add({mapping.vip});
 
 		if (role.vip == NONE) {
 			role.vip = vips_.size();
@@ -154,9 +151,9 @@ Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
 
 Diagnosis::Role Diagnosis::role(const Ip &ip) const
 {
-	auto found = roles_.find(ip);
+	const Role *found = roles_.find({ip});
 
-	return found == roles_.end() ? Role{} : found->second;
+	return found ? *found : Role{};
 }
 
 // A server; or what may turn out to be one, as long as they are learnt.
@@ -193,7 +190,7 @@ std::string Diagnosis::take(const Decoded &packet)
 		return from_server(packet);
 	if (learn_ && !to.server && learnt_ < SERVERS && packet.dscp &&
 	    by_dscp_[index(packet.to.family)][packet.dscp] != NONE) {
-		roles_[packet.to].server = to.server = true;
+		roles_.add({packet.to})->server = to.server = true;
 		learnt_++;
 	}
 	return is_candidate(to) ? to_server(packet, to.server) : "";
@@ -213,12 +210,14 @@ std::string Diagnosis::to_server(const Decoded &packet, bool known)
 		return "";
 	marked_[index(packet.to.family)]++;
 	if (packet.has_ends) {
-		Flow flow{packet.from, packet.to, packet.protocol,
-			  packet.source, packet.destination, vip};
+		const std::uint64_t hash = flow_hash(
+			packet.from, packet.source, packet.to,
+			packet.destination, packet.protocol);
 
 		// an answer to this host's own ping or connection is none
 		if (!packet.ping() || packet.echo_request)
-			place(flow) = flow;
+			place(hash) = {mark_of(hash),
+				       static_cast<std::uint32_t>(vip)};
 		if (!packet.ping())
 			if (Marks *marks = marks_of({packet.to, packet.protocol,
 						     packet.destination});
@@ -246,14 +245,10 @@ std::string Diagnosis::request(const Decoded &packet, std::size_t vip)
 
 Diagnosis::Marks *Diagnosis::marks_of(const Service &service)
 {
-	auto known = services_.find(service);
+	Marks *marks = services_.add(service);
 
-	if (known != services_.end())
-		return &known->second;
-	if (services_.size() < ENTRIES)
-		return &services_[service];
-	overflowed_ = true;
-	return nullptr;
+	overflowed_ |= !marks;
+	return marks;
 }
 
 Diagnosis::Finding Diagnosis::finding(const Service &service,
@@ -319,12 +314,13 @@ std::string Diagnosis::reply(const Decoded &packet, std::size_t vip)
 // An answer to a marked request should have come from the VIP.
 std::string Diagnosis::from_server(const Decoded &packet)
 {
-	const Flow asked{packet.to, packet.from, packet.protocol,
-			 packet.destination, packet.source, NONE};
-	const Flow &flow = place(asked);
+	const std::uint64_t hash = flow_hash(
+		packet.to, packet.destination, packet.from, packet.source,
+		packet.protocol);
+	const Flow flow = place(hash);
 	Key key;
 
-	if (!packet.has_ends || flow.vip == NONE || !flow.same(asked))
+	if (!packet.has_ends || flow.mark != mark_of(hash))
 		return "";
 	key.kind = Kind::from_server;
 	key.server = packet.from;
@@ -374,9 +370,10 @@ std::vector<Ip> Diagnosis::servers() const
 {
 	std::vector<Ip> servers;
 
-	for (const auto &[ip, role] : roles_)
+	roles_.each([&](const Address &address, const Role &role) {
 		if (role.server)
-			servers.push_back(ip);
+			servers.push_back(address.ip);
+	});
 	std::sort(servers.begin(), servers.end());
 	return servers;
 }
@@ -388,12 +385,12 @@ std::vector<Diagnosis::Finding> Diagnosis::findings() const
 	const bool any = learn_ && !learnt_;
 	std::vector<Finding> all;
 
-	for (const auto &[service, marks] : services_) {
+	services_.each([&](const Service &service, const Marks &marks) {
 		Finding one = finding(service, marks);
 
 		if (one.count && role(service.server).server)
 			all.push_back(one);
-	}
+	});
 	for (const auto &[key, finding] : found_)
 		if (key.kind != Kind::unmapped || any ||
 		    role(key.server).server)

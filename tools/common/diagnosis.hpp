@@ -5,12 +5,13 @@
 #pragma once
 
 #include <compare>
+#include <cstring>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "common/decode.hpp"
+#include "common/fixed_table.hpp"
 
 namespace dsr {
 
@@ -103,13 +104,22 @@ public:
 private:
 	static constexpr std::size_t NONE = ~std::size_t{0};
 
-	struct Hash {
-		std::size_t operator()(const Ip &ip) const;
-		template <class Place>
-		std::size_t operator()(const Place &place) const
+	// In two words, where std::array calls a function: this is done for
+	// every packet.
+	static bool same(const Ip &one, const Ip &other)
+	{
+		return one.family == other.family &&
+		       !std::memcmp(one.bytes.data(), other.bytes.data(), 16);
+	}
+
+	struct Address {
+		Ip ip;
+
+		bool operator==(const Address &other) const
 		{
-			return place.hash();
+			return same(ip, other.ip);
 		}
+		std::size_t hash() const;
 	};
 	// What an address is to us.
 	struct Role {
@@ -121,7 +131,12 @@ private:
 		std::uint8_t protocol = 0;
 		std::uint16_t port = 0;
 
-		bool operator==(const Service &) const = default;
+		bool operator==(const Service &other) const
+		{
+			return port == other.port &&
+			       protocol == other.protocol &&
+			       same(server, other.server);
+		}
 		std::size_t hash() const;
 	};
 	struct Marks {
@@ -129,15 +144,10 @@ private:
 		std::uint64_t unmarked = 0, opens = 0;
 		bool told = false;
 	};
-	// A request whose answer is awaited.
+	// A request whose answer is awaited: a mark of its ends, and the VIP.
 	struct Flow {
-		Ip client, server;
-		std::uint8_t protocol = 0;
-		std::uint16_t client_port = 0, server_port = 0;
-		std::size_t vip = NONE;
-
-		bool same(const Flow &other) const;
-		std::size_t hash() const;
+		std::uint32_t mark = 0;		// 0: none
+		std::uint32_t vip = 0;
 	};
 
 	std::string take(const Decoded &packet);
@@ -153,10 +163,13 @@ private:
 	Marks *marks_of(const Service &service);
 	Finding finding(const Service &service, const Marks &marks) const;
 	std::string count_one(const Key &key, const Decoded &packet);
-	Flow &place(const Flow &flow);
+	Flow &place(std::uint64_t hash)
+	{
+		return flows_[hash & (flows_.size() - 1)];
+	}
 
 	std::vector<Vip> vips_;
-	std::unordered_map<Ip, Role, Hash> roles_;
+	FixedTable<Address, Role> roles_;
 	std::size_t by_dscp_[2][64];
 	bool learn_;
 	std::size_t learnt_ = 0;
@@ -164,7 +177,7 @@ private:
 	std::uint64_t packets_ = 0, marked_[2] = {0, 0};
 	std::map<Key, Finding> found_;
 	std::map<Asked, std::uint64_t> asked_;
-	std::unordered_map<Service, Marks, Hash> services_;
+	FixedTable<Service, Marks> services_;
 	std::vector<Flow> flows_;
 };
 

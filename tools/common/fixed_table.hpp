@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A hash table of limited size, for what a packet is looked up in: nothing is
+// allocated once it is made, and nothing is taken out.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <vector>
+
+namespace dsr {
+
+// @Key has hash().
+template <class Key, class Value>
+class FixedTable {
+public:
+	// @most: entries that it holds at least and at most
+	explicit FixedTable(std::size_t most)
+		: most_(most), places_(std::bit_ceil(2 * most))
+	{
+	}
+
+	// Null when there is none.
+	const Value *find(const Key &key) const
+	{
+		const Place &place = places_[place_of(key)];
+
+		return place.used ? &place.value : nullptr;
+	}
+
+	// A new one if need be; null when there is no room.
+	Value *add(const Key &key)
+	{
+		Place &place = places_[place_of(key)];
+
+		if (!place.used) {
+			if (count_ == most_)
+				return nullptr;
+			place.used = true;
+			place.key = key;
+			count_++;
+		}
+		return &place.value;
+	}
+
+	template <class Handler>
+	void each(Handler handler) const
+	{
+		for (const Place &place : places_)
+			if (place.used)
+				handler(place.key, place.value);
+	}
+
+private:
+	struct Place {
+		Key key;
+		Value value;
+		bool used = false;
+	};
+
+	// Of the key, or the free one where it would go: half of all are free.
+	std::size_t place_of(const Key &key) const
+	{
+		const std::size_t mask = places_.size() - 1;
+		std::size_t at = key.hash() & mask;
+
+		while (places_[at].used && !(places_[at].key == key))
+			at = (at + 1) & mask;
+		return at;
+	}
+
+	std::size_t most_, count_ = 0;
+	std::vector<Place> places_;
+};
+
+} // namespace dsr
