@@ -352,12 +352,16 @@ hook_is_called()
 # A namespace and a family without entries have no hook: packets do not pay.
 test_rewrite_hooks_only_where_it_has_work()
 {
+	local quiet=quiet-$server # no link, and so no packet of its own
+
 	[ -e $trace/kprobe_events ] || skip "this kernel has no probes"
 	modprobe dscp_rewrite
+	ip netns add "$quiet"
+	lab_namespaces+=("$quiet")
 	echo "p:rewrite dscp_rewrite_hook${family#ipv}" >$trace/kprobe_events
 	echo 1 >$trace/events/kprobes/rewrite/enable
 	assert_equal "calls without an entry" "$(hook_is_called)" 0
-	rewrite 7 "$near_vip" "$client"
+	rewrite 7 "$near_vip" "$quiet"
 	assert_equal "calls with an entry of another namespace" "$(hook_is_called)" 0
 	rewrite 7 "$near_vip"
 	rewrite 8 "$vip"
