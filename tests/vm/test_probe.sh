@@ -229,7 +229,7 @@ kernel_removes_tables()
 # Whatever ends it, there are neither rules nor half a connection afterwards.
 test_probe_leaves_nothing_behind()
 {
-	local before signal pid
+	local before signal pid pids name
 
 	map_dscp 7 "$near_vip"
 	on_background "$server" socat -u TCP6-LISTEN:82,fork,reuseaddr OPEN:/dev/null
@@ -251,15 +251,53 @@ test_probe_leaves_nothing_behind()
 		wait_until server_has_no_connection
 	done
 
-	# of a probe on a kernel that does not see to it itself
-	on "$neighbour" nft add table ip dsrctl-probe-99999999
-	on "$neighbour" nft add table ip dsrctl-probe-$$
+	# of a probe on a kernel that does not see to it itself; those of
+	# processes that run, here or in another container, stay
+	pids=$(stat -Lc %i /proc/self/ns/pid)
+	for name in "$pids-99999999" "$pids-$$" 1-99999999; do
+		on "$neighbour" nft add table ip "dsrctl-probe-$name"
+	done
 	probe --tcp 80 || true
 	assert_equal "tables of probes" \
-		"$(on "$neighbour" nft list tables | grep dsrctl)" \
-		"table ip dsrctl-probe-$$"
+		"$(on "$neighbour" nft list tables | grep dsrctl | sort)" \
+		"$(printf 'table ip dsrctl-probe-%s\n' 1-99999999 "$pids-$$" | sort)"
 }
 scenario test_probe_leaves_nothing_behind "ipv4 ipv6" "nft" "raw"
+
+was_marked()
+{
+	on "$server" nft list table inet probe | grep -q 'packets [1-9]'
+}
+
+# Each monitoring system starts many at once; these two even have one process
+# number, in containers of their own.
+test_probe_hears_only_its_own_answers()
+{
+	local kind pid said
+
+	serve_status
+	map_dscp 7 "$near_vip"
+	for kind in --icmp "--tcp 80"; do
+		nft_rule "$server" prerouting \
+			'ip dscp 20 counter drop; ip6 dscp 20 counter drop'
+		# shellcheck disable=SC2086 # the words of the check
+		on_background "$neighbour" unshare --pid --fork --kill-child \
+			/lab/tree/build/tools/dsrctl/dsrctl probe --real "$near_rip" \
+			--vip "$near_vip" --dscp 20 --timeout 60 $kind >"$lab_files/dead" 2>&1
+		pid=$!
+		wait_until was_marked
+		# shellcheck disable=SC2086
+		assert_exit 0 on "$neighbour" unshare --pid --fork \
+			/lab/tree/build/tools/dsrctl/dsrctl probe --real "$near_rip" \
+			--vip "$near_vip" --dscp 7 $kind
+		kill -TERM "$(pgrep -P "$pid")"
+		wait "$pid" || true
+		assert_equal "the probe of a dead server" "$(grep -v DSCP "$lab_files/dead")" \
+			"dsrctl: ended by a signal"
+		no_nft_rule "$server"
+	done
+}
+scenario test_probe_hears_only_its_own_answers "ipv4 ipv6" "nft" "raw"
 
 test_probe_of_a_configuration()
 {

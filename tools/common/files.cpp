@@ -2,14 +2,14 @@
 #include "common/files.hpp"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
 #include <cstring>
+
+#include "common/random.hpp"
 
 namespace dsr {
 
@@ -19,13 +19,10 @@ namespace {
 // ending of what reads the directory.
 std::string temporary_name(const std::string &name)
 {
-	std::uint64_t number;
 	char text[24];
 
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		fail("getrandom", errno);
 	std::snprintf(text, sizeof(text), "%016llx",
-		      static_cast<unsigned long long>(number));
+		      static_cast<unsigned long long>(random_number()));
 	return "." + name + "." + text;
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a probe makes of packets, responses, lists and results.
+#include <cstring>
+
 #include <nlohmann/json.hpp>
 
 #include "dsrctl/probe/heard.hpp"
@@ -60,6 +62,15 @@ Bytes icmp(std::uint8_t type, std::uint8_t code, std::uint16_t id = 0,
 		static_cast<std::uint8_t>(id),
 		static_cast<std::uint8_t>(sequence >> 8),
 		static_cast<std::uint8_t>(sequence)};
+}
+
+// What an echo carries.
+Bytes payload(std::uint64_t nonce)
+{
+	Bytes bytes(sizeof(nonce));
+
+	std::memcpy(bytes.data(), &nonce, sizeof(nonce));
+	return bytes;
 }
 
 std::optional<Heard> hear_bytes(const Bytes &bytes)
@@ -155,6 +166,26 @@ TEST_CASE("probe: what ICMP answers")
 	}
 }
 
+TEST_CASE("probe: an echo reply with another nonce, or without one, is another process's")
+{
+	for (const Names &names : NAMES) {
+		Bytes whole = ip_header(names.vip, names.us, 0, names.icmp) +
+			      icmp(names.reply, 0, 258, 3) + payload(0x123456789) +
+			      Bytes(48);
+		const std::size_t enough = whole.size() - 48;
+
+		CHECK(is_about(*hear_bytes(whole), {258, 3, 0x123456789}));
+		CHECK_FALSE(is_about(*hear_bytes(whole), {258, 3, 0x12345678a}));
+		CHECK_FALSE(is_about(*hear_bytes(whole), {258, 3, 0}));
+		for (std::size_t cut = 0; cut < enough; cut++) {
+			auto heard = hear_bytes(Bytes(whole.begin(),
+						      whole.begin() + cut));
+
+			CHECK_FALSE((heard && is_about(*heard, {258, 3, 0})));
+		}
+	}
+}
+
 TEST_CASE("probe: an ICMP error belongs to the probe that it quotes")
 {
 	for (const Names &names : NAMES) {
@@ -175,6 +206,11 @@ TEST_CASE("probe: an ICMP error belongs to the probe that it quotes")
 		heard = hear_bytes(header + error + quoted);
 		REQUIRE(heard);
 		CHECK(heard->key == Key{ip(names.us), false, 258, 3});
+		CHECK(is_about(*heard, {258, 3, 1}));
+		heard = hear_bytes(header + error + quoted + payload(2));
+		REQUIRE(heard);
+		CHECK(is_about(*heard, {258, 3, 2}));
+		CHECK_FALSE(is_about(*heard, {258, 3, 1}));
 
 		// "fragmentation needed" and "packet too big" are no end
 		CHECK_FALSE(hear_bytes(header + icmp(names.too_big, 4) + quoted));

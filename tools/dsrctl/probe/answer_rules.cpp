@@ -13,6 +13,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,7 +29,6 @@ namespace dsr::probe {
 
 namespace {
 
-constexpr char PREFIX[] = "dsrctl-probe-";
 constexpr char CHAIN[] = "prerouting";
 
 // NFT_TABLE_F_OWNER, of kernel headers since 5.12
@@ -184,14 +184,28 @@ std::string key_bytes(const Ip &from, const Flow &flow)
 	return key;
 }
 
+// What the names of all tables begin with that are made by processes that this
+// one can see. Containers on the host's network have numbers of their own.
+const std::string &prefix()
+{
+	static const std::string text = [] {
+		struct stat status{};
+
+		stat("/proc/self/ns/pid", &status);
+		return "dsrctl-probe-" + std::to_string(status.st_ino) + "-";
+	}();
+
+	return text;
+}
+
 // What a table's name says, if it is one of a probe.
 pid_t process_of(std::string_view table)
 {
 	pid_t pid = 0;
 
-	if (!table.starts_with(PREFIX))
+	if (!table.starts_with(prefix()))
 		return 0;
-	table.remove_prefix(sizeof(PREFIX) - 1);
+	table.remove_prefix(prefix().size());
 	auto [end, error] = std::from_chars(table.begin(), table.end(), pid);
 	return error == std::errc() && end == table.end() ? pid : 0;
 }
@@ -248,7 +262,7 @@ private:
 Rewrite::Rewrite()
 	: socket_(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC),
 		  mnl_socket_close),
-	  name_(PREFIX + std::to_string(getpid()))
+	  name_(prefix() + std::to_string(getpid()))
 {
 	if (!socket_ ||
 	    mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)

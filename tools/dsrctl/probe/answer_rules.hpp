@@ -6,7 +6,7 @@
 // the server's address as its destination, and the DSCP. Its answers come from
 // the VIP, and to a connection with the server these are strangers. So
 //
-//	table ip dsrctl-probe-PID {
+//	table ip dsrctl-probe-NAMESPACE-PID {
 //		chain prerouting {
 //			type filter hook prerouting priority raw
 //			ip saddr . ip daddr . tcp sport . tcp dport @direct drop

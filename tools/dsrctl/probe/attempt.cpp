@@ -155,16 +155,16 @@ void put16(std::string &message, std::size_t at, std::uint16_t value)
 }
 
 // As long as those of ping. The kernel sums up IPv6's.
-std::string echo_request(const Key &key)
+std::string echo_request(bool ip4, const Echo &echo)
 {
 	constexpr std::size_t SIZE = 64, CHECKSUM = 2, IDENTIFIER = 4,
-			      SEQUENCE = 6;
-	bool ip4 = key.us.family == Family::ip4;
+			      SEQUENCE = 6, PAYLOAD = 8;
 	std::string message(SIZE, '\0');
 
 	message[0] = static_cast<char>(ip4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
-	put16(message, IDENTIFIER, key.local);
-	put16(message, SEQUENCE, key.remote);
+	put16(message, IDENTIFIER, echo.id);
+	put16(message, SEQUENCE, echo.sequence);
+	std::memcpy(&message[PAYLOAD], &echo.nonce, sizeof(echo.nonce));
 	if (ip4)
 		put16(message, CHECKSUM, checksum(message));
 	return message;
@@ -217,15 +217,16 @@ std::optional<Ip> source_for(const Target &target, std::string &why)
 }
 
 Attempt::Attempt(const Target &target, const Check &check, const Timing &timing,
-		 const Ip &us, std::uint16_t id)
+		 const Ip &us, const Echo &echo)
 	: target_(target), check_(check),
-	  timeout_(std::chrono::duration_cast<Clock::duration>(timing.timeout))
+	  timeout_(std::chrono::duration_cast<Clock::duration>(timing.timeout)),
+	  echo_(echo)
 {
 	key_.us = us;
 	if (check.kind == Check::Kind::icmp) {
 		socket_ = open_icmp(target);
-		key_.local = id;
-		key_.remote = 1;
+		key_.local = echo.id;
+		key_.remote = echo.sequence;
 		return;
 	}
 	socket_ = open_tcp(target);
@@ -263,7 +264,8 @@ void Attempt::send()
 			failed(errno);
 		return;
 	}
-	const std::string message = echo_request(key_);
+	const std::string message =
+		echo_request(key_.us.family == Family::ip4, echo_);
 	Address to = address_of(target_.real, 0);
 	if (sendto(socket_.get(), message.data(), message.size(), 0, to.get(),
 		   to.size) < 0)
@@ -357,7 +359,7 @@ void Attempt::hear(const Heard &heard, unsigned int interface)
 	const std::string what = heard_text(heard);
 	const std::string from = text(heard.from);
 
-	if (done())
+	if (done() || (!key_.tcp && !is_about(heard, echo_)))
 		return;
 	if (heard.kind == Heard::Kind::error) {
 		heard_ = heard;

@@ -17,9 +17,9 @@ std::optional<Ip> source_for(const Target &target, std::string &why);
 
 class Attempt {
 public:
-	// The objects have to outlive it. @id: of an echo. Throws Error.
+	// The objects have to outlive it. @echo: if it is one. Throws Error.
 	Attempt(const Target &target, const Check &check, const Timing &timing,
-		const Ip &us, std::uint16_t id);
+		const Ip &us, const Echo &echo);
 
 	const Key &key() const { return key_; }
 	// What the rules have to let through; none for an echo.
@@ -53,6 +53,7 @@ private:
 	const Check &check_;
 	const Clock::duration timeout_;
 	Key key_;
+	const Echo echo_;
 	Descriptor socket_;
 	Clock::time_point begin_ = Clock::now();
 	bool connected_ = false;

@@ -15,6 +15,7 @@ namespace dsr::probe {
 namespace {
 
 constexpr std::size_t IP4_HEADER = 20, IP6_HEADER = 40, ICMP_HEADER = 8;
+constexpr std::size_t NONCE = sizeof(Echo::nonce);
 
 using Bytes = std::span<const std::uint8_t>;
 
@@ -148,20 +149,32 @@ bool is_echo(const Packet &packet, bool reply)
 		       type == (reply ? ICMP6_ECHO_REPLY : ICMP6_ECHO_REQUEST);
 }
 
-// The packet of a probe, in an error.
-std::optional<Key> key_of_quoted(Bytes bytes)
+// Identifier, sequence number and nonce of an echo; @us has sent the request.
+void take_echo(Bytes message, const Ip &us, Heard &heard)
+{
+	heard.key = {us, false, load16(&message[4]), load16(&message[6])};
+	if (message.size() >= ICMP_HEADER + NONCE) {
+		heard.nonce.emplace();
+		std::memcpy(&*heard.nonce, &message[ICMP_HEADER], NONCE);
+	}
+}
+
+// The packet of a probe, in an error. False: it is none.
+bool take_quoted(Bytes bytes, Heard &heard)
 {
 	auto packet = parse(bytes);
 
 	if (!packet || packet->payload.size() < ICMP_HEADER)
-		return std::nullopt;
-	if (packet->protocol == IPPROTO_TCP)
-		return Key{packet->from, true, load16(&packet->payload[0]),
-			   load16(&packet->payload[2])};
-	if (is_icmp(*packet) && is_echo(*packet, false))
-		return Key{packet->from, false, load16(&packet->payload[4]),
-			   load16(&packet->payload[6])};
-	return std::nullopt;
+		return false;
+	if (packet->protocol == IPPROTO_TCP) {
+		heard.key = {packet->from, true, load16(&packet->payload[0]),
+			     load16(&packet->payload[2])};
+		return true;
+	}
+	if (!is_icmp(*packet) || !is_echo(*packet, false))
+		return false;
+	take_echo(packet->payload, packet->from, heard);
+	return true;
 }
 
 std::optional<Heard> hear_tcp(const Packet &packet)
@@ -189,8 +202,7 @@ std::optional<Heard> hear_icmp(const Packet &packet)
 		return std::nullopt;
 	if (is_echo(packet, true)) {
 		heard.kind = Heard::Kind::echo_reply;
-		heard.key = {packet.to, false, load16(&packet.payload[4]),
-			     load16(&packet.payload[6])};
+		take_echo(packet.payload, packet.to, heard);
 		return heard;
 	}
 	unsigned int type = packet.payload[0], number = packet.payload[1];
@@ -198,11 +210,10 @@ std::optional<Heard> hear_icmp(const Packet &packet)
 							: error6(type, number);
 	if (heard.error.empty())
 		return std::nullopt;
-	auto key = key_of_quoted(packet.payload.subspan(ICMP_HEADER));
-	if (!key || key->us.family != packet.to.family)
+	if (!take_quoted(packet.payload.subspan(ICMP_HEADER), heard) ||
+	    heard.key.us.family != packet.to.family)
 		return std::nullopt;
 	heard.kind = Heard::Kind::error;
-	heard.key = *key;
 	return heard;
 }
 
@@ -224,6 +235,13 @@ std::optional<Heard> hear(std::span<const std::uint8_t> data)
 		heard->dscp = packet->dscp;
 	}
 	return heard;
+}
+
+// An error need not quote more than 8 bytes (RFC 792), a reply returns them all.
+bool is_about(const Heard &heard, const Echo &echo)
+{
+	return heard.nonce ? *heard.nonce == echo.nonce :
+			     heard.kind == Heard::Kind::error;
 }
 
 } // namespace dsr::probe

@@ -21,6 +21,14 @@ struct Key {
 	auto operator<=>(const Key &) const = default;
 };
 
+// What a probe writes into its echo. Identifier and sequence number are not
+// enough: every process of the host draws them from the same few, and hears the
+// replies to all of them.
+struct Echo {
+	std::uint16_t id = 0, sequence = 0;
+	std::uint64_t nonce = 0;	// the payload begins with it
+};
+
 struct Heard {
 	enum class Kind : std::uint8_t { syn_ack, reset, data, echo_reply, error };
 
@@ -28,11 +36,16 @@ struct Heard {
 	Key key;
 	Ip from;
 	std::uint8_t dscp = 0;
+	// of an echo; errors may quote less of it
+	std::optional<std::uint64_t> nonce;
 	std::string error;	// "port unreachable"
 };
 
 // None: a packet that answers no probe. @data begins with the IP header, and
 // may be cut off.
 std::optional<Heard> hear(std::span<const std::uint8_t> data);
+
+// Is it about this echo, and not another's that had the same key?
+bool is_about(const Heard &heard, const Echo &echo);
 
 } // namespace dsr::probe

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include <memory>
 #include <set>
 
+#include "common/random.hpp"
 #include "dsrctl/host.hpp"
 #include "dsrctl/probe/answer_rules.hpp"
 #include "dsrctl/probe/attempt.hpp"
@@ -67,6 +67,7 @@ private:
 	void listen();
 	bool finished() const;
 	bool has_room(const Course &course) const;
+	Echo new_echo(const Ip &us) const;
 	void start();
 	Clock::time_point wake() const;
 	void wait();
@@ -89,7 +90,6 @@ private:
 	std::unique_ptr<Rewrite> rewrite_;
 	std::map<Key, Attempt *> attempts_;
 	std::map<Ip, std::size_t> load_;	// attempts of each server
-	std::uint16_t id_ = static_cast<std::uint16_t>(getpid());
 };
 
 Run::Run(const std::vector<Target> &targets, const Check &check,
@@ -143,6 +143,21 @@ bool Run::has_room(const Course &course) const
 	       (at_server == load_.end() || at_server->second < AT_ONE_SERVER);
 }
 
+// Of which none is under way.
+Echo Run::new_echo(const Ip &us) const
+{
+	Echo echo;
+
+	do {
+		const std::uint64_t number = random_number();
+
+		echo.id = static_cast<std::uint16_t>(number);
+		echo.sequence = static_cast<std::uint16_t>(number >> 16);
+	} while (attempts_.contains({us, false, echo.id, echo.sequence}));
+	echo.nonce = random_number();
+	return echo;
+}
+
 void Run::start()
 {
 	const auto now = Clock::now();
@@ -155,7 +170,7 @@ void Run::start()
 			continue;
 		course.running = std::make_unique<Attempt>(
 			course.result.target, check_, timing_, *course.us,
-			id_++);
+			new_echo(*course.us));
 		attempts_.emplace(course.running->key(), course.running.get());
 		load_[course.result.target.real]++;
 		started.push_back(course.running.get());
