@@ -105,6 +105,58 @@ test_dsrctl_with_a_variant_for_each_family()
 }
 scenario test_dsrctl_with_a_variant_for_each_family "-" "legacy nft" "-"
 
+# Routing on the host: its own addresses are on lo, as the VIPs are, and came later.
+without_numbers()
+{
+	ip -n "$server" address flush dev eth0 scope global
+	ip -n "$server" address flush dev eth1 scope global
+	ip -n "$server" -batch - <<-TEXT
+		address add 74.80.1.1/32 dev lo
+		address add 2001:db8:5::1/128 dev lo nodad
+		route replace default via 74.80.1.254 dev eth0 onlink
+		route replace default via 2001:db8:5::fe dev eth0 onlink
+	TEXT
+	ip -n "$router" neigh replace 2001:db8:5::1 dev server \
+		lladdr "$(on "$server" ip -br link show eth0 | awk '{print $3}')"
+}
+
+test_dsrctl_keeps_vips_from_being_a_source()
+{
+	dsrctl_up <<<$'198.18.0.250=4\n2001:db8:f::250=4'
+	assert_exit 0 dsrctl start
+	without_numbers
+	assert_contains "the route" "$(ip -n "$server" route get 144.100.10.1)" ' src 74.80.1.1 '
+	assert_contains "the route" "$(ip -n "$server" route get 2001:db8:c::1)" ' src 2001:db8:5::1 '
+	assert_ping "$server" 144.100.10.1 144.100.10.1
+	assert_ping "$server" 2001:db8:c::1 2001:db8:c::1
+	assert_ping "$client" 198.18.0.250 198.18.0.250
+	assert_ping "$client" 2001:db8:f::250 2001:db8:f::250
+	doctor=(on "$server" env "XTABLES_LIBDIR=$XTABLES_LIBDIR" \
+		/lab/tree/build/tools/dsrctl/dsrctl doctor -d "$conf" --sample 0 --port tcp/22)
+	"${doctor[@]}" >"$lab_files/said" || true
+	assert_lacks "doctor" "$(cat "$lab_files/said")" 'vip-source'
+
+	# by an administrator's hand
+	ip -n "$server" -batch - <<-TEXT
+		address del 198.18.0.250/32 dev lo
+		address del 74.80.1.1/32 dev lo
+		address add 198.18.0.250/32 dev lo
+		address add 74.80.1.1/32 dev lo
+		address change 2001:db8:f::250/128 dev lo preferred_lft forever
+	TEXT
+	assert_contains "the route" "$(ip -n "$server" route get 144.100.10.1)" ' src 198.18.0.250 '
+	"${doctor[@]}" >"$lab_files/said" || true
+	assert_contains "doctor" "$(cat "$lab_files/said")" 'vip-source: found the VIP 198.18.0.250 .* expected scope host'
+	assert_contains "doctor" "$(cat "$lab_files/said")" 'vip-source: found the VIP 2001:db8:f::250 .* expected preferred_lft 0'
+
+	# nobody is asked for a duplicate: other servers have it
+	on "$server" sysctl -qw net.ipv6.conf.eth1.accept_dad=1
+	echo '2001:db8::46=7 dev eth1' >"$conf/20.conf"
+	assert_exit 0 dsrctl start
+	assert_contains "eth1" "$(ip -n "$server" -6 address show dev eth1)" '2001:db8::46/128 .* nodad'
+}
+scenario test_dsrctl_keeps_vips_from_being_a_source "-" "nft" "-"
+
 # Addresses and tables come and go while they are read: then it reads again.
 test_dsrctl_on_a_host_that_changes()
 {

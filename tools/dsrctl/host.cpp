@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/process.hpp"
 #include "dsrctl/netlink.hpp"
 
 namespace dsr {
@@ -124,19 +125,10 @@ std::string Host::describe(const Plan &plan) const
 {
 	std::string text;
 	auto addresses = [&](const std::vector<AddressStep> &steps) {
-		for (const AddressStep &step : steps) {
-			const Address &address = step.address;
-
-			text += std::string("+ip address ") +
-				(step.add ? "add " : "del ") +
-				dsr::text(address.ip) + "/" +
-				std::to_string(address.prefix) + " dev " +
-				address.dev;
-			if (!address.label.empty() &&
-			    address.label != address.dev)
-				text += " label " + address.label;
-			text += "\n";
-		}
+		for (const AddressStep &step : steps)
+			text += "+" + shell_line(ip_command(step.add,
+							    step.address)) +
+				"\n";
 	};
 
 	addresses(plan.add);

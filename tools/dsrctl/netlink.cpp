@@ -52,6 +52,9 @@ bool take_address(const nlmsghdr *message, Address &address)
 	address.ip.family = header->ifa_family == AF_INET ? Family::ip4
 							  : Family::ip6;
 	address.prefix = header->ifa_prefixlen;
+	address.source = address.ip.family == Family::ip4 ?
+				 header->ifa_scope != RT_SCOPE_HOST :
+				 !(header->ifa_flags & IFA_F_DEPRECATED);
 	each_attribute(message, sizeof(*header), [&](const nlattr *attribute) {
 		switch (mnl_attr_get_type(attribute)) {
 		case IFA_LOCAL:
@@ -88,7 +91,8 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 	header->ifa_family = address.ip.family == Family::ip4 ? AF_INET
 							      : AF_INET6;
 	header->ifa_prefixlen = static_cast<std::uint8_t>(address.prefix);
-	header->ifa_scope = RT_SCOPE_UNIVERSE;
+	// IPv4 takes no source of so narrow a scope for what is outside.
+	header->ifa_scope = address.source ? RT_SCOPE_UNIVERSE : RT_SCOPE_HOST;
 	header->ifa_index = if_nametoindex(address.dev.c_str());
 	// Every server of the service has this address: nobody asks for
 	// duplicates.
@@ -100,6 +104,14 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 		     address.ip.bytes.data());
 	if (!address.label.empty())
 		mnl_attr_put_strz(message, IFA_LABEL, address.label.c_str());
+	// IPv6: deprecated from the beginning (RFC 6724, rule 3), for ever valid
+	if (address.ip.family == Family::ip6 && !address.source) {
+		ifa_cacheinfo lifetime{};
+
+		lifetime.ifa_valid = UINT32_MAX;
+		mnl_attr_put(message, IFA_CACHEINFO, sizeof(lifetime),
+			     &lifetime);
+	}
 	return message;
 }
 

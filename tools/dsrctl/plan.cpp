@@ -242,8 +242,8 @@ private:
 			    actual_.find(entry.ip, entry.dev) ||
 			    added(entry))
 				continue;
-			Address address{entry.ip, entry.ip.prefix(), entry.dev,
-					""};
+			Address address = vip_address(entry.ip, entry.dev);
+
 			if (entry.ip.family == Family::ip4 &&
 			    entry.dev == "lo")
 				address.label =

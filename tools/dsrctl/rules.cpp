@@ -34,6 +34,36 @@ bool Rule::has(const Item &item) const
 	return std::find(items.begin(), items.end(), item) != items.end();
 }
 
+Address vip_address(const Ip &ip, const std::string &dev)
+{
+	return {ip, ip.prefix(), dev, "", false};
+}
+
+std::vector<std::string> ip_command(bool add, const Address &address)
+{
+	std::vector<std::string> words{
+		"ip", "address", add ? "add" : "del",
+		text(address.ip) + "/" + std::to_string(address.prefix),
+		"dev", address.dev};
+	auto append = [&](std::initializer_list<std::string> more) {
+		words.insert(words.end(), more);
+	};
+
+	if (!address.label.empty() && address.label != address.dev)
+		append({"label", address.label});
+	if (!add)
+		return words;
+	if (address.ip.family == Family::ip6)
+		append({"nodad"});
+	if (address.source)
+		return words;
+	if (address.ip.family == Family::ip6)
+		append({"preferred_lft", "0"});
+	else
+		append({"scope", "host"});
+	return words;
+}
+
 std::string rule_text(bool map, const std::vector<Item> &items)
 {
 	if (map)

@@ -60,11 +60,20 @@ struct Address {
 	Ip ip;
 	unsigned int prefix = 0;
 	std::string dev, label;
+	// May the host choose it for what it opens itself? Of a VIP it must
+	// not: the answers go to the load balancer.
+	bool source = true;
 
 	bool operator==(const Address &) const = default;
 	// one address and no network
 	bool single() const { return prefix == ip.prefix(); }
 };
+
+// As a VIP has to be there.
+Address vip_address(const Ip &ip, const std::string &dev = "lo");
+
+// What adds or removes it, by ip(8).
+std::vector<std::string> ip_command(bool add, const Address &address);
 
 // The text of a rule behind "-A PREROUTING ".
 std::string rule_text(bool map, const std::vector<Item> &items);

@@ -76,7 +76,7 @@ TEST_CASE("doctor: a VIP that is on no interface")
 	finding = only(check_addresses(facts));
 	CHECK(has(finding.found, "(a rule in raw PREROUTING)"));
 	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "ip address add 10.0.0.8/32 dev lo"});
+				      "ip address add 10.0.0.8/32 dev lo scope host"});
 	CHECK(has(finding.keep, "\"10.0.0.8 = 8\""));
 
 	// a host without IPv6
@@ -149,8 +149,60 @@ TEST_CASE("doctor: a VIP with a network around it")
 	Finding finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-network");
 	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "ip address add 10.0.0.8/32 dev lo",
+				      "ip address add 10.0.0.8/32 dev lo scope host",
 				      "ip address del 10.0.0.8/24 dev lo"});
+}
+
+TEST_CASE("doctor: a VIP that is the source of what the host opens")
+{
+	Facts facts = healthy();
+	auto set_source = [&](const std::string &address, bool source) {
+		for (Address &one : facts.addresses)
+			if (one.ip == ip(address))
+				one.source = source;
+	};
+
+	// what leaves by eth0 has an address there
+	link_of(facts, "eth0").default6 = true;
+	CHECK(check_source(facts).empty());
+
+	remove_address(facts, "2001:db8:9::31");
+	facts.addresses.push_back(on("eth0", "fe80::1", 64));
+	Finding finding = only(check_source(facts));
+	CHECK(finding.id == "vip-source");
+	CHECK(finding.severity == Severity::warning);
+	CHECK(has(finding.found, "the VIP 2001:db8::7 on lo with a preferred lifetime, and no other address for what leaves by eth0, expected preferred_lft 0"));
+	CHECK(command_lines(finding) == std::vector<std::string>{
+				      "ip address replace 2001:db8::7/128 dev lo nodad preferred_lft 0"});
+	CHECK(finding.safe);
+	// another of the host's is not always chosen
+	facts.addresses.push_back(on_lo("2001:db8:5::1"));
+	CHECK(only(check_source(facts)).id == "vip-source");
+	set_source("2001:db8::7", false);
+	CHECK(check_source(facts).empty());
+	set_source("2001:db8::7", true);
+	link_of(facts, "eth0").default6 = false;
+	CHECK(check_source(facts).empty());
+
+	remove_address(facts, "192.0.2.31");
+	remove_address(facts, "198.51.100.31");
+	set_source("127.0.0.1", false);
+	finding = only(check_source(facts));
+	CHECK(has(finding.found, "the VIP 10.0.0.7 on lo with a scope above host"));
+	CHECK(command_lines(finding) == std::vector<std::string>{
+				      "ip address del 10.0.0.7/32 dev lo",
+				      "ip address add 10.0.0.7/32 dev lo scope host",
+				      "ip address del 10.0.0.8/32 dev lo",
+				      "ip address add 10.0.0.8/32 dev lo scope host"});
+	CHECK_FALSE(finding.safe);
+	// IPv4 takes the first
+	facts.addresses.insert(facts.addresses.begin(), on_lo("10.0.0.1"));
+	CHECK(check_source(facts).empty());
+	facts.addresses.erase(facts.addresses.begin());
+	facts.addresses.push_back(on_lo("10.0.0.1"));
+	CHECK(check_source(facts).size() == 1);
+	link_of(facts, "eth0").up = false;
+	CHECK(check_source(facts).empty());
 }
 
 TEST_CASE("doctor: rp_filter, where the answers leave by another interface")

@@ -193,8 +193,8 @@ TEST_CASE("dsrctl lb-config: IPVS, of services")
 					{"tcp/80", "udp/53"})) == R"(#!/bin/sh -e
 # written by dsrctl lb-config
 # The VIPs have to be addresses of this host, or IPVS does not see them:
-#   ip address add 10.128.8.46/32 dev lo
-#   ip address add 2001:db8::46/128 dev lo
+#   ip address add 10.128.8.46/32 dev lo scope host
+#   ip address add 2001:db8::46/128 dev lo nodad preferred_lft 0
 ipvsadm -R <<'TEXT'
 -A -t 10.128.8.46:80 -s wrr
 -a -t 10.128.8.46:80 -r 10.128.9.31:80 -m -w 1
@@ -235,7 +235,7 @@ TEST_CASE("dsrctl lb-config: IPVS, of all that comes to a VIP")
 	CHECK(vendor("ipvs").write(site("2001:db8::46 = 8\n")) == R"(#!/bin/sh -e
 # written by dsrctl lb-config
 # The VIPs have to be addresses of this host, or IPVS does not see them:
-#   ip address add 2001:db8::46/128 dev lo
+#   ip address add 2001:db8::46/128 dev lo nodad preferred_lft 0
 ipvsadm -R <<'TEXT'
 -A -f 8 -6 -s wrr
 -a -f 8 -6 -r [2001:db8:9::31]:0 -m -w 1

@@ -49,7 +49,8 @@ std::string addresses(const std::vector<AddressStep> &steps)
 	for (const AddressStep &step : steps)
 		list += (step.add ? "+" : "-") + text(step.address.ip) + "/" +
 			std::to_string(step.address.prefix) + "@" +
-			step.address.dev + "," + step.address.label + " ";
+			step.address.dev + "," + step.address.label +
+			(step.add && step.address.source ? " source " : " ");
 	return list;
 }
 

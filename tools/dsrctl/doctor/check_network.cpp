@@ -28,11 +28,11 @@ bool answers_neighbours(const Facts &facts, const std::string &name,
 	return family == Family::ip6 || link->arp_ignore != NEVER;
 }
 
-Command address_command(const char *action, const Address &address)
+// Without a label: it need not be told to remove the address.
+Command address_command(bool add, Address address)
 {
-	return {"ip", "address", action,
-		text(address.ip) + "/" + std::to_string(address.prefix),
-		"dev", address.dev};
+	address.label.clear();
+	return ip_command(add, address);
 }
 
 Command set_switch(const std::string &key, int value)
@@ -42,7 +42,7 @@ Command set_switch(const std::string &key, int value)
 
 Address wanted(const Vip &vip)
 {
-	return {vip.ip, vip.ip.prefix(), vip.dev.empty() ? "lo" : vip.dev, ""};
+	return vip_address(vip.ip, vip.dev.empty() ? "lo" : vip.dev);
 }
 
 // What gives the VIP its address.
@@ -54,7 +54,7 @@ void mend_address(const Facts &facts, const Vip &vip, Finding &finding)
 		finding.keep = "systemctl enable dsrctl";
 		return;
 	}
-	finding.mend.push_back(address_command("add", wanted(vip)));
+	finding.mend.push_back(address_command(true, wanted(vip)));
 	finding.keep = "a line \"" + text(vip.ip) + " = " +
 		       std::to_string(vip.dscps[0]) +
 		       "\" in a file in /etc/dsr.d, and systemctl enable dsrctl";
@@ -84,7 +84,7 @@ Finding misplaced(const Facts &facts, const Vip &vip, const Address &address)
 					" are told that the VIP is here, past the load balancer" :
 				"the VIP is gone when that interface is",
 			{dsrctl(facts, {"start"}),
-			 address_command("del", address)},
+			 address_command(false, address)},
 			"remove the address from the configuration of " +
 				address.dev + "; systemctl enable dsrctl",
 			false};
@@ -102,7 +102,7 @@ Finding elsewhere(const Facts &facts, const Address &address,
 			"neighbours on " + address.dev +
 				" are told that the VIP is here, past the load balancer" :
 			"whoever removes the VIP from one interface leaves it on the other: the server goes on taking its packets",
-		{address_command("del", address)},
+		{address_command(false, address)},
 		"remove the address from the configuration of " + address.dev,
 		false};
 }
@@ -113,13 +113,14 @@ Finding network(const Address &address)
 	Address single = address;
 
 	single.prefix = address.ip.prefix();
+	single.source = false;
 	return {Severity::warning, "vip-network",
 		"found " + text(address.ip) + "/" +
 			std::to_string(address.prefix) +
 			" on lo, expected a prefix length of " +
 			std::to_string(single.prefix),
 		"the host takes every address of that network for its own, and reaches none of the others",
-		{address_command("add", single), address_command("del", address)},
+		{address_command(true, single), address_command(false, address)},
 		"change the prefix length where the address is configured",
 		false};
 }

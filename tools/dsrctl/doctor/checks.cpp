@@ -15,7 +15,7 @@ constexpr Check CHECKS[] = {
 	check_configuration, check_module, check_kernel_modules, check_plugin,
 	check_rules, check_owners, check_variants, check_conntrack,
 	check_addresses, check_services, check_refused, check_unmapped,
-	check_unmarked, check_rp_filter, check_arp, check_router,
+	check_unmarked, check_source, check_rp_filter, check_arp, check_router,
 	check_answers, check_offload, check_path_mtu,
 };
 

@@ -31,6 +31,9 @@ Findings check_arp(const Facts &facts);
 Findings check_offload(const Facts &facts);
 Findings check_path_mtu(const Facts &facts);
 
+// check_source.cpp
+Findings check_source(const Facts &facts);
+
 // check_service.cpp
 Findings check_services(const Facts &facts);
 Findings check_refused(const Facts &facts);

@@ -33,6 +33,7 @@ struct Link {
 	// As they are in effect: the larger one of the interface and of all.
 	int rp_filter = 0, arp_ignore = 0, arp_announce = 0;
 	bool default4 = false;		// a default route of IPv4 leaves by it
+	bool default6 = false;
 	bool gro = false, tso = false, tx_checksum = false;
 };
 

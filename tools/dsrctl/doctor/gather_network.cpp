@@ -68,15 +68,15 @@ std::set<unsigned int> outputs(const nlmsghdr *message)
 	return indices;
 }
 
-// The interfaces of the default routes of IPv4.
-std::set<unsigned int> default_routes()
+// The interfaces of the default routes.
+std::set<unsigned int> default_routes(std::uint8_t family)
 {
 	std::set<unsigned int> indices;
 	alignas(nlmsghdr) char buffer[256];
 	rtmsg *request;
 	nlmsghdr *message = put_dump(buffer, RTM_GETROUTE, request);
 
-	request->rtm_family = AF_INET;
+	request->rtm_family = family;
 	NetlinkSocket(NETLINK_ROUTE).dump(message, [&](const nlmsghdr *one) {
 		const auto *route = header_of<rtmsg>(one);
 
@@ -164,7 +164,8 @@ bool add_listeners(std::vector<Listener> &listeners, std::uint8_t family,
 
 std::vector<Link> gather_links()
 {
-	const std::set<unsigned int> defaults = default_routes();
+	const std::set<unsigned int> defaults4 = default_routes(AF_INET),
+				     defaults6 = default_routes(AF_INET6);
 	std::vector<Link> links;
 	alignas(nlmsghdr) char buffer[256];
 	ifinfomsg *request;
@@ -181,7 +182,8 @@ std::vector<Link> gather_links()
 		link.up = info->ifi_flags & IFF_UP;
 		link.arp = !(info->ifi_flags & IFF_NOARP);
 		link.loopback = info->ifi_flags & IFF_LOOPBACK;
-		link.default4 = defaults.contains(info->ifi_index);
+		link.default4 = defaults4.contains(info->ifi_index);
+		link.default6 = defaults6.contains(info->ifi_index);
 		read_offloads(link);
 		links.push_back(std::move(link));
 	});

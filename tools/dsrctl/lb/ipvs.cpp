@@ -2,7 +2,9 @@
 // IPVS on Linux, by ipvsadm.
 #include <algorithm>
 
+#include "common/process.hpp"
 #include "dsrctl/lb/marks.hpp"
+#include "dsrctl/rules.hpp"
 
 namespace dsr::lb {
 
@@ -226,8 +228,9 @@ std::string write_ipvs(const Site &site)
 
 	for (const Pool &pool : site.pools)
 		for (const Virtual &vip : pool.vips)
-			lines += "#   ip address add " + text(vip.ip) + "/" +
-				 std::to_string(vip.ip.prefix()) + " dev lo\n";
+			lines += "#   " +
+				 shell_line(ip_command(true, vip_address(vip.ip))) +
+				 "\n";
 	lines += "ipvsadm -R <<'TEXT'\n" + ipvs_part(site) + "TEXT\n";
 	for (Family family : FAMILIES)
 		if (site.has(family))
