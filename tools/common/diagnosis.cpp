@@ -113,27 +113,29 @@ std::string Diagnosis::Finding::text() const
 	       " with a wrong checksum, which is not offload";
 }
 
-std::size_t Diagnosis::Address::hash() const
+std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
 {
 	return mix(0, ip);
 }
 
-std::size_t Diagnosis::Service::hash() const
+std::size_t Diagnosis::Hash::operator()(const Service &service) const
 {
-	return mix(mix(0, server), std::uint64_t{port} << 8 | protocol);
+	return mix((*this)(service.server),
+		   std::uint64_t{service.port} << 8 | service.protocol);
 }
 
 Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
 		     const std::vector<Ip> &servers, std::size_t flows)
 	: roles_(mappings.size() + servers.size() + SERVERS),
-	  learn_(servers.empty()), services_(ENTRIES), flows_(flows)
+	  learn_(servers.empty()), services_(ENTRIES), flows_(flows),
+	  flow_mask_(flows - 1)
 {
 	for (auto &family : by_dscp_)
 		std::fill(std::begin(family), std::end(family), NONE);
 	for (const Ip &ip : servers)
-		roles_.add({ip})->server = true;
+		roles_.add(ip)->server = true;
 	for (const Mapping &mapping : mappings) {
-		Role &role = *roles_.add({mapping.vip});
+		Role &role = *roles_.add(mapping.vip);
 
 		if (role.vip == NONE) {
 			role.vip = vips_.size();
@@ -149,55 +151,51 @@ Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
 	}
 }
 
-Diagnosis::Role Diagnosis::role(const Ip &ip) const
+const Diagnosis::Role &Diagnosis::role(const Ip &ip) const
 {
-	const Role *found = roles_.find({ip});
+	static constexpr Role NO_ROLE;
+	const Role *found = roles_.find(ip);
 
-	return found ? *found : Role{};
+	return found ? *found : NO_ROLE;
 }
 
-// A server; or what may turn out to be one, as long as they are learnt.
-bool Diagnosis::is_candidate(const Role &role) const
-{
-	return role.server || learn_;
-}
-
-std::string Diagnosis::see(const Packet &packet)
+const Diagnosis::Finding *Diagnosis::see(const Packet &packet)
 {
 	const auto decoded = decode(packet);
 
 	packets_++;
-	return decoded ? take(*decoded) : "";
+	return decoded ? take(*decoded) : nullptr;
 }
 
-std::string Diagnosis::see(const Decoded &packet)
+const Diagnosis::Finding *Diagnosis::see(const Decoded &packet)
 {
 	packets_++;
 	return take(packet);
 }
 
-std::string Diagnosis::take(const Decoded &packet)
+const Diagnosis::Finding *Diagnosis::take(const Decoded &packet)
 {
-	Role to = role(packet.to);
+	const Role &to = role(packet.to);
+	bool known = to.server;
 
 	if (to.vip != NONE)
 		return request(packet, to.vip);
-	const Role from = role(packet.from);
+	const Role &from = role(packet.from);
 	if (from.vip != NONE)
 		return reply(packet, from.vip);
 	// its answers to marked pings are marked, too
-	if (from.server && !to.server)
+	if (from.server && !known)
 		return from_server(packet);
-	if (learn_ && !to.server && learnt_ < SERVERS && packet.dscp &&
+	if (learn_ && !known && learnt_ < SERVERS && packet.dscp &&
 	    by_dscp_[index(packet.to.family)][packet.dscp] != NONE) {
-		roles_.add({packet.to})->server = to.server = true;
+		roles_.add(packet.to)->server = known = true;
 		learnt_++;
 	}
-	return is_candidate(to) ? to_server(packet, to.server) : "";
+	return known || learn_ ? to_server(packet, known) : nullptr;
 }
 
 // By its own address: that is how the load balancer sends.
-std::string Diagnosis::to_server(const Decoded &packet, bool known)
+const Diagnosis::Finding *Diagnosis::to_server(const Decoded &packet, bool known)
 {
 	const std::size_t vip =
 		by_dscp_[index(packet.to.family)][packet.dscp];
@@ -207,7 +205,7 @@ std::string Diagnosis::to_server(const Decoded &packet, bool known)
 	if (vip == NONE)
 		return unmapped(packet, known);
 	if (!known)
-		return "";
+		return nullptr;
 	marked_[index(packet.to.family)]++;
 	if (packet.has_ends) {
 		const std::uint64_t hash = flow_hash(
@@ -236,7 +234,7 @@ std::string Diagnosis::to_server(const Decoded &packet, bool known)
 	return request(packet, vip);
 }
 
-std::string Diagnosis::request(const Decoded &packet, std::size_t vip)
+const Diagnosis::Finding *Diagnosis::request(const Decoded &packet, std::size_t vip)
 {
 	vips_[vip].requests.packets++;
 	vips_[vip].requests.bytes += packet.bytes;
@@ -267,43 +265,43 @@ Diagnosis::Finding Diagnosis::finding(const Service &service,
 	return finding;
 }
 
-std::string Diagnosis::unmarked(const Decoded &packet, bool known)
+const Diagnosis::Finding *Diagnosis::unmarked(const Decoded &packet, bool known)
 {
 	// pings of the server itself are as they should be, and so are resets
 	// of connections that a probe or a health check has left: Linux sends
 	// them with the DSCP of what they refuse, the server's answer
 	if (!packet.has_ends || packet.ping() || packet.resets ||
 	    (!known && !packet.opens()))
-		return "";
+		return nullptr;
 	const Service service{packet.to, packet.protocol, packet.destination};
 	Marks *marks = marks_of(service);
 	if (!marks)
-		return "";
+		return nullptr;
 	marks->unmarked++;
 	marks->opens += packet.syn;
 	if (!known || marks->told || (marks->vip == NONE && !packet.syn))
-		return "";
+		return nullptr;
 	marks->told = true;
-	Finding first = finding(service, *marks);
-	first.count = 1;
-	return first.text();
+	first_ = finding(service, *marks);
+	first_.count = 1;
+	return &first_;
 }
 
 // Routing protocols, ssh and the errors of ICMP have a DSCP of their own.
-std::string Diagnosis::unmapped(const Decoded &packet, bool known)
+const Diagnosis::Finding *Diagnosis::unmapped(const Decoded &packet, bool known)
 {
-	Key key;
-
 	if (!packet.opens() || is_ssh(packet))
-		return "";
+		return nullptr;
+
+	Key key;
 	key.kind = Kind::unmapped;
 	key.server = packet.to;
 	key.dscp = packet.dscp;
-	const std::string news = count_one(key, packet);
-	return known ? news : "";
+	const Finding *news = count_one(key, packet);
+	return known ? news : nullptr;
 }
 
-std::string Diagnosis::reply(const Decoded &packet, std::size_t vip)
+const Diagnosis::Finding *Diagnosis::reply(const Decoded &packet, std::size_t vip)
 {
 	vips_[vip].replies.packets++;
 	vips_[vip].replies.bytes += packet.bytes;
@@ -312,16 +310,17 @@ std::string Diagnosis::reply(const Decoded &packet, std::size_t vip)
 }
 
 // An answer to a marked request should have come from the VIP.
-std::string Diagnosis::from_server(const Decoded &packet)
+const Diagnosis::Finding *Diagnosis::from_server(const Decoded &packet)
 {
 	const std::uint64_t hash = flow_hash(
 		packet.to, packet.destination, packet.from, packet.source,
 		packet.protocol);
 	const Flow flow = place(hash);
-	Key key;
 
 	if (!packet.has_ends || flow.mark != mark_of(hash))
-		return "";
+		return nullptr;
+
+	Key key;
 	key.kind = Kind::from_server;
 	key.server = packet.from;
 	key.vip = vips_[flow.vip].ip;
@@ -330,13 +329,13 @@ std::string Diagnosis::from_server(const Decoded &packet)
 	return count_one(key, packet);
 }
 
-std::string Diagnosis::judge_sum(const Decoded &packet, std::size_t vip)
+const Diagnosis::Finding *Diagnosis::judge_sum(const Decoded &packet, std::size_t vip)
 {
-	Key key;
-
 	vips_[vip].offloaded += packet.sum == Sum::offload;
 	if (packet.sum != Sum::bad)
-		return "";
+		return nullptr;
+
+	Key key;
 	key.kind = Kind::checksum;
 	key.vip = vips_[vip].ip;
 	// of a reply, no server is known
@@ -345,34 +344,33 @@ std::string Diagnosis::judge_sum(const Decoded &packet, std::size_t vip)
 	return count_one(key, packet);
 }
 
-std::string Diagnosis::count_one(const Key &key, const Decoded &packet)
+const Diagnosis::Finding *Diagnosis::count_one(const Key &key, const Decoded &packet)
 {
 	auto found = found_.find(key);
 
 	if (found != found_.end()) {
 		found->second.count++;
-		return "";
+		return nullptr;
 	}
 	if (found_.size() >= ENTRIES) {
 		overflowed_ = true;
-		return "";
+		return nullptr;
 	}
 	Finding first{key, 1};
 	if (key.kind == Kind::unmapped) {
 		first.protocol = packet.protocol;
 		first.port = packet.ping() ? 0 : packet.destination;
 	}
-	found_.emplace(key, first);
-	return first.text();
+	return &found_.emplace(key, first).first->second;
 }
 
 std::vector<Ip> Diagnosis::servers() const
 {
 	std::vector<Ip> servers;
 
-	roles_.each([&](const Address &address, const Role &role) {
+	roles_.each([&](const Ip &ip, const Role &role) {
 		if (role.server)
-			servers.push_back(address.ip);
+			servers.push_back(ip);
 	});
 	std::sort(servers.begin(), servers.end());
 	return servers;

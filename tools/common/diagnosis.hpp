@@ -5,7 +5,6 @@
 #pragma once
 
 #include <compare>
-#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
@@ -72,9 +71,9 @@ public:
 		  const std::vector<Ip> &servers, std::size_t flows = 1 << 16);
 
 	// A packet, before anything of it is rewritten. What it shows for the
-	// first time; mostly empty.
-	std::string see(const Packet &packet);
-	std::string see(const Decoded &packet);
+	// first time, until the next one is seen; mostly null.
+	const Finding *see(const Packet &packet);
+	const Finding *see(const Decoded &packet);
 
 	std::uint64_t packets() const { return packets_; }
 	const std::vector<Vip> &vips() const { return vips_; }
@@ -104,23 +103,6 @@ public:
 private:
 	static constexpr std::size_t NONE = ~std::size_t{0};
 
-	// In two words, where std::array calls a function: this is done for
-	// every packet.
-	static bool same(const Ip &one, const Ip &other)
-	{
-		return one.family == other.family &&
-		       !std::memcmp(one.bytes.data(), other.bytes.data(), 16);
-	}
-
-	struct Address {
-		Ip ip;
-
-		bool operator==(const Address &other) const
-		{
-			return same(ip, other.ip);
-		}
-		std::size_t hash() const;
-	};
 	// What an address is to us.
 	struct Role {
 		std::size_t vip = NONE;
@@ -131,13 +113,11 @@ private:
 		std::uint8_t protocol = 0;
 		std::uint16_t port = 0;
 
-		bool operator==(const Service &other) const
-		{
-			return port == other.port &&
-			       protocol == other.protocol &&
-			       same(server, other.server);
-		}
-		std::size_t hash() const;
+		bool operator==(const Service &) const = default;
+	};
+	struct Hash {
+		std::size_t operator()(const Ip &ip) const;
+		std::size_t operator()(const Service &service) const;
 	};
 	struct Marks {
 		std::size_t vip = NONE;	// that the first marked one was for
@@ -150,35 +130,36 @@ private:
 		std::uint32_t vip = 0;
 	};
 
-	std::string take(const Decoded &packet);
-	Role role(const Ip &ip) const;
-	bool is_candidate(const Role &role) const;
-	std::string to_server(const Decoded &packet, bool known);
-	std::string request(const Decoded &packet, std::size_t vip);
-	std::string unmarked(const Decoded &packet, bool known);
-	std::string unmapped(const Decoded &packet, bool known);
-	std::string reply(const Decoded &packet, std::size_t vip);
-	std::string from_server(const Decoded &packet);
-	std::string judge_sum(const Decoded &packet, std::size_t vip);
+	const Finding *take(const Decoded &packet);
+	const Role &role(const Ip &ip) const;
+	const Finding *to_server(const Decoded &packet, bool known);
+	const Finding *request(const Decoded &packet, std::size_t vip);
+	const Finding *unmarked(const Decoded &packet, bool known);
+	const Finding *unmapped(const Decoded &packet, bool known);
+	const Finding *reply(const Decoded &packet, std::size_t vip);
+	const Finding *from_server(const Decoded &packet);
+	const Finding *judge_sum(const Decoded &packet, std::size_t vip);
 	Marks *marks_of(const Service &service);
 	Finding finding(const Service &service, const Marks &marks) const;
-	std::string count_one(const Key &key, const Decoded &packet);
+	const Finding *count_one(const Key &key, const Decoded &packet);
 	Flow &place(std::uint64_t hash)
 	{
-		return flows_[hash & (flows_.size() - 1)];
+		return flows_[hash & flow_mask_];
 	}
 
 	std::vector<Vip> vips_;
-	FixedTable<Address, Role> roles_;
+	FixedTable<Ip, Role, Hash> roles_;
 	std::size_t by_dscp_[2][64];
 	bool learn_;
 	std::size_t learnt_ = 0;
 	bool overflowed_ = false;
 	std::uint64_t packets_ = 0, marked_[2] = {0, 0};
 	std::map<Key, Finding> found_;
+	Finding first_;			// that see() last told of, of services
 	std::map<Asked, std::uint64_t> asked_;
-	FixedTable<Service, Marks> services_;
+	FixedTable<Service, Marks, Hash> services_;
 	std::vector<Flow> flows_;
+	std::size_t flow_mask_;
 };
 
 const char *kind_key(Diagnosis::Kind kind);	// for programs

@@ -9,13 +9,14 @@
 
 namespace dsr {
 
-// @Key has hash().
-template <class Key, class Value>
+// @Hash: a function object, whose low bits are used.
+template <class Key, class Value, class Hash>
 class FixedTable {
 public:
 	// @most: entries that it holds at least and at most
 	explicit FixedTable(std::size_t most)
-		: most_(most), places_(std::bit_ceil(2 * most))
+		: most_(most), mask_(std::bit_ceil(2 * most) - 1),
+		  places_(mask_ + 1)
 	{
 	}
 
@@ -60,15 +61,14 @@ private:
 	// Of the key, or the free one where it would go: half of all are free.
 	std::size_t place_of(const Key &key) const
 	{
-		const std::size_t mask = places_.size() - 1;
-		std::size_t at = key.hash() & mask;
+		std::size_t at = Hash()(key) & mask_;
 
 		while (places_[at].used && !(places_[at].key == key))
-			at = (at + 1) & mask;
+			at = (at + 1) & mask_;
 		return at;
 	}
 
-	std::size_t most_, count_ = 0;
+	std::size_t most_, mask_, count_ = 0;
 	std::vector<Place> places_;
 };
 

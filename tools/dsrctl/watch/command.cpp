@@ -129,10 +129,10 @@ private:
 		unknown_ += link == Link::unknown;
 		if (link != Link::ip)
 			return;
-		std::string news = diagnosis_.see(packet);
-		if (!news.empty() && !options_.json)
+		const Diagnosis::Finding *news = diagnosis_.see(packet);
+		if (news && !options_.json)
 			put("packet " + std::to_string(diagnosis_.packets()) +
-			    ": " + news + "\n");
+			    ": " + news->text() + "\n");
 	}
 
 	void read()
