@@ -20,7 +20,7 @@
 
 namespace {
 
-// ---- what is allowed: the comment in xt_DADDR.h and the table in README.md
+// ---- what is allowed: the comment in xt_DADDR.h and the table in kmod/README.md
 
 bool all_zero(const void *from, std::size_t size)
 {

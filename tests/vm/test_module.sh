@@ -126,7 +126,7 @@ stream_end()
 	assert_equal "datagrams that came back" "$received" "$sent"
 }
 
-# The procedures of README.md, from an older module to this one.
+# The procedures of kmod/README.md, from an older module to this one.
 test_module_upgrade_by_dsrctl_loses_nothing()
 {
 	dsrctl_up <<<"$vip = $lab_dscp"$'\n'"10.128.8.46 = 7"$'\n'"2001:db8::46 = 7"
