@@ -42,6 +42,11 @@ DADDR_INLINE void daddr_store16(void *to, __u16 value)
 	__builtin_memcpy(to, &value, sizeof(value));
 }
 
+DADDR_INLINE void daddr_store64(void *to, __u64 value)
+{
+	__builtin_memcpy(to, &value, sizeof(value));
+}
+
 /*
  * daddr_fold32 - fold a sum to 32 bits, end-around carry included
  * daddr_fold16 - fold a sum to 16 bits

@@ -438,16 +438,19 @@ DADDR_INLINE __u32 daddr_apply4(void *ip, const void *to,
 DADDR_INLINE __u32 daddr_apply6(void *ip, const void *to,
 				const struct daddr_change *change, int seed)
 {
+	const __u8 *t = (const __u8 *)to;
 	__u8 *header = (__u8 *)ip;
 	__u16 delta = 0;
-	__u32 sum;
 
-	if (change->set_daddr)
-		delta = daddr_delta6(header + DADDR_IP6_DADDR, to);
-	sum = delta + daddr_apply_transport(header, delta, change, seed);
-	if (change->set_daddr)
-		__builtin_memcpy(header + DADDR_IP6_DADDR, to, 16);
-	return sum;
+	if (change->set_daddr) {
+		/* read once: as far as a compiler knows, a write changes it */
+		const __u64 upper = daddr_load64(t), lower = daddr_load64(t + 8);
+
+		delta = daddr_delta6(header + DADDR_IP6_DADDR, t);
+		daddr_store64(header + DADDR_IP6_DADDR, upper);
+		daddr_store64(header + DADDR_IP6_DADDR + 8, lower);
+	}
+	return delta + daddr_apply_transport(header, delta, change, seed);
 }
 
 #endif /* DADDR_REWRITE_H */

@@ -48,14 +48,13 @@ daddr_tg6_any(struct sk_buff *skb, const struct xt_action_param *par,
 	       DADDR_DROP ? NF_DROP : XT_CONTINUE;
 }
 
-/* One destination, and no port. */
 static noinline unsigned int
 daddr_tg4_single(struct sk_buff *skb, const struct xt_action_param *par,
-		 const union nf_inet_addr *to)
+		 const union nf_inet_addr *to, __be16 dport)
 {
-	if (daddr_skb_common4(skb, &to->ip) != DADDR_DROP)
+	if (!dport && daddr_skb_common4(skb, &to->ip) != DADDR_DROP)
 		return XT_CONTINUE;
-	return daddr_tg4_any(skb, par, to, 0);
+	return daddr_tg4_any(skb, par, to, dport);
 }
 
 static unsigned int
@@ -63,17 +62,16 @@ daddr_tg4_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
-	return daddr_tg4_single(skb, par, &info->daddr);
+	return daddr_tg4_single(skb, par, &info->daddr, 0);
 }
 
-/* One destination, and no port. */
 static noinline unsigned int
 daddr_tg6_single(struct sk_buff *skb, const struct xt_action_param *par,
-		 const union nf_inet_addr *to)
+		 const union nf_inet_addr *to, __be16 dport)
 {
-	if (daddr_skb_common6(skb, &to->in6) != DADDR_DROP)
+	if (!dport && daddr_skb_common6(skb, &to->in6) != DADDR_DROP)
 		return XT_CONTINUE;
-	return daddr_tg6_any(skb, par, to, 0);
+	return daddr_tg6_any(skb, par, to, dport);
 }
 
 static unsigned int
@@ -81,7 +79,7 @@ daddr_tg6_v0(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
-	return daddr_tg6_single(skb, par, &info->daddr);
+	return daddr_tg6_single(skb, par, &info->daddr, 0);
 }
 
 static noinline unsigned int
@@ -110,17 +108,15 @@ static unsigned int
 daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info_v1 *info = par->targinfo;
-	unsigned int dscp = daddr_dscp4(skb->data);
 	const struct daddr_map_entry *entry;
+	unsigned int dscp;
 
-	/* a single destination has nothing mapped */
-	if (!(info->mapped >> dscp & 1)) {
-		if (info->mapped)
-			return XT_CONTINUE;
-		return info->dport ?
-			daddr_tg4_any(skb, par, &info->daddr[0], info->dport) :
-			daddr_tg4_single(skb, par, &info->daddr[0]);
-	}
+	if (!info->mapped)
+		return daddr_tg4_single(skb, par, &info->daddr[0],
+					info->dport);
+	dscp = daddr_dscp4(skb->data);
+	if (!(info->mapped >> dscp & 1))
+		return XT_CONTINUE;
 	entry = &info->map->entries[dscp];
 	OPTIMIZER_HIDE_VAR(entry);	/* one register, not map and DSCP */
 	if (daddr_skb_common4(skb, &entry->daddr.ip) == DADDR_DROP)
@@ -133,17 +129,15 @@ static unsigned int
 daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	const struct xt_daddr_info_v1 *info = par->targinfo;
-	unsigned int dscp = daddr_dscp6(skb->data);
 	const struct daddr_map_entry *entry;
+	unsigned int dscp;
 
-	/* a single destination has nothing mapped */
-	if (!(info->mapped >> dscp & 1)) {
-		if (info->mapped)
-			return XT_CONTINUE;
-		return info->dport ?
-			daddr_tg6_any(skb, par, &info->daddr[0], info->dport) :
-			daddr_tg6_single(skb, par, &info->daddr[0]);
-	}
+	if (!info->mapped)
+		return daddr_tg6_single(skb, par, &info->daddr[0],
+					info->dport);
+	dscp = daddr_dscp6(skb->data);
+	if (!(info->mapped >> dscp & 1))
+		return XT_CONTINUE;
 	entry = &info->map->entries[dscp];
 	OPTIMIZER_HIDE_VAR(entry);	/* one register, not map and DSCP */
 	if (daddr_skb_common6(skb, &entry->daddr.in6) == DADDR_DROP)

@@ -143,10 +143,10 @@ dscp_rewrite_send6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 static __always_inline unsigned int
 dscp_rewrite_first(const struct dscp_rewrite_value *value, u32 key)
 {
-	const u32 *end = value->key + value->rips, *k;
+	const u32 *end = value->key + value->rips, *k = value->key;
 
 	BUILD_BUG_ON(ARRAY_SIZE(value->key) % 4);
-	for (k = value->key; k < end; k += 4) {
+	do {
 		if (k[0] == key)
 			return k - value->key;
 		if (k[1] == key)
@@ -155,7 +155,8 @@ dscp_rewrite_first(const struct dscp_rewrite_value *value, u32 key)
 			return k + 2 - value->key;
 		if (k[3] == key)
 			return k + 3 - value->key;
-	}
+		k += 4;
+	} while (k < end);
 	return value->rips;
 }
 
