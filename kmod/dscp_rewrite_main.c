@@ -14,6 +14,8 @@
 
 MODULE_DESCRIPTION("The destination address that a DSCP stands for (Layer 3 Direct Server Return)");
 MODULE_LICENSE("GPL v2");
+MODULE_AUTHOR("DADDR authors");
+MODULE_VERSION("0.1.0");
 
 /* of the type that the kernel keeps it in */
 static typeof(*((struct pernet_operations *)NULL)->id) dscp_rewrite_net_id;
