@@ -204,11 +204,7 @@ static void remove_rules(void)
 		rule_remove(&rules[how]);
 }
 
-/*
- * To the hooks of PREROUTING: there are no others in this namespace. Who drops
- * the packet there frees it.
- */
-static unsigned int call_hook(struct sk_buff **skb, u8 family)
+unsigned int call_hook(struct sk_buff **skb, u8 family)
 {
 	if (nf_hook(family, NF_INET_PRE_ROUTING, &init_net, NULL, *skb, NULL,
 		    NULL, NULL) == 1)
@@ -369,6 +365,8 @@ static int __init daddr_test_init(void)
 	test_packets();
 	test_special_states();
 	test_rules();
+	if (dscp_rewrite)
+		test_hook();
 	pr_info("1..%u\n", tests);
 	pr_info("# daddr_test: %u passed, %u failed\n", tests - failures,
 		failures);

@@ -34,6 +34,12 @@ unsigned int call_target(struct sk_buff *skb, u8 family, u8 revision,
 /* revision 0, with the new address */
 unsigned int rewrite(struct sk_buff *skb, u8 family, u8 hook);
 
+/*
+ * To the hooks of PREROUTING: there are no others in this namespace. Who drops
+ * the packet there frees it.
+ */
+unsigned int call_hook(struct sk_buff **skb, u8 family);
+
 /* Adds and removes a rule of revision 1, as x_tables does. */
 struct rule {
 	u8 family;
@@ -76,5 +82,8 @@ void test_special_states(void);
 
 /* rules.c: the rules of revision 1, and those that are refused */
 void test_rules(void);
+
+/* hook.c: where dscp_rewrite differs from a map */
+void test_hook(void);
 
 #endif /* DADDR_TEST_H */

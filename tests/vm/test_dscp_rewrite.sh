@@ -173,6 +173,21 @@ test_rewrite_serves_ping_tcp_and_udp()
 }
 scenario test_rewrite_serves_ping_tcp_and_udp "ipv4 ipv6" "-" "-"
 
+# send_marked UDP|TCP: a packet of that protocol to the server, with DSCP 7
+send_marked()
+{
+	local host=$near_rip option=ip-tos
+
+	[ "$family" = ipv4 ] || { host=[$near_rip] option=ipv6-tclass; }
+	on "$neighbour" socat -u - "${1%%,*}:$host:9,$option=28${1#"${1%%,*}"}" <<<x || true
+}
+
+# packets_of VIP: how many were counted
+packets_of()
+{
+	counters | awk -v "vip=$1" '$4 == vip {print $5}'
+}
+
 # What has the VIP already is neither changed nor counted; a VIP that stays
 # keeps its counters, another begins at 0.
 test_rewrite_counts_what_it_changes()
@@ -199,6 +214,11 @@ test_rewrite_counts_what_it_changes()
 	rewrite enabled 1
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 	assert_contains "counters" "$(counters)" "^$family 7 [*] $near_vip 3 "
+	send_marked UDP
+	assert_equal "packets after one of UDP" "$(packets_of "$near_vip")" 4
+	# whose answer is from an address that was not asked: it may send another
+	send_marked TCP,connect-timeout=0.2
+	[ "$(packets_of "$near_vip")" -gt 4 ] || fail "a packet of TCP was not counted"
 }
 scenario test_rewrite_counts_what_it_changes "ipv4 ipv6" "-" "-"
 
