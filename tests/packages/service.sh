@@ -37,14 +37,15 @@ unload_all()
 		ip_tables ip6_tables nft_compat 2>/dev/null || true
 }
 
+# CAP_NET_ADMIN, CAP_NET_RAW and CAP_DAC_READ_SEARCH
 assert_confined()
 {
 	local status
 
 	status=$(cat /run/dsrctl/test)
 	rm /run/dsrctl/test
-	assert_contains "what it may do" "$status" '^CapBnd:	0000000000003000$'
-	assert_contains "what it may do" "$status" '^CapEff:	0000000000003000$'
+	assert_contains "what it may do" "$status" '^CapBnd:	0000000000003004$'
+	assert_contains "what it may do" "$status" '^CapEff:	0000000000003004$'
 	assert_contains "what it may do" "$status" '^NoNewPrivs:	1$'
 	assert_contains "what it may do" "$status" '^Seccomp:	2$'
 }
