@@ -157,17 +157,30 @@ bytes()
 	esac
 }
 
-# The maps outlive the filter: each set-up has its own.
-ebpf()	# DSCP...
+attach_tc()	# DEVICE
 {
-	local d n maps=/sys/fs/bpf/tc/globals
+	on "$server" tc qdisc add dev "$1" clsact
+	on "$server" tc filter add dev "$1" ingress bpf direct-action \
+		object-file "$bench_build/vip.bpf.o" section tc
+}
 
+# Where the driver knows nothing of it: behind it, on an skb. A network card's
+# driver runs it on the bare frame, which no veth does.
+attach_xdp()	# DEVICE
+{
+	on "$server" ip link set dev "$1" xdpgeneric \
+		object-file "$bench_build/vip.bpf.o" section xdp
+}
+
+# The maps outlive the program: each set-up has its own.
+ebpf()	# tc|xdp DSCP...
+{
+	local d n hook=$1 maps=/sys/fs/bpf/$1/globals
+
+	shift
 	rm -rf "$maps"
 	for n in "${!generators[@]}"; do
-		on "$server" tc qdisc add dev "eth$n" clsact
-		on "$server" tc filter add dev "eth$n" ingress \
-			bpf direct-action \
-			object-file "$bench_build/vip.bpf.o" section tc
+		"attach_$hook" "eth$n"
 	done
 	for d; do
 		# shellcheck disable=SC2046
@@ -179,13 +192,25 @@ ebpf()	# DSCP...
 set_up_ebpf()	# COUNT
 {
 	# shellcheck disable=SC2046
-	ebpf $(dscps "$1") >/dev/null
+	ebpf tc $(dscps "$1") >/dev/null
 }
 
 set_up_ebpf_miss()	# COUNT
 {
 	# shellcheck disable=SC2046
-	ebpf $(dscps_but "$1") >/dev/null
+	ebpf tc $(dscps_but "$1") >/dev/null
+}
+
+set_up_xdp()	# COUNT
+{
+	# shellcheck disable=SC2046
+	ebpf xdp $(dscps "$1") >/dev/null
+}
+
+set_up_xdp_miss()	# COUNT
+{
+	# shellcheck disable=SC2046
+	ebpf xdp $(dscps_but "$1") >/dev/null
 }
 
 # dscp_rewrite: one write a DSCP, as sysctl(8) would
