@@ -6,7 +6,7 @@
 #ifndef DADDR_ADDRESS_H
 #define DADDR_ADDRESS_H
 
-#include <linux/types.h>
+#include "daddr_types.h"
 
 /*
  * daddr_refuse4 - say why an IPv4 address cannot be a new destination

@@ -9,7 +9,7 @@
 #ifndef DADDR_CSUM_H
 #define DADDR_CSUM_H
 
-#include <linux/types.h>
+#include "daddr_types.h"
 
 #define DADDR_INLINE static inline __attribute__((__always_inline__))
 

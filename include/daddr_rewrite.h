@@ -21,9 +21,8 @@
 #ifndef DADDR_REWRITE_H
 #define DADDR_REWRITE_H
 
-#include <linux/types.h>
-
 #include "daddr_csum.h"
+#include "daddr_types.h"
 
 enum {
 	DADDR_IP4_HEADER = 20,		/* without options */

@@ -4,9 +4,8 @@
  * gives the search's loop an invariant, so that CBMC looks at one pass from any
  * state, instead of at each of many.
  */
+#include "daddr_types.h"
 #include "proof.h"
-
-#include <linux/types.h>
 
 /* What the host gave out last: with each call, these are any bytes. */
 static __u8 piece[40];
