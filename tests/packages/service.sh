@@ -12,7 +12,7 @@ host_variant()
 	update-alternatives --set ip6tables "/usr/sbin/ip6tables-$1" >/dev/null
 }
 
-# use_backend daddr|nft: of the service; and what it may do is written down, by a
+# use_backend dscp_rewrite|daddr|nft: of the service; and what it may do is written down, by a
 # program that is as confined as it
 use_backend()
 {
@@ -24,7 +24,7 @@ use_backend()
 	ExecReload=
 	ExecReload=/usr/sbin/dsrctl --backend $1 reload
 	ExecStartPost=/bin/bash -c 'cat /proc/self/status >/run/dsrctl/test'
-	ExecStartPost=/bin/bash -c '! touch /etc/test && ! touch /run/test && ! mount -t tmpfs x /mnt && ! modprobe dummy'
+	ExecStartPost=/bin/bash -c '! touch /etc/test && ! touch /run/test && ! echo 1 >/proc/sys/net/ipv4/ip_forward && ! mount -t tmpfs x /mnt && ! modprobe dummy'
 	TEXT
 	systemctl daemon-reload
 }
@@ -54,7 +54,7 @@ assert_gone()
 {
 	assert_lacks "lo" "$(ip address show dev lo)" '10\.128\.8\.4|2001:db8::46'
 	assert_lacks "rules" "$(iptables-save; ip6tables-save; nft list ruleset)" 'DADDR|dsrctl'
-	assert_lacks "modules" "$(cat /proc/modules)" '^xt_DADDR '
+	assert_lacks "modules" "$(cat /proc/modules)" '^(xt_DADDR|dscp_rewrite) '
 }
 
 # The metrics go to a directory of another user.
@@ -87,12 +87,16 @@ service()
 		fail "$(journalctl --no-pager --since "@$since" | tail -n 30)"
 	assert_confined
 	dsrctl check
-	if [ "$2" = daddr ]; then
+	case $2 in
+	dscp_rewrite)
+		assert_contains "counters" "$(cat /proc/net/dscp_rewrite)" \
+			'^ipv4 [0-9]+ . 10.128.8.46 ' ;;
+	daddr)
 		assert_contains "modules" "$(cat /proc/modules)" '^xt_DADDR '
-		assert_contains "rules" "$(iptables-"$1"-save)" DADDR
-	else
-		assert_contains "rules" "$(nft list ruleset)" 'ip daddr set 10.128.8.46'
-	fi
+		assert_contains "rules" "$(iptables-"$1"-save)" DADDR ;;
+	nft)
+		assert_contains "rules" "$(nft list ruleset)" 'ip daddr set 10.128.8.46' ;;
+	esac
 	traffic
 	echo '10.128.8.47 = 8' >/etc/dsr.d/more.conf
 	systemctl reload dsrctl.service
@@ -111,6 +115,7 @@ service()
 
 services()
 {
+	service nft dscp_rewrite
 	service nft daddr
 	service legacy daddr
 	service nft nft

@@ -23,11 +23,38 @@ dsrctl_up()
 	sed -i '/^$/d' "$conf/10-vip.conf"
 }
 
-# Without anything of the caller's but where the plugin of this tree is.
+# What start uses when the scenario does not say. Most scenarios are about
+# rules. Empty: what dsrctl itself chooses.
+backend=daddr
+
+# Puts a command into $dsrctl that has nothing of the caller's but where the
+# plugin of this tree is.
+dsrctl_command()
+{
+	dsrctl=(env -i XTABLES_LIBDIR="$XTABLES_LIBDIR"
+		/lab/tree/build/tools/dsrctl/dsrctl -d "$conf")
+	case " $* " in
+	*" --backend "*) ;;
+	*" start "*) [ -z "$backend" ] || dsrctl+=(--backend "$backend") ;;
+	esac
+	dsrctl+=("$@")
+}
+
 dsrctl()
 {
-	on "$server" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" \
-		/lab/tree/build/tools/dsrctl/dsrctl -d "$conf" "$@"
+	local dsrctl
+
+	dsrctl_command "$@"
+	on "$server" "${dsrctl[@]}"
+}
+
+# The same, meanwhile; its process is $!
+dsrctl_in_background()
+{
+	local dsrctl
+
+	dsrctl_command "$@"
+	on_background "$server" "${dsrctl[@]}"
 }
 
 # assert_exit STATUS COMMAND...; what it says is in $said
@@ -52,6 +79,8 @@ server_state()
 			awk '/^\*/ {table = $0; next} {print table, $0}'
 	done
 	on "$server" nft list tables | grep -v -e ' raw$' -e ' mangle$' || true
+	on "$server" cat /proc/net/dscp_rewrite 2>/dev/null |
+		awk 'NR > 1 {print "dscp_rewrite", $1, $2, $3, $4}' || true
 	on "$server" ip -o address show | sed 's/ valid_lft.*//'
 }
 

@@ -144,25 +144,35 @@ spoil_module()
 
 test_doctor_knows_why_the_module_is_not_there()
 {
-	local module compat list release
+	local module rewrite compat list release
 
 	release=$(uname -r)
 	release=${release//+/[+]} # in a regexp
 	list=/lib/modules/$(uname -r)/modules.dep
 	module=$(modinfo -n xt_DADDR)
+	rewrite=$(modinfo -n dscp_rewrite)
 	compat=$(find "/lib/modules/$(uname -r)/kernel" -name 'nft_compat.ko*')
 	healthy <<<"10.128.8.46=7"
 	assert_exit 0 dsrctl stop
 	module_unload || fail "xt_DADDR is still in use"
 	assert_exit 3 doctor
-	assert_contains "doctor" "$said" '^warning: module-not-loaded: '
+	assert_contains "doctor" "$said" '^warning: module-not-loaded: found the module dscp_rewrite not'
 	assert_contains "doctor" "$said" '^error: rule-missing: '
+	assert_fixed
+	assert_lacks "modules" "$(lsmod)" '^xt_DADDR '
+	assert_exit 0 dsrctl stop
+	assert_lacks "modules" "$(lsmod)" '^dscp_rewrite '
+
+	# a host that has none of dscp_rewrite
+	writable_modules
+	mv "$rewrite" "$lab_files/rewrite.ko"
+	assert_exit 3 doctor
+	assert_contains "doctor" "$said" '^warning: module-not-loaded: found the module xt_DADDR not'
 	assert_fixed
 	assert_contains "modules" "$(lsmod)" '^xt_DADDR '
 	assert_exit 0 dsrctl stop
 	module_unload || fail "xt_DADDR is still in use"
 
-	writable_modules
 	cp "$module" "$lab_files/good.ko"
 	spoil_module "$module"
 	! modprobe xt_DADDR 2>/dev/null || fail "the doctored module was loaded"
@@ -172,7 +182,7 @@ test_doctor_knows_why_the_module_is_not_there()
 	rm "$module"
 	! modprobe xt_DADDR 2>/dev/null || fail "the missing module was loaded"
 	assert_exit 3 doctor
-	assert_contains "doctor" "$said" "^error: module-missing: found no module xt_DADDR for the kernel $release"
+	assert_contains "doctor" "$said" "^error: module-missing: found no module dscp_rewrite or xt_DADDR for the kernel $release"
 	cp "$lab_files/good.ko" "$module"
 	assert_fixed
 	assert_exit 0 dsrctl stop
@@ -190,6 +200,7 @@ test_doctor_knows_why_the_module_is_not_there()
 	assert_fixed
 	XTABLES_LIBDIR=/usr/lib/none assert_exit 3 doctor
 	assert_contains "doctor" "$said" '^error: plugin-missing: '
+	mv "$lab_files/rewrite.ko" "$rewrite"
 }
 scenario test_doctor_knows_why_the_module_is_not_there "ipv4" "nft" "-"
 

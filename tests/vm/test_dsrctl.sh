@@ -15,14 +15,20 @@ CONFIG='
 
 test_dsrctl_start_status_stop()
 {
-	local before
+	local before options=(--table "$table") rules='-j DADDR --dscp-map '
 
+	# what is chosen where nothing is said
+	if [ "$table" = dscp_rewrite ]; then
+		backend=
+		options=()
+		rules="^dscp_rewrite ipv[46] 7 "
+	fi
 	dsrctl_up <<<"$CONFIG"
 	before=$(server_state)
 	assert_exit 1 dsrctl check
 	assert_equal "check" "$said" "No DSRs started."
 
-	assert_exit 0 dsrctl --table "$table" start
+	assert_exit 0 dsrctl "${options[@]}" start
 	assert_equal "what start says" "$said" ""
 	assert_exit 0 dsrctl status
 	assert_equal "status" "$said" "\
@@ -36,10 +42,10 @@ l3dsr started 2001:db8:f::250  2001:db8:f::250  04   lo       up
 l3dsr started 10.9.9.10        10.9.9.10        AF11 lo:4     up
 l3dsr started 10.128.8.46      10.128.8.46      9    lo:1     up"
 	assert_equal "lines of status -a -x in $table" \
-		"$(dsrctl --table "$table" -a -x status | grep -c " $table  *conf$")" 7
+		"$(dsrctl -a -x status | grep -c " $table  *conf$")" 6
 	assert_started
 	assert_equal "rules of both families" \
-		"$(server_state | grep -c -- '-j DADDR --dscp-map ')" 2
+		"$(server_state | grep -c -e "$rules")" 2
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 28
 	assert_ping "$neighbour" 2001:db8:9::31 2001:db8::46 -Q 28
 	assert_ping "$client" 198.18.0.250 198.18.0.250
@@ -48,18 +54,61 @@ l3dsr started 10.128.8.46      10.128.8.46      9    lo:1     up"
 	assert_equal "what a second start changes" "$said" ""
 
 	assert_exit 0 dsrctl -n stop
-	assert_contains "what -n shows" "$said" '--noflush -w'
+	assert_contains "what -n shows" "$said" '--noflush -w|sysctl -w net.ipv6.dscp_rewrite.4='
 	assert_started
 	assert_exit 0 dsrctl -k stop
 	assert_equal "what stop says" "$said" ""
 	assert_equal "the server after stop" "$(server_state)" "$before"
-	assert_contains "modules after stop -k" "$(lsmod)" '^xt_DADDR '
+	assert_contains "modules after stop -k" "$(lsmod)" '^(xt_DADDR|dscp_rewrite) '
 	assert_exit 0 dsrctl stop
-	assert_lacks "modules after stop" "$(lsmod)" '^xt_DADDR '
+	assert_lacks "modules after stop" "$(lsmod)" '^(xt_DADDR|dscp_rewrite) '
 	assert_exit 1 dsrctl check
 }
 scenario test_dsrctl_start_status_stop "-" "legacy" "raw"
 scenario test_dsrctl_start_status_stop "-" "nft" "mangle"
+scenario test_dsrctl_start_status_stop "-" "nft" "dscp_rewrite"
+
+# What somebody wrote to the sysctls is theirs, shown, and never overwritten.
+test_dsrctl_leaves_the_sysctls_of_others_alone()
+{
+	local before
+
+	backend=
+	dsrctl_up <<<$'10.128.8.46 = 7\n10.9.9.9 = 8'
+	modprobe dscp_rewrite
+	on "$server" sysctl -qw net.ipv4.dscp_rewrite.8=10.7.7.7 \
+		net.ipv4.dscp_rewrite.9=10.7.7.9 \
+		net.ipv4.dscp_rewrite.7=10.7.7.7@10.128.9.77
+	before=$(server_state)
+	assert_exit 1 dsrctl start
+	assert_contains "start" "$said" 'found 10.7.7.7 in net.ipv4.dscp_rewrite.8, which dsrctl did not start'
+	assert_equal "the server after it" "$(server_state)" "$before"
+
+	on "$server" sysctl -qw net.ipv4.dscp_rewrite.8=
+	before=$(server_state)
+	assert_exit 0 dsrctl start
+	assert_started
+	assert_equal "two VIPs of DSCP 7" \
+		"$(on "$server" sysctl -n net.ipv4.dscp_rewrite.7)" \
+		"10.128.8.46 10.7.7.7@10.128.9.77"
+	assert_exit 0 dsrctl -a -x status
+	assert_contains "status" "$said" '^iptbl started 10.7.7.9 .* 0x09 -- +up +dscp_rewrite disc'
+	assert_exit 0 dsrctl -v start
+	assert_equal "what a second start changes" "$said" ""
+
+	on "$server" sysctl -qw net.ipv4.dscp_rewrite.enabled=0
+	assert_exit 1 dsrctl check
+	assert_exit 0 dsrctl -x status
+	assert_contains "status" "$said" 'found net.ipv4.dscp_rewrite.enabled = 0, expected 1'
+	assert_contains "status" "$said" '^l3dsr partial 10.128.8.46 .* lo:1 +--'
+	on "$server" sysctl -qw net.ipv4.dscp_rewrite.enabled=1
+	assert_exit 0 dsrctl stop
+	assert_equal "the server after stop" "$(server_state)" "$before"
+	assert_exit 0 dsrctl --yes -a stop
+	assert_lacks "the server after -a stop" "$(server_state)" 'dscp_rewrite'
+	assert_lacks "modules after it" "$(lsmod)" '^dscp_rewrite '
+}
+scenario test_dsrctl_leaves_the_sysctls_of_others_alone "-" "nft" "-"
 
 # The rules of the tool that this one replaces, and the addresses.
 test_dsrctl_knows_rules_of_others()
@@ -87,7 +136,7 @@ test_dsrctl_knows_rules_of_others()
 	assert_started
 	assert_equal "rules for DSCP 7 and 9" \
 		"$(server_state | grep -c -e '--dscp 0x0[79] ')" 4
-	assert_equal "labels" "$(server_state | grep -o 'lo:[0-9]*' | xargs)" \
+	assert_equal "labels" "$(server_state | grep -o 'lo:[0-9]*' | sort | xargs)" \
 		"lo:3 lo:4 lo:5 lo:6"
 
 	assert_exit 0 dsrctl stop

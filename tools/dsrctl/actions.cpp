@@ -47,7 +47,7 @@ int status(const Situation &now)
 {
 	const Options &options = now.options;
 	std::vector<Row> rows =
-		configured_rows(now.config, now.actual, now.table);
+		configured_rows(now.config, now.actual);
 
 	for (const std::string &oddity :
 	     oddities(now.config, now.actual, options.all,
@@ -73,7 +73,7 @@ int status(const Situation &now)
 int check(const Situation &now)
 {
 	Check check = dsr::check(
-		configured_rows(now.config, now.actual, now.table), now.ip6);
+		configured_rows(now.config, now.actual), now.ip6);
 
 	// without a directory, nothing is configured
 	if (std::ranges::any_of(now.config.errors, [](const Problem &problem) {
@@ -97,7 +97,7 @@ int check(const Situation &now)
 int metrics(const Situation &now)
 {
 	const std::string text = metrics_text(
-		now.config, configured_rows(now.config, now.actual, now.table),
+		now.config, configured_rows(now.config, now.actual),
 		now.actual, read_counters());
 
 	if (now.options.output.empty())
@@ -161,7 +161,7 @@ int stop_failed(const Situation &now)
 		"nothing was changed, because of the errors above; ";
 
 	for (const Row &row :
-	     configured_rows(now.config, now.actual, now.table))
+	     configured_rows(now.config, now.actual))
 		if (row.standing != Standing::stopped) {
 			say(unchanged + row.name + " is " + name(row.standing));
 			return 1;
@@ -209,7 +209,7 @@ int stop(Situation &now, Changes &changes)
 	bring_about(intent, now, changes);
 	report(now, changes);
 	if (!now.options.keep_module && !now.options.show)
-		unload_module();
+		unload_modules();
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "dsrctl/netlink.hpp"
@@ -12,20 +13,40 @@ namespace dsr {
 
 namespace {
 
+// Nothing is loaded only to be able to show what would be done.
+bool can_rewrite(const Options &options)
+{
+	return options.show ? rewrite::would_load() : rewrite::load();
+}
+
 Target target(const Options &options, Family family)
 {
-	// Nothing is loaded only to be able to show what would be done.
 	if (options.show && access("/sys/module/xt_DADDR", F_OK))
 		return Target::revision1;
 	return probe_target(family);
+}
+
+// What a host has that cannot have dscp_rewrite.
+void choose_without(const Situation &now, How &how)
+{
+	if (now.options.backend)
+		throw Error("found no module dscp_rewrite that loads, or no right to write its sysctls, expected both: dsrctl doctor says what keeps it from that; or use --backend daddr or nft");
+	if (now.state.backend)
+		say("found no module dscp_rewrite any more, which was used so far: using rules instead");
+	how.store = now.host.has_iptables() || !nft::available() ?
+			    Store::iptables : Store::nft;
 }
 
 // Rules of the target DADDR become those of nftables, when the module is not
 // there; and one rule for all VIPs, where the target can do that and nobody
 // wants others. Asked before the first rule is added, and only then: the module
 // is loaded by it.
-void choose_rules(const Options &options, Family family, How &how)
+void choose_rules(const Situation &now, Family family, How &how)
 {
+	const Options &options = now.options;
+
+	if (how.store == Store::dscp_rewrite && !can_rewrite(options))
+		choose_without(now, how);
 	if (how.store != Store::iptables)
 		return;
 	switch (target(options, family)) {
@@ -63,26 +84,67 @@ void apply(const Intent &intent, const Situation &now, How &how, Plan &plan)
 	}
 }
 
-// Of new rules: where they go, and of what they are unless choose_rules() has a
-// reason.
+// What leads to VIPs of the configuration already, whoever made it.
+std::optional<Backend> backend_in_use(const Situation &now)
+{
+	for (const Rule &rule : now.actual.rules)
+		for (const Entry &entry : now.config.entries)
+			if (entry.dscp && rule.has({*entry.dscp, entry.ip}))
+				return backend_of(rule.store);
+	return std::nullopt;
+}
+
+// Unless choose_rules() has a reason.
+Backend backend(const Situation &now)
+{
+	const Options &options = now.options;
+
+	if (options.backend)
+		return *options.backend;
+	const Backend backend = (now.state.backend ? now.state.backend :
+						     backend_in_use(now))
+					.value_or(Backend::dscp_rewrite);
+	// what was asked for is of rules
+	if (backend == Backend::dscp_rewrite && (options.table || options.rules))
+		return Backend::daddr;
+	return backend;
+}
+
+// Of new rules: where they go, and of what they are.
 How ways(const Situation &now)
 {
-	const auto backend = now.options.backend ? now.options.backend :
-						   now.state.backend;
 	How how;
 
 	how.table = now.table;
 	how.top = now.options.top;
 	how.ip6 = now.ip6;
 	how.takes_over = takes_over(now.options);
-	if (backend == Backend::nft)
+	switch (backend(now)) {
+	case Backend::dscp_rewrite:
+		how.store = Store::dscp_rewrite;
+		break;
+	case Backend::nft:
 		how.store = Store::nft;
-	if (how.store == Store::iptables && !now.host.has_iptables() &&
-	    nft::available() && !now.options.backend) {
+		break;
+	case Backend::daddr:
+		if (now.host.has_iptables() || !nft::available() ||
+		    now.options.backend)
+			break;
 		say("found no iptables on this host: using rules of nftables instead (--backend nft)");
 		how.store = Store::nft;
 	}
 	return how;
+}
+
+void say_if_off(const Intent &intent)
+{
+	for (Family family : FAMILIES)
+		if (rewrite::is_off(family) &&
+		    std::ranges::any_of(intent.goal.present,
+					[&](const Entry &entry) {
+			return entry.dscp && entry.ip.family == family;
+		}))
+			say(rewrite::off_text(family));
 }
 
 } // namespace
@@ -99,7 +161,7 @@ void bring_about(const Intent &intent, Situation &now, Changes &changes)
 	How how = ways(now);
 	Plan plan = make_plan(intent.goal, now.actual, how,
 			      [&](Family family, How &chosen) {
-		choose_rules(now.options, family, chosen);
+		choose_rules(now, family, chosen);
 	});
 	State during = now.state, after = intent.after;
 
@@ -114,8 +176,9 @@ void bring_about(const Intent &intent, Situation &now, Changes &changes)
 	// after it is gone: whoever finds us dead can put it right.
 	for (const Owned &owned : after.entries)
 		during.add(owned);
-	during.backend = after.backend =
-		how.store == Store::nft ? Backend::nft : Backend::daddr;
+	// What was not needed was not chosen.
+	if (!plan.rules.empty() || now.options.backend)
+		during.backend = after.backend = backend_of(how.store);
 	HoldSignals hold;
 	now.file.write(during);
 	try {
@@ -126,6 +189,8 @@ void bring_about(const Intent &intent, Situation &now, Changes &changes)
 	}
 	now.file.write(after);
 
+	if (how.store == Store::dscp_rewrite)
+		say_if_off(intent);
 	now.state = after;
 	changes.added += plan.add.size();
 	changes.removed += plan.remove.size();

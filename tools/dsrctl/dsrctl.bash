@@ -46,7 +46,7 @@ _dsrctl()
 	-f|--output|--servers|--verify|--read) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 	-s|--lb|--sample|--real|--service|--server|--count|--seconds|--interval|--vip|--tcp|--http|--port|--host|--expect-status|--expect-body|--timeout) return ;;
 	--vendor) words="a10 brocade netscaler vpp ipvs keepalived nft" ;;
-	--backend) words="daddr nft" ;;
+	--backend) words="dscp_rewrite daddr nft" ;;
 	--table) words="raw mangle" ;;
 	--rules) words="map each" ;;
 	dscp|--dscp) words=$classes ;;

@@ -76,22 +76,30 @@ std::vector<Rule> Host::read(bool ip4, bool ip6) const
 	}
 	for (Rule &rule : nft::read())
 		rules.push_back(std::move(rule));
+	for (Rule &rule : rewrite::read())
+		if (rule.family == Family::ip4 ? ip4 : ip6)
+			rules.push_back(std::move(rule));
 	return rules;
 }
 
 void Host::apply_rules(const std::vector<RuleStep> &steps, bool last) const
 {
 	std::size_t done = 0;
+	bool rewritten = false;
 
 	try {
 		for (const Transaction &one : TRANSACTIONS) {
 			iptables_.apply(steps, one);
 			done++;
 		}
+		rewrite::apply(steps);
+		rewritten = true;
 		nft::apply(steps, last);
 	} catch (const Error &error) {
 		std::vector<RuleStep> undo = inverse(steps);
 
+		if (rewritten)
+			rewrite::apply(undo);
 		while (done--)
 			iptables_.apply(undo, TRANSACTIONS[done]);
 		throw RuleError(error.what());
@@ -140,6 +148,7 @@ std::string Host::describe(const Plan &plan) const
 							"-restore") +
 				" --noflush -w <<END\n" + input + "END\n";
 	}
+	text += rewrite::describe(plan.rules);
 	std::string input = nft::input(plan.rules, false);
 	if (!input.empty())
 		text += "+nft -f - <<END\n" + input + "END\n";

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/iptables.hpp"
 #include "dsrctl/nftables.hpp"
 #include "dsrctl/plan.hpp"

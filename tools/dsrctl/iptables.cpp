@@ -95,10 +95,11 @@ std::string Iptables::program(Store store, Family family,
 	return name + suffix;
 }
 
-bool Iptables::has_other(Family family, const Tables &tables) const
+bool Iptables::has_table(Family family, Store store, const Tables &tables) const
 {
-	return is_nft(family) ? has_legacy_table(family, tables)
-			      : has_nft_table(family, tables);
+	return is_nft(family) == (store == Store::iptables) ?
+		       has_nft_table(family, tables) :
+		       has_legacy_table(family, tables);
 }
 
 std::string Iptables::save_store(Family family, Store store,
@@ -106,11 +107,11 @@ std::string Iptables::save_store(Family family, Store store,
 {
 	std::string name = program(store, family, "-save");
 
-	if (store == Store::iptables && !available_)
+	// Nothing is started, and no table made, to see that there is none.
+	if (!has_table(family, store, tables))
 		return "";
 	// Without the program of the other variant, nobody could read it.
-	if (store == Store::other &&
-	    (!has_other(family, tables) || find_program(name).empty()))
+	if (store == Store::iptables ? !available_ : find_program(name).empty())
 		return "";
 	Outcome outcome = run_named(name, {"-c"});
 	if (outcome.status)

@@ -17,8 +17,8 @@ public:
 	// "nft" or "legacy"
 	const char *variant(Store store, Family family) const;
 
-	// All rules of a family; those of the other variant only where it has
-	// tables that could hold some.
+	// All rules of a family; no program is started where no table could
+	// hold some.
 	std::vector<Rule> read(Family family) const;
 
 	// What iptables-save prints of a store; empty where there is no such
@@ -38,7 +38,7 @@ private:
 	// @tables: those that matter of the other variant
 	std::string save_store(Family family, Store store,
 			       const std::vector<std::string> &tables) const;
-	bool has_other(Family family,
+	bool has_table(Family family, Store store,
 		       const std::vector<std::string> &tables) const;
 
 	bool is_nft(Family family) const

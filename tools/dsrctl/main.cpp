@@ -51,6 +51,8 @@ constexpr std::pair<const char *, Action> NAMES[] = {
 	{"metrics", Action::metrics},
 };
 constexpr char DSCP[] = "dscp";
+constexpr Table TABLES[] = {Table::raw, Table::mangle};
+constexpr RuleStyle STYLES[] = {RuleStyle::map, RuleStyle::each};
 
 // Those that have a command line of their own, named by the first argument.
 struct Command {
@@ -90,20 +92,38 @@ std::string check_sleep(const std::string &text)
 	       ", expected two numbers of seconds such as 1:0.25";
 }
 
-// An option whose value is the name of one of two.
-template <class Choice>
+// "raw or mangle", "a, b or c"
+template <class Choices>
+std::string either(const Choices &choices)
+{
+	std::string text;
+
+	for (std::size_t i = 0; i < std::size(choices); i++)
+		text += (i == 0			      ? "" :
+			 i + 1 < std::size(choices) ? ", " :
+						      " or ") +
+			std::string(name(choices[i]));
+	return text;
+}
+
+// An option whose value is the name of one of these.
+template <class Choice, std::size_t N>
 void add_choice(CLI::App &app, const char *option, const char *type,
-		std::optional<Choice> &chosen, Choice one, Choice other,
+		std::optional<Choice> &chosen, const Choice (&choices)[N],
 		const char *help)
 {
 	app.add_option_function<std::string>(option,
-		[&chosen, one, other](const std::string &text) {
-			chosen = text == name(one) ? one : other;
+		[&chosen, &choices](const std::string &text) {
+			for (Choice choice : choices)
+				if (text == name(choice))
+					chosen = choice;
 		}, help)
-		->type_name(type)->check([one, other](const std::string &text) {
-			return text == name(one) || text == name(other) ? "" :
-				"found " + quote(text) + ", expected " +
-				name(one) + " or " + name(other);
+		->type_name(type)->check([&choices](const std::string &text) {
+			for (Choice choice : choices)
+				if (text == name(choice))
+					return std::string();
+			return "found " + quote(text) + ", expected " +
+			       either(choices);
 		});
 }
 
@@ -124,13 +144,11 @@ void define(CLI::App &app, CommandLine &line)
 	app.add_flag("-x", options.no_header, "Print no header");
 	app.add_option("-s", line.sleep, "Ignored")
 		->type_name("A:B")->check(check_sleep);
-	add_choice(app, "--backend", "NAME", options.backend, Backend::daddr,
-		   Backend::nft,
-		   "Rules of the module, or of nftables: daddr or nft");
-	add_choice(app, "--table", "NAME", options.table, Table::raw,
-		   Table::mangle, "Where new rules go: raw or mangle");
-	add_choice(app, "--rules", "HOW", options.rules, RuleStyle::map,
-		   RuleStyle::each,
+	add_choice(app, "--backend", "NAME", options.backend, BACKENDS,
+		   "What leads to the VIPs: dscp_rewrite, daddr or nft");
+	add_choice(app, "--table", "NAME", options.table, TABLES,
+		   "Where new rules go: raw or mangle");
+	add_choice(app, "--rules", "HOW", options.rules, STYLES,
 		   "One rule for all VIPs, or one for each: map or each");
 	app.add_flag("--json", options.json, "Print JSON");
 	app.add_flag("--yes", options.yes, "Do not ask before -a stop");

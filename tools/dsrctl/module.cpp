@@ -16,20 +16,29 @@ namespace dsr {
 
 namespace {
 
-bool in_use()
+bool in_use(const std::string &module)
 {
-	return std::atoi(read_file_if_any("/sys/module/xt_DADDR/refcnt")
+	return std::atoi(read_file_if_any("/sys/module/" + module + "/refcnt")
 				 .c_str()) > 0;
 }
 
 // Is there no more to wait for?
-bool unloaded()
+bool unloaded(const std::string &module)
 {
-	if (!syscall(SYS_delete_module, "xt_DADDR", O_NONBLOCK))
+	if (!syscall(SYS_delete_module, module.c_str(), O_NONBLOCK))
 		return true;
 	if (errno == EPERM)
-		return !in_use();
+		return !in_use(module);
 	return errno != EAGAIN && errno != EWOULDBLOCK;
+}
+
+void unload(const std::string &module)
+{
+	constexpr int TRIES = 20;
+
+	// nftables lets go of it a moment after its rules are gone.
+	for (int i = 0; i < TRIES && !unloaded(module); i++)
+		std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 } // namespace
@@ -40,13 +49,10 @@ Table default_table()
 			       .starts_with("mangle") ? Table::mangle : Table::raw;
 }
 
-void unload_module()
+void unload_modules()
 {
-	constexpr int TRIES = 20;
-
-	// nftables lets go of it a moment after its rules are gone.
-	for (int i = 0; i < TRIES && !unloaded(); i++)
-		std::this_thread::sleep_for(std::chrono::milliseconds(5));
+	for (const char *module : {"xt_DADDR", "dscp_rewrite"})
+		unload(module);
 }
 
 } // namespace dsr

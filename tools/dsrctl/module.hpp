@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The module xt_DADDR in the running kernel.
+// The modules xt_DADDR and dscp_rewrite in the running kernel.
 #pragma once
 
 #include "dsrctl/rules.hpp"
@@ -9,8 +9,8 @@ namespace dsr {
 // Where the module says that it is used, or the better place.
 Table default_table();
 
-// In use by other namespaces, it stays. Who may not unload it, as
+// What other namespaces use stays. Who may not unload a module, as
 // dsrctl.service, waits until nothing uses it, and leaves it to who may.
-void unload_module();
+void unload_modules();
 
 } // namespace dsr

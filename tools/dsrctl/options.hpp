@@ -18,14 +18,6 @@ enum class Action : std::uint8_t {
 	metrics
 };
 
-// What rules are made of.
-enum class Backend : std::uint8_t { daddr, nft };
-
-inline const char *name(Backend backend)
-{
-	return backend == Backend::nft ? "nft" : "daddr";
-}
-
 enum class RuleStyle : std::uint8_t {
 	map,	// one rule for all VIPs
 	each	// one for each

@@ -57,10 +57,10 @@ private:
 		known_.insert(absent_.begin(), absent_.end());
 	}
 
-	// nftables, or the target DADDR in any variant of iptables.
+	// The variants of iptables are one backend.
 	bool same_backend(const Rule &rule) const
 	{
-		return (rule.store == Store::nft) == (how_.store == Store::nft);
+		return backend_of(rule.store) == backend_of(how_.store);
 	}
 
 	// Does a rule do this that may stay?
@@ -298,6 +298,13 @@ private:
 				plan_.remove.push_back({false, address});
 	}
 
+	// In a sysctl, each address has a VIP of its own.
+	bool apart(const Rule &rule, const Item &item, const Item &mine) const
+	{
+		return rule.store == Store::dscp_rewrite &&
+		       how_.store == Store::dscp_rewrite && item.to != mine.to;
+	}
+
 	// Somebody else's rule for a DSCP of ours.
 	void warn()
 	{
@@ -307,13 +314,13 @@ private:
 					if (mine.dscp == item.dscp &&
 					    mine.ip != item.ip &&
 					    rule.family == mine.ip.family &&
-					    !goes(item))
+					    !goes(item) && !apart(rule, item, mine))
 						plan_.warnings.push_back(
 							"found a rule for DSCP " +
 							std::to_string(item.dscp) +
 							" to " + text(item.ip) +
-							std::string(" in ") + name(rule.table) +
-							" PREROUTING, expected none but the one to " +
+							" in " + place(rule) +
+							", expected none but the one to " +
 							text(mine.ip) +
 							": the last of them decides");
 	}

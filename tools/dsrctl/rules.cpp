@@ -64,6 +64,20 @@ std::vector<std::string> ip_command(bool add, const Address &address)
 	return words;
 }
 
+std::string place(const Rule &rule)
+{
+	if (rule.store == Store::dscp_rewrite)
+		return std::string("net.") + key(rule.family) +
+		       ".dscp_rewrite." + std::to_string(rule.items[0].dscp);
+	return name(rule.table) + std::string(" PREROUTING");
+}
+
+const char *table_name(const Rule &rule)
+{
+	return rule.store == Store::dscp_rewrite ? "dscp_rewrite" :
+						   name(rule.table);
+}
+
 std::string rule_text(bool map, const std::vector<Item> &items)
 {
 	if (map)

@@ -13,8 +13,33 @@ namespace dsr {
 enum class Store : std::uint8_t {
 	iptables,	// the variant that the system's iptables is
 	other,		// the other variant
-	nft		// a table of our own, of rules without the module
+	nft,		// a table of our own, of rules without the module
+	dscp_rewrite	// no rules: the sysctls of a module of that name
 };
+
+// What leads to VIPs; the default is the first that the host has.
+enum class Backend : std::uint8_t {
+	dscp_rewrite,	// sysctls of the module dscp_rewrite
+	daddr,		// rules of the target DADDR
+	nft		// rules of nftables
+};
+
+inline constexpr Backend BACKENDS[] = {Backend::dscp_rewrite, Backend::daddr,
+				       Backend::nft};
+
+inline const char *name(Backend backend)
+{
+	static const char *const names[] = {"dscp_rewrite", "daddr", "nft"};
+
+	return names[static_cast<int>(backend)];
+}
+
+inline Backend backend_of(Store store)
+{
+	return store == Store::dscp_rewrite ? Backend::dscp_rewrite :
+	       store == Store::nft	    ? Backend::nft :
+					      Backend::daddr;
+}
 
 // Of iptables; and the chains of ours in nftables are called the same.
 enum class Table : std::uint8_t { raw, mangle };
@@ -37,21 +62,24 @@ inline std::optional<Table> parse_table(std::string_view text)
 struct Item {
 	std::uint8_t dscp = 0;
 	Ip ip;
+	std::optional<Ip> to = {};	// of packets to this address alone
 
 	auto operator<=>(const Item &) const = default;
 };
 
-// A rule of PREROUTING that does this and nothing else.
+// A rule of PREROUTING that does this and nothing else; or a VIP in a sysctl,
+// which is the same to whoever asks what leads where.
 struct Rule {
 	Store store = Store::iptables;
 	Family family = Family::ip4;
-	Table table = Table::raw;
+	Table table = Table::raw;	// none of dscp_rewrite's
 	unsigned int position = 0;	// in its chain, from 1
 	bool map = false;	// --dscp-map; otherwise there is one item
 	std::vector<Item> items;
 	std::string text;	// behind "-A PREROUTING ", as it was saved
 	std::uint64_t handle = 0;	// of nft
 	std::uint64_t packets = 0, bytes = 0;
+	bool active = true;	// not switched off by itself
 
 	bool has(const Item &item) const;
 };
@@ -74,6 +102,11 @@ Address vip_address(const Ip &ip, const std::string &dev = "lo");
 
 // What adds or removes it, by ip(8).
 std::vector<std::string> ip_command(bool add, const Address &address);
+
+// Where a rule is: "raw PREROUTING", or "net.ipv4.dscp_rewrite.7".
+std::string place(const Rule &rule);
+// In one word: "raw", "mangle", "dscp_rewrite"
+const char *table_name(const Rule &rule);
 
 // The text of a rule behind "-A PREROUTING ".
 std::string rule_text(bool map, const std::vector<Item> &items);

@@ -41,7 +41,7 @@ Owned parse_entry(const json &one)
 
 std::optional<Backend> parse_backend(const std::string &text)
 {
-	for (Backend backend : {Backend::daddr, Backend::nft})
+	for (Backend backend : BACKENDS)
 		if (text == name(backend))
 			return backend;
 	if (!text.empty())

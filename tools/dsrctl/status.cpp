@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/dscp.hpp"
+#include "dsrctl/dscp_rewrite.hpp"
 
 namespace dsr {
 
@@ -25,8 +26,7 @@ std::string loopback_text(const Address *address)
 const Rule *rule_of(const Actual &actual, const Item &item)
 {
 	for (const Rule &rule : actual.rules)
-		if (std::find(rule.items.begin(), rule.items.end(), item) !=
-		    rule.items.end())
+		if (rule.active && rule.has(item))
 			return &rule;
 	return nullptr;
 }
@@ -103,8 +103,8 @@ private:
 				row.dscp = pairs ? std::to_string(item.dscp)
 						 : hex(item.dscp);
 				row.loopback = loopback_text(address);
-				row.rule = true;
-				row.table = name(rule.table);
+				row.rule = rule.active;
+				row.table = table_name(rule);
 				row.configured = false;
 				rows_.push_back(row);
 				paired_.insert(item.ip);
@@ -173,8 +173,7 @@ const char *name(Standing standing)
 	return names[static_cast<int>(standing)];
 }
 
-std::vector<Row> configured_rows(const Config &config, const Actual &actual,
-				 Table table)
+std::vector<Row> configured_rows(const Config &config, const Actual &actual)
 {
 	std::vector<Row> rows;
 
@@ -196,7 +195,7 @@ std::vector<Row> configured_rows(const Config &config, const Actual &actual,
 		row.dscp = entry.dscp ? entry.dscp_text : NONE;
 		row.loopback = loopback_text(address);
 		row.rule = rule;
-		row.table = name(rule ? rule->table : table);
+		row.table = rule ? table_name(*rule) : NONE;
 		row.entry = &entry;
 		rows.push_back(row);
 	}
@@ -268,10 +267,13 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual,
 	std::map<Item, unsigned int> copies;
 	std::vector<std::string> found;
 	std::map<Family, unsigned int> elsewhere;
+	std::set<Family> off;
 
 	for (const Rule &rule : actual.rules) {
 		for (const Item &item : rule.items)
 			copies[item]++;
+		if (!rule.active)
+			off.insert(rule.family);
 		if (rule.store == Store::other)
 			elsewhere[rule.family]++;
 	}
@@ -288,6 +290,8 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual,
 					text(item.ip) +
 					", expected one: stop removes all of them");
 	}
+	for (Family family : off)
+		found.push_back(rewrite::off_text(family));
 	for (const auto &[family, count] : elsewhere) {
 		const std::string program =
 			family == Family::ip4 ? "iptables" : "ip6tables";

@@ -22,9 +22,7 @@ struct Row {
 	const Entry *entry = nullptr;	// of one that is configured
 };
 
-// @table: where a rule that is not there would go
-std::vector<Row> configured_rows(const Config &config, const Actual &actual,
-				 Table table);
+std::vector<Row> configured_rows(const Config &config, const Actual &actual);
 // What is active and not configured: pairs, addresses, rules.
 std::vector<Row> discovered_rows(const Config &config, const Actual &actual,
 				 const std::vector<Owned> &owned);

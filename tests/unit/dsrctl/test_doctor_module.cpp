@@ -58,6 +58,26 @@ TEST_CASE("doctor: a module that is not loaded is loaded by --fix")
 	CHECK(has(finding.keep, "systemctl enable dsrctl"));
 }
 
+TEST_CASE("doctor: a host that has dscp_rewrite wants it, and nothing of iptables")
+{
+	Facts facts = stopped();
+
+	facts.module.name = "dscp_rewrite";
+	facts.module.has_plugin = false;
+	facts.module.missing = {"nft_compat"};
+	CHECK(command_lines(only(check_module(facts))) ==
+	      std::vector<std::string>{"modprobe dscp_rewrite"});
+	CHECK(check_plugin(facts).empty());
+	CHECK(check_kernel_modules(facts).empty());
+	// but for what it has already
+	add_rules(facts, "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7");
+	CHECK(only(check_plugin(facts)).id == "plugin-missing");
+	CHECK(only(check_kernel_modules(facts)).id == "kernel-modules-missing");
+	facts.rewrites.clear();
+	facts.rules_known = false;
+	CHECK(only(check_plugin(facts)).id == "plugin-missing");
+}
+
 TEST_CASE("doctor: no module for this kernel")
 {
 	Facts facts = stopped();
@@ -258,6 +278,14 @@ TEST_CASE("doctor: the files of hosts of every kind")
 	module = gathered("nft");
 	CHECK(module.file == "/lib/modules/6.12.0/extra/xt_DADDR.ko.xz");
 
+	CHECK(module.name == "xt_DADDR");
+	host.save(modules + "modules.dep",
+		  "extra/xt_DADDR.ko.xz:\nextra/dscp_rewrite.ko.xz:\n");
+	host.save(modules + "extra/dscp_rewrite.ko.xz", "");
+	module = gathered("");
+	CHECK(module.name == "dscp_rewrite");
+	CHECK(module.file == "/lib/modules/6.12.0/extra/dscp_rewrite.ko.xz");
+
 	// Secure Boot
 	host.save(efi, std::string("\x06\0\0\0\0", 5));
 	host.save("sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
@@ -275,4 +303,5 @@ TEST_CASE("doctor: the files of hosts of every kind")
 	CHECK(module.sig_enforce);
 	CHECK(module.lockdown == "integrity");
 	CHECK(module.loaded);
+	CHECK(module.name == "dscp_rewrite");
 }

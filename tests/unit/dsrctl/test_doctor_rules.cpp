@@ -4,6 +4,7 @@
 
 #include "common/process.hpp"
 #include "doctor_world.hpp"
+#include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/doctor/report.hpp"
 
 using namespace dsr_test;
@@ -230,7 +231,39 @@ TEST_CASE("doctor: dsrctl's own rules of nftables, in mangle")
 	facts.tracks[0] = true;
 	Finding finding = only(check_conntrack(facts));
 	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "dsrctl stop", "dsrctl --table raw start"});
+				      "dsrctl stop", "dsrctl --backend nft --table raw start"});
+}
+
+TEST_CASE("doctor: VIPs of dscp_rewrite")
+{
+	Facts facts = healthy();
+
+	facts.rewrites.clear();
+	std::vector<Rule> rules = dsr::rewrite::parse_counters(
+		"ipv4 7 * 10.0.0.7 0 0\nipv4 8 * 10.0.0.8 0 0\n"
+		"ipv6 7 * 2001:db8::7 0 0\n");
+	add_own(facts, rules);
+	CHECK(found(facts) == "");
+
+	// another's, for packets to another address, and for all
+	add_own(facts, dsr::rewrite::parse_counters(
+			       "ipv4 7 192.0.2.1 10.0.0.9 0 0\n"));
+	CHECK(check_owners(facts).empty());
+	facts.rewrites.pop_back();
+	add_rules(facts, "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.9");
+	CHECK(has(only(check_owners(facts)).found,
+		  "leads to 10.0.0.7 (net.ipv4.dscp_rewrite.7) and to 10.0.0.9 ("));
+
+	for (Rule &rule : rules)
+		rule.active = rule.family == Family::ip6;
+	facts.rewrites.clear();
+	add_own(facts, rules);
+	Finding finding = only(check_rewrite_off(facts));
+	CHECK(has(finding.found, "found net.ipv4.dscp_rewrite.enabled = 0"));
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{
+		      "sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
+	CHECK(finding.safe);
 }
 
 TEST_CASE("doctor: rules of nftables that track and that drop")

@@ -35,7 +35,7 @@ TEST_CASE("dsrctl: metrics of rules and of maps")
 		Store::iptables, Family::ip4);
 	actual.addresses = {on_lo("10.0.0.7", "lo:1")};
 	std::string text = metrics_text(
-		config, configured_rows(config, actual, dsr::Table::raw), actual, maps);
+		config, configured_rows(config, actual), actual, maps);
 
 	CHECK(has(text, "# TYPE dsrctl_vip_packets counter\n"));
 	CHECK(has(text, "\ndsrctl_vip_packets_total{name=\"10.0.0.7\",vip=\"10.0.0.7\",family=\"ipv4\",dscp=\"7\"} 3\n"));

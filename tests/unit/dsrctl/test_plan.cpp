@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From what is, and what should be, to what has to change.
+#include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/iptables_rules.hpp"
 #include "world.hpp"
 
@@ -132,6 +133,33 @@ TEST_CASE("dsrctl: a backend takes over: first both have it, then only this one"
 	actual.rules = raw(SINGLE7 + "\n" + SINGLE8, Family::ip4, Store::other);
 	how.store = Store::iptables;
 	CHECK(make_plan(goal, actual, how).empty());
+}
+
+TEST_CASE("dsrctl: dscp_rewrite takes over from rules, and they from it")
+{
+	const std::vector<Rule> sysctls = rewrite::parse_counters(
+		"ipv4 7 * 10.0.0.7 0 0\nipv4 9 * 10.0.0.9 0 0\n");
+	Actual actual{raw(SINGLE7), {on_lo("10.0.0.7")}};
+	Goal goal{entries("10.0.0.7=7\n"), {}, {}, false};
+	How how;
+
+	for (Store store : {Store::dscp_rewrite, Store::iptables}) {
+		how.store = store;
+		how.takes_over = true;
+		actual.rules = store == Store::iptables ? sysctls : raw(SINGLE7);
+		Plan plan = make_plan(goal, actual, how);
+		REQUIRE(plan.rules.size() == 1);
+		CHECK(plan.rules[0].kind == RuleStep::Kind::add);
+		CHECK(plan.rules[0].rule.store == store);
+
+		// what is nobody's stays
+		actual.rules.push_back(plan.rules[0].rule);
+		plan = make_plan(goal, actual, how);
+		REQUIRE(plan.rules.size() == 1);
+		CHECK(plan.rules[0].kind == RuleStep::Kind::remove);
+		CHECK(plan.rules[0].old.store != store);
+		CHECK(plan.rules[0].old.items[0].dscp == 7);
+	}
 }
 
 TEST_CASE("dsrctl: half a configuration is completed")

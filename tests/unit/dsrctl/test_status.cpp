@@ -2,6 +2,7 @@
 // What scripts parse.
 #include <nlohmann/json.hpp>
 
+#include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/iptables_rules.hpp"
 #include "dsrctl/status.hpp"
 #include "world.hpp"
@@ -40,7 +41,7 @@ Actual host()
 
 std::vector<Row> all_rows(const Config &config, const Actual &actual)
 {
-	std::vector<Row> rows = configured_rows(config, actual, dsr::Table::raw);
+	std::vector<Row> rows = configured_rows(config, actual);
 
 	for (Row &row : discovered_rows(config, actual, {}))
 		rows.push_back(row);
@@ -53,7 +54,7 @@ TEST_CASE("dsrctl: status, column by column")
 {
 	Config config = parse(CONFIG);
 
-	CHECK(status_text(configured_rows(config, host(), dsr::Table::raw), false, true) ==
+	CHECK(status_text(configured_rows(config, host()), false, true) ==
 	      "type  state   name                      ipaddr                    dscp loopback iptables\n"
 	      "===== ======= ========================  ========================  ==== ======== ========\n"
 	      "l3dsr started 10.0.0.7                  10.0.0.7                  7    lo:1     up\n"
@@ -71,7 +72,7 @@ TEST_CASE("dsrctl: status of everything: pairs, addresses, rules")
 	      "type  state   name          ipaddr        dscp loopback iptables iptbl  src\n"
 	      "===== ======= ============  ============  ==== ======== ======== ====== ====\n"
 	      "l3dsr started 10.0.0.7      10.0.0.7      7    lo:1     up       raw    conf\n"
-	      "l2dsr stopped 10.0.0.9      10.0.0.9      --   --       --       raw    conf\n"
+	      "l2dsr stopped 10.0.0.9      10.0.0.9      --   --       --       --     conf\n"
 	      "l3dsr started 10.0.0.20     10.0.0.20     20   lo:3     up       mangle disc\n"
 	      "loopb started 10.0.0.8      10.0.0.8      --   lo:12    --       --     disc\n"
 	      "loopb started 10.0.0.30     10.0.0.30     --   lo:4     --       --     disc\n"
@@ -101,7 +102,7 @@ TEST_CASE("dsrctl: an l2dsr entry is started by its address alone")
 
 	actual.addresses = {on_lo("10.0.0.9", "lo:2")};
 	std::vector<Row> rows =
-		configured_rows(parse("10.0.0.9\n"), actual, dsr::Table::raw);
+		configured_rows(parse("10.0.0.9\n"), actual);
 	CHECK(rows[0].standing == Standing::started);
 	CHECK_FALSE(rows[0].rule);
 }
@@ -112,14 +113,36 @@ TEST_CASE("dsrctl: a VIP has its address where it is configured to be")
 	Config config = parse("10.0.0.9 dev eth1\n");
 
 	actual.addresses = {on_lo("10.0.0.9", "lo:2")};
-	CHECK(configured_rows(config, actual, dsr::Table::raw)[0].loopback == "--");
+	CHECK(configured_rows(config, actual)[0].loopback == "--");
 	actual.addresses[0].dev = actual.addresses[0].label = "eth1";
-	CHECK(configured_rows(config, actual, dsr::Table::raw)[0].loopback == "eth1");
+	CHECK(configured_rows(config, actual)[0].loopback == "eth1");
 
 	// one that was started once, and is not configured any more
 	Owned owned{"s", "10.0.0.9", ip("10.0.0.9"), std::nullopt, "eth1"};
 	CHECK(discovered_rows({}, actual, {}).empty());
 	CHECK(discovered_rows({}, actual, {owned}).size() == 1);
+}
+
+TEST_CASE("dsrctl: a VIP of dscp_rewrite is started, unless that is switched off")
+{
+	Config config = parse("10.0.0.7=7\n");
+	Actual actual;
+
+	actual.addresses = {on_lo("10.0.0.7", "lo:1")};
+	actual.rules = rewrite::parse_counters("ipv4 7 * 10.0.0.7 0 0\n"
+					       "ipv4 8 * 10.0.0.8 0 0\n");
+	CHECK(status_text(all_rows(config, actual), true, false) ==
+	      "l3dsr started 10.0.0.7  10.0.0.7  7    lo:1     up       dscp_rewrite conf\n"
+	      "iptbl started 10.0.0.8  10.0.0.8  0x08 --       up       dscp_rewrite disc\n");
+	CHECK(oddities(config, actual, true, nullptr).empty());
+
+	for (Rule &rule : actual.rules)
+		rule.active = false;
+	CHECK(status_text(configured_rows(config, actual), true, false) ==
+	      "l3dsr partial 10.0.0.7  10.0.0.7  7    lo:1     --       --    conf\n");
+	CHECK(oddities(config, actual, false, nullptr) ==
+	      std::vector<std::string>{
+		      "found net.ipv4.dscp_rewrite.enabled = 0, expected 1: marked packets keep the server's own address until sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
 }
 
 // iptables is the nft variant, ip6tables the legacy one.
@@ -161,7 +184,7 @@ TEST_CASE("dsrctl: check says it in one line")
 {
 	Config config = parse(CONFIG);
 	auto of = [&](const Config &config, const Actual &actual, bool ip6) {
-		return check(configured_rows(config, actual, dsr::Table::raw), ip6);
+		return check(configured_rows(config, actual), ip6);
 	};
 
 	CHECK(of({}, host(), true).line == "No configured DSRs found.");

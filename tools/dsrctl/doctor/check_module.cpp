@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The module xt_DADDR, and what iptables needs besides to use it.
+// The module dscp_rewrite, or xt_DADDR and what iptables needs besides to use it.
+#include <algorithm>
+
 #include "dsrctl/doctor/checks.hpp"
 
 namespace dsr::doctor {
@@ -7,7 +9,7 @@ namespace dsr::doctor {
 namespace {
 
 constexpr char NO_MODULE[] =
-	"no rule of the target DADDR can be added, or restored at boot: marked packets keep the server's own address, and clients get no answer";
+	"without it, nothing rewrites, now or after a boot: marked packets keep the server's own address, and clients get no answer";
 
 // "6.1.0-9-amd64 SMP preempt mod_unload modversions" without its first word
 std::string flavour(const std::string &vermagic)
@@ -48,7 +50,7 @@ std::vector<Command> build_commands()
 Finding missing(const ModuleFacts &module)
 {
 	return {Severity::error, "module-missing",
-		"found no module xt_DADDR for the kernel " + module.release +
+		"found no module dscp_rewrite or xt_DADDR for the kernel " + module.release +
 			", expected one that modprobe finds",
 		NO_MODULE, build_commands(),
 		"build it again for each new kernel; or do without it: dsrctl --backend nft start",
@@ -104,7 +106,7 @@ Finding refused(const ModuleFacts &module)
 	std::string why = NO_MODULE;
 
 	mend.insert(mend.begin(), {"make", "-f", "Makefile.kbuild", "clean"});
-	mend.push_back({"modprobe", "xt_DADDR"});
+	mend.push_back({"modprobe", module.name});
 	if (wants_signature(module))
 		why = "this kernel loads only modules that are signed with a key it knows (" +
 		      why_signature(module) + "): " + why;
@@ -117,14 +119,26 @@ Finding refused(const ModuleFacts &module)
 		false};
 }
 
-Finding not_loaded()
+Finding not_loaded(const std::string &name)
 {
 	return {Severity::warning, "module-not-loaded",
-		"found the module xt_DADDR not loaded, expected it to be in use",
-		"the first rule of the target DADDR loads it: so there is none, and marked packets keep the server's own address",
-		{{"modprobe", "xt_DADDR"}},
-		"systemctl enable dsrctl, whose rules load it; or a line xt_DADDR in /etc/modules-load.d/xt_DADDR.conf",
+		"found the module " + name +
+			" not loaded, expected it to be in use",
+		"dsrctl start loads it: so nothing was started, and marked packets keep the server's own address",
+		{{"modprobe", name}},
+		"systemctl enable dsrctl, which loads it; or a line " + name +
+			" in /etc/modules-load.d/" + name + ".conf",
 		true};
+}
+
+// Does this host do without rules?
+bool does_without_iptables(const Facts &facts)
+{
+	return !facts.has_iptables ||
+	       (facts.module.name == "dscp_rewrite" && facts.rules_known &&
+		std::ranges::none_of(facts.rewrites, [](const Rewrite &one) {
+			return backend_of(one.store) == Backend::daddr;
+		}));
 }
 
 } // namespace
@@ -146,7 +160,7 @@ Findings check_module(const Facts &facts)
 	}
 	if (!module.refusals.empty())
 		return {refused(module)};
-	return {not_loaded()};
+	return {not_loaded(module.name)};
 }
 
 Findings check_kernel_modules(const Facts &facts)
@@ -160,7 +174,8 @@ Findings check_kernel_modules(const Facts &facts)
 			"iptables cannot add the rules: on RHEL 10, these modules are in a package that is not installed by default",
 			{}, "", false};
 
-	if (missing.empty() || !facts.has_iptables || !needs_module(facts))
+	if (missing.empty() || does_without_iptables(facts) ||
+	    !needs_module(facts))
 		return {};
 	// Only single rules want it; a map does without.
 	if (missing == std::vector<std::string>{"xt_dscp"}) {
@@ -188,7 +203,7 @@ Findings check_kernel_modules(const Facts &facts)
 
 Findings check_plugin(const Facts &facts)
 {
-	if (facts.module.has_plugin || !facts.has_iptables ||
+	if (facts.module.has_plugin || does_without_iptables(facts) ||
 	    !needs_module(facts))
 		return {};
 	return {{Severity::error, "plugin-missing",

@@ -36,6 +36,8 @@ std::string describe(const Facts &facts, const Rewrite &rewrite)
 {
 	if (rewrite.store == Store::nft)
 		return "the nftables chain inet dsrctl " + rewrite.chain;
+	if (rewrite.store == Store::dscp_rewrite)
+		return rewrite.chain;
 	return "\"" + program(facts, rewrite) + " -t " + rewrite.table +
 	       " -A " + rewrite.chain + " " + shell_line(rewrite.words) + "\"";
 }
@@ -120,7 +122,7 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 	to.chain = "PREROUTING";
 	if (rewrite.store == Store::nft)
 		finding.mend = {dsrctl(facts, {"stop"}),
-				dsrctl(facts, {"--table", "raw", "start"})};
+				dsrctl(facts, {"--backend", "nft", "--table", "raw", "start"})};
 	else
 		finding.mend = move(facts, rewrite, to);
 	return finding;
@@ -173,6 +175,25 @@ Findings check_rules(const Facts &facts)
 	return findings;
 }
 
+Findings check_rewrite_off(const Facts &facts)
+{
+	Findings findings;
+
+	for (Family family : FAMILIES) {
+		const std::string name = std::string("net.") + key(family) +
+					 ".dscp_rewrite.enabled";
+
+		if (facts.rewrite_off[index(family)])
+			findings.push_back(
+				{Severity::error, "dscp-rewrite-off",
+				 "found " + name + " = 0, expected 1",
+				 "the VIPs are there, but no packet is sent on to them: marked packets keep the server's own address",
+				 {{"sysctl", "-w", name + "=1"}},
+				 "no other value of it in /etc/sysctl.d", true});
+	}
+	return findings;
+}
+
 Findings check_owners(const Facts &facts)
 {
 	std::set<std::pair<Item, Item>> seen;
@@ -183,9 +204,14 @@ Findings check_owners(const Facts &facts)
 		if (!one.matches.empty() && !other.matches.empty() &&
 		    one.matches != other.matches)
 			return;
+		// In a sysctl, each address has a VIP of its own.
+		const bool apart = one.store == Store::dscp_rewrite &&
+				   other.store == Store::dscp_rewrite;
+
 		for (const Item &a : one.items)
 			for (const Item &b : other.items) {
 				if (a.dscp != b.dscp || a.ip == b.ip ||
+				    (a.to != b.to && (apart || (a.to && b.to))) ||
 				    one.family != other.family ||
 				    !seen.insert(std::minmax(a, b)).second)
 					continue;

@@ -13,7 +13,7 @@ using Check = Findings (*)(const Facts &);
 
 constexpr Check CHECKS[] = {
 	check_configuration, check_module, check_kernel_modules, check_plugin,
-	check_rules, check_owners, check_variants, check_conntrack,
+	check_rules, check_rewrite_off, check_owners, check_variants, check_conntrack,
 	check_addresses, check_services, check_refused, check_unmapped,
 	check_unmarked, check_source, check_rp_filter, check_arp, check_router,
 	check_answers, check_offload, check_path_mtu,
@@ -40,7 +40,7 @@ bool needs_module(const Facts &facts)
 	std::vector<Item> done;
 
 	for (const Rewrite &rewrite : facts.rewrites)
-		if (rewrite.store == Store::nft)
+		if (backend_of(rewrite.store) != Backend::daddr)
 			done.insert(done.end(), rewrite.items.begin(),
 				    rewrite.items.end());
 	for (const Vip &vip : vips(facts))

@@ -53,8 +53,10 @@ std::vector<Vip> vips(const Facts &facts)
 			Vip &vip = vip_of(vips, item.ip);
 
 			if (vip.where.empty())
-				vip.where = "a rule in " + rewrite.table + " " +
-					    rewrite.chain;
+				vip.where = rewrite.store == Store::dscp_rewrite ?
+						    rewrite.chain :
+						    "a rule in " + rewrite.table +
+							    " " + rewrite.chain;
 			add_dscp(vip, item.dscp);
 		}
 	return vips;

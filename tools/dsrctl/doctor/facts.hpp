@@ -9,7 +9,9 @@
 namespace dsr::doctor {
 
 struct ModuleFacts {
-	bool loaded = false;
+	// dscp_rewrite where this host has it; else what rules want
+	std::string name = "xt_DADDR";
+	bool loaded = false;		// it, or the other
 	std::string release;		// of the running kernel
 	std::string file;		// what modprobe would load; or empty
 	std::string vermagic;		// the file's

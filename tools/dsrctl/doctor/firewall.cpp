@@ -325,10 +325,18 @@ void add_ruleset(Firewall &firewall, const std::string &text)
 
 void add_own(Firewall &firewall, const std::vector<Rule> &rules)
 {
-	for (const Rule &rule : rules)
-		firewall.rewrites.push_back({Store::nft, rule.family,
-					     name(rule.table), name(rule.table),
-					     rule.items, "", false, {}});
+	for (const Rule &rule : rules) {
+		const std::optional<Ip> &to = rule.items[0].to;
+		const std::string chain = rule.store == Store::nft ?
+						  name(rule.table) : place(rule);
+
+		firewall.rewrites.push_back({rule.store, rule.family,
+					     table_name(rule), chain, rule.items,
+					     to ? "to " + text(*to) : "", false,
+					     {}});
+		if (!rule.active)
+			firewall.rewrite_off[index(rule.family)] = true;
+	}
 }
 
 } // namespace dsr::doctor

@@ -36,6 +36,7 @@ struct Firewall {
 	// By family: a rule wants connection tracking; a rule clears the DSCP
 	// of what leaves.
 	bool tracks[2] = {false, false}, resets_dscp[2] = {false, false};
+	bool rewrite_off[2] = {false, false};	// dscp_rewrite's values, by a switch
 };
 
 // What iptables-save printed of a store.
@@ -46,7 +47,7 @@ void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules,
 // left out. Throws Error.
 void add_ruleset(Firewall &firewall, const std::string &json);
 
-// The rules of dsrctl's own table of nftables.
+// The rules of dsrctl's own table of nftables, or the VIPs of dscp_rewrite.
 void add_own(Firewall &firewall, const std::vector<Rule> &rules);
 
 } // namespace dsr::doctor

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "common/process.hpp"
+#include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/iptables.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/nftables.hpp"
@@ -103,6 +104,7 @@ Facts gather(Config config)
 		facts.rules_known = false;
 	}
 	gather_nftables(facts);
+	add_own(facts, rewrite::read());
 	facts.addresses = read_addresses();
 	facts.links = gather_links();
 	facts.listeners = gather_listeners();

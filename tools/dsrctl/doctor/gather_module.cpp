@@ -119,7 +119,7 @@ std::string file_of(const Root &root, const Modules &modules,
 
 void gather_file(const Root &root, const Modules &modules, ModuleFacts &module)
 {
-	module.file = file_of(root, modules, "xt_DADDR");
+	module.file = file_of(root, modules, module.name);
 	if (module.file.empty())
 		return;
 	std::vector<std::string> files{root.path(module.file)};
@@ -174,7 +174,8 @@ std::vector<std::string> refusals(const std::string &log)
 	while (std::getline(lines, line)) {
 		// of /dev/kmsg: "priority,number,time,flags;message"
 		std::string message = line.substr(line.find(';') + 1);
-		bool ours = message.find("xt_DADDR") != message.npos;
+		bool ours = message.find("xt_DADDR") != message.npos ||
+			    message.find("dscp_rewrite") != message.npos;
 		auto says = [&](const char *words) {
 			return message.find(words) != message.npos;
 		};
@@ -194,7 +195,10 @@ ModuleFacts gather_module(const Root &root, const std::string &release,
 	ModuleFacts module;
 
 	module.release = release;
-	module.loaded = root.exists("/sys/module/xt_DADDR");
+	if (root.exists("/sys/module/dscp_rewrite"))
+		module.name = "dscp_rewrite";
+	module.loaded = module.name == "dscp_rewrite" ||
+			root.exists("/sys/module/xt_DADDR");
 	module.sig_enforce = root.read("/sys/module/module/parameters/sig_enforce")
 				     .starts_with('Y');
 	module.lockdown = chosen(root.read("/sys/kernel/security/lockdown"));
@@ -209,6 +213,8 @@ ModuleFacts gather_module(const Root &root, const std::string &release,
 	std::erase_if(module.missing, [&](const std::string &name) {
 		return modules.contains(name);
 	});
+	if (!file_of(root, modules, "dscp_rewrite").empty())
+		module.name = "dscp_rewrite";
 	if (!module.loaded)
 		gather_file(root, modules, module);
 	return module;
