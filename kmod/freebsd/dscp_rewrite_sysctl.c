@@ -32,8 +32,6 @@ SYSCTL_DECL(_net_inet6_ip6);
 
 enum {
 	DSCP_REWRITE_WRITE = 1024,	/* a value, and its zero byte */
-	/* 16 of VIP@RIP, however long an address is printed, and blanks */
-	DSCP_REWRITE_READ = DSCP_REWRITE_VIPS * 2 * INET6_ADDRSTRLEN,
 	DSCP_REWRITE_QUOTE = 48		/* of what cannot be understood */
 };
 

@@ -7,8 +7,12 @@
 #include <sys/systm.h>
 #include <sys/epoch.h>
 #include <sys/kernel.h>
+#include <sys/socket.h>
 #include <machine/atomic.h>
+#include <net/if.h>
+#include <net/route.h>
 #include <net/vnet.h>
+#include <netinet/in.h>
 #include <netinet/ip_var.h>
 #include <netinet6/ip6_var.h>
 
