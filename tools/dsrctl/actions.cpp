@@ -98,7 +98,9 @@ int metrics(const Situation &now)
 {
 	const std::string text = metrics_text(
 		now.config, configured_rows(now.config, now.actual),
-		now.actual, read_counters());
+		now.actual, read_counters(), read_server(now.state, now.file),
+		now.options.openmetrics ? MetricsFormat::openmetrics :
+					  MetricsFormat::prometheus);
 
 	if (now.options.output.empty())
 		put(text);

@@ -8,14 +8,14 @@ _dsrctl()
 	local classes="EF AF11 AF12 AF13 AF21 AF22 AF23 AF31 AF32 AF33 AF41 AF42
 		AF43 CS1 CS2 CS3 CS4 CS5 CS6 CS7 VA LE"
 	local options="-d -f -a -i -k -n -s -v -x -h --help --version --backend
-		--table --rules --json --yes --output"
+		--table --rules --json --yes --output --openmetrics"
 	local words
 
 	case ${COMP_WORDS[1]} in
 	doctor)
 		actions=
 		options="-d -f -v -h --help --port --sample --compare --fix --yes
-			--json" ;;
+			--json --metrics" ;;
 	fleet)
 		actions=
 		options="-h --help --servers --lb --json" ;;
@@ -28,7 +28,7 @@ _dsrctl()
 		options="-d -f -h --help --real --vip --dscp --from-config
 			--servers --icmp --tcp --http --port --host
 			--expect-status --expect-body --count --timeout
-			--interval --json --nagios --keepalived" ;;
+			--interval --json --nagios --metrics --keepalived" ;;
 	watch)
 		actions=
 		options="-d -f -i -h --help --read --server --count --seconds

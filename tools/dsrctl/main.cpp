@@ -30,7 +30,7 @@ const char ACTIONS[] =
 	"  status     one line a VIP; with -a, also of what is active and not configured\n"
 	"  check      one line of all: exit status 0 all started, 1 none, 3 some or\n"
 	"             nothing configured\n"
-	"  metrics    OpenMetrics text of all VIPs\n"
+	"  metrics    counters and states of all VIPs, for Prometheus\n"
 	"  dscp N     a DSCP in every notation; N in any: 10, 0x0a, AF11, 001010b,\n"
 	"             tos:40, 0xb8\n"
 	"\n"
@@ -155,6 +155,8 @@ void define(CLI::App &app, CommandLine &line)
 	app.add_option("--output", options.output,
 		       "Write the metrics to this file, at once")
 		->type_name("FILE");
+	app.add_flag("--openmetrics", options.openmetrics,
+		     "Print the metrics as OpenMetrics");
 	app.set_version_flag("--version", "dsrctl " DADDR_VERSION);
 	app.footer(ACTIONS);
 }
@@ -165,9 +167,10 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 	if (line.action != DSCP && app.count("ARGUMENT"))
 		throw Error("found " + quote(line.argument) + " behind " +
 			    line.action + ", expected nothing");
-	if (line.action != "metrics" && app.count("--output"))
-		throw Error("found --output with " + line.action +
-			    ", expected it with metrics");
+	for (const char *option : {"--output", "--openmetrics"})
+		if (line.action != "metrics" && app.count(option))
+			throw Error(std::string("found ") + option + " with " +
+				    line.action + ", expected it with metrics");
 }
 
 [[noreturn]] void unknown_action(const std::string &action)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/metrics.hpp"
 
-#include <functional>
 #include <sstream>
 
 #include "common/dscp.hpp"
@@ -11,28 +10,15 @@ namespace dsr {
 
 namespace {
 
-// A label's value.
-std::string escape(const std::string &text)
+MetricsText::Labels labels(const Entry &entry)
 {
-	std::string escaped;
-
-	for (char c : text) {
-		if (c == '"' || c == '\\')
-			escaped += '\\';
-		escaped += c == '\n' ? ' ' : c;
-	}
-	return "\"" + escaped + "\"";
-}
-
-std::string labels(const Entry &entry)
-{
-	std::string text = "{name=" + escape(entry.name) + ",vip=" +
-			   escape(dsr::text(entry.ip)) + ",family=\"" +
-			   key(entry.ip.family) + "\"";
+	MetricsText::Labels labels{{"name", entry.name},
+				   {"vip", text(entry.ip)},
+				   {"family", key(entry.ip.family)}};
 
 	if (entry.dscp)
-		text += ",dscp=\"" + std::to_string(*entry.dscp) + "\"";
-	return text;
+		labels.emplace_back("dscp", std::to_string(*entry.dscp));
+	return labels;
 }
 
 // All rules that do this: those of maps have their counters in the module.
@@ -54,11 +40,49 @@ Count count(const Entry &entry, const Actual &actual, const Counts &maps)
 	return sum;
 }
 
-void head(std::string &text, const std::string &name, const char *type,
-	  const char *help)
+void add_counters(MetricsText &text, const Config &config,
+		  const Actual &actual, const Counts &maps,
+		  std::uint64_t Count::*member)
 {
-	text += "# TYPE " + name + " " + type + "\n# HELP " + name + " " +
-		help + "\n";
+	for (const Entry &entry : config.entries)
+		if (entry.dscp)
+			text.add(labels(entry),
+				 count(entry, actual, maps).*member);
+}
+
+void add_states(MetricsText &text, const Row &row)
+{
+	for (Standing state : {Standing::stopped, Standing::partial,
+			       Standing::started}) {
+		MetricsText::Labels all = labels(*row.entry);
+
+		all.emplace_back("type", row.type);
+		all.emplace_back("state", name(state));
+		text.add(all, row.standing == state);
+	}
+}
+
+void add_server(MetricsText &text, const Server &server)
+{
+	text.family("dsrctl_info", "What runs here: always 1.");
+	text.add({{"version", server.version},
+		  {"backend", server.backend},
+		  {"xt_daddr", server.target},
+		  {"dscp_rewrite", server.rewrite}}, 1);
+	if (!server.changed)
+		return;
+	text.family("dsrctl_last_change_timestamp_seconds",
+		    "When dsrctl last changed something here.");
+	text.add({}, std::to_string(*server.changed));
+}
+
+// Empty when it is not loaded, or does not say.
+std::string version_of(const char *module)
+{
+	std::string text = read_file_if_any(
+		std::string("/sys/module/") + module + "/version");
+
+	return text.substr(0, text.find('\n'));
 }
 
 } // namespace
@@ -90,43 +114,36 @@ Counts read_counters()
 	return parse_counters(read_file_if_any("/proc/net/xt_DADDR"));
 }
 
-std::string metrics_text(const Config &config, const std::vector<Row> &rows,
-			 const Actual &actual, const Counts &maps)
+Server read_server(const State &state, const StateFile &file)
 {
-	std::string text;
-	auto counter = [&](const std::string &name, const char *help,
-			   std::uint64_t Count::*member) {
-		head(text, name, "counter", help);
-		for (const Entry &entry : config.entries)
-			if (entry.dscp)
-				text += name + "_total" + labels(entry) +
-					"} " +
-					std::to_string(count(entry, actual,
-							     maps).*member) +
-					"\n";
-	};
+	return {DADDR_VERSION, state.backend ? name(*state.backend) : "",
+		version_of("xt_DADDR"), version_of("dscp_rewrite"),
+		file.changed()};
+}
 
-	counter("dsrctl_vip_packets", "Packets that were sent on to the VIP.",
-		&Count::packets);
-	counter("dsrctl_vip_bytes", "Bytes of these packets.", &Count::bytes);
-	head(text, "dsrctl_vip_state", "gauge",
-	     "1 for the state that the VIP is in.");
+std::string metrics_text(const Config &config, const std::vector<Row> &rows,
+			 const Actual &actual, const Counts &maps,
+			 const Server &server, MetricsFormat format)
+{
+	MetricsText text(format);
+
+	text.family("dsrctl_vip_packets_total",
+		    "Packets that were sent on to the VIP.");
+	add_counters(text, config, actual, maps, &Count::packets);
+	text.family("dsrctl_vip_bytes_total", "Bytes of these packets.");
+	add_counters(text, config, actual, maps, &Count::bytes);
+	text.family("dsrctl_vip_state",
+		    "1 for the state that the VIP is in.");
 	for (const Row &row : rows)
-		for (Standing state : {Standing::stopped, Standing::partial,
-				       Standing::started})
-			text += "dsrctl_vip_state" + labels(*row.entry) +
-				",type=\"" + row.type + "\",state=\"" +
-				name(state) + "\"} " +
-				(row.standing == state ? "1\n" : "0\n");
-	head(text, "dsrctl_configuration_errors", "gauge",
-	     "Errors in the configuration: with one, nothing is changed.");
-	text += "dsrctl_configuration_errors " +
-		std::to_string(config.errors.size()) + "\n";
-	head(text, "dsrctl_configuration_warnings", "gauge",
-	     "Warnings about the configuration.");
-	text += "dsrctl_configuration_warnings " +
-		std::to_string(config.warnings.size()) + "\n";
-	return text + "# EOF\n";
+		add_states(text, row);
+	text.family("dsrctl_configuration_errors",
+		    "Errors in the configuration: with one, nothing is changed.");
+	text.add({}, config.errors.size());
+	text.family("dsrctl_configuration_warnings",
+		    "Warnings about the configuration.");
+	text.add({}, config.warnings.size());
+	add_server(text, server);
+	return text.text();
 }
 
 } // namespace dsr

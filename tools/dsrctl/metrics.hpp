@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// OpenMetrics text, of the kinds that node_exporter's textfile collector reads.
+// What Prometheus and its like read of this server.
 #pragma once
 
 #include <map>
 #include <string_view>
 #include <tuple>
 
+#include "common/metrics_text.hpp"
+#include "dsrctl/state.hpp"
 #include "dsrctl/status.hpp"
 
 namespace dsr {
@@ -22,7 +24,19 @@ Counts parse_counters(std::string_view text);
 // The module's of this host; none when it counts nothing.
 Counts read_counters();
 
+// What there is besides VIPs. Empty: not known.
+struct Server {
+	std::string version;		// of dsrctl
+	std::string backend;		// of the last start
+	std::string target, rewrite;	// versions of the modules in the kernel
+	std::optional<std::int64_t> changed;	// by dsrctl; seconds since 1970
+};
+
+// Of this host.
+Server read_server(const State &state, const StateFile &file);
+
 std::string metrics_text(const Config &config, const std::vector<Row> &rows,
-			 const Actual &actual, const Counts &maps);
+			 const Actual &actual, const Counts &maps,
+			 const Server &server, MetricsFormat format);
 
 } // namespace dsr

@@ -39,6 +39,7 @@ struct Options {
 	std::optional<Table> table;
 	std::optional<RuleStyle> rules;
 	std::string output;		// of metrics
+	bool openmetrics = false;
 };
 
 } // namespace dsr

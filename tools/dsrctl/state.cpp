@@ -197,4 +197,13 @@ void StateFile::write(const State &state) const
 		throw Error(file + ": " + std::strerror(errno));
 }
 
+std::optional<std::int64_t> StateFile::changed() const
+{
+	struct stat seen {};
+
+	if (stat((path_ + ".json").c_str(), &seen))
+		return std::nullopt;
+	return seen.st_mtime;
+}
+
 } // namespace dsr

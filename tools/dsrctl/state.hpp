@@ -37,6 +37,9 @@ public:
 	State read(std::string &warning) const;
 	// Either the old or the new is there, whatever happens. Throws Error.
 	void write(const State &state) const;
+	// When something was written, in seconds since 1970; none when nothing
+	// is started.
+	std::optional<std::int64_t> changed() const;
 
 private:
 	std::string path_;

@@ -34,10 +34,17 @@ TEST_CASE("dsrctl: metrics of rules and of maps")
 		"COMMIT\n",
 		Store::iptables, Family::ip4);
 	actual.addresses = {on_lo("10.0.0.7", "lo:1")};
-	std::string text = metrics_text(
-		config, configured_rows(config, actual), actual, maps);
+	const Server server{"1.2", "daddr", "0.1.0", "", 1700000000};
+	auto text_as = [&](MetricsFormat format) {
+		return metrics_text(config,
+				    configured_rows(config, actual),
+				    actual, maps, server, format);
+	};
+	const std::string text = text_as(MetricsFormat::prometheus);
 
-	CHECK(has(text, "# TYPE dsrctl_vip_packets counter\n"));
+	CHECK(has(text, "# TYPE dsrctl_vip_packets_total counter\n"));
+	CHECK(has(text, "# HELP dsrctl_vip_bytes_total "));
+	CHECK(has(text, "# TYPE dsrctl_vip_state gauge\n"));
 	CHECK(has(text, "\ndsrctl_vip_packets_total{name=\"10.0.0.7\",vip=\"10.0.0.7\",family=\"ipv4\",dscp=\"7\"} 3\n"));
 	CHECK(has(text, "\ndsrctl_vip_packets_total{name=\"10.0.0.8\",vip=\"10.0.0.8\",family=\"ipv4\",dscp=\"8\"} 6\n"));
 	CHECK(has(text, "\ndsrctl_vip_bytes_total{name=\"10.0.0.8\",vip=\"10.0.0.8\",family=\"ipv4\",dscp=\"8\"} 560\n"));
@@ -47,5 +54,23 @@ TEST_CASE("dsrctl: metrics of rules and of maps")
 	CHECK_FALSE(has(text, "packets_total{name=\"10.0.0.9\""));
 	CHECK(has(text, "\ndsrctl_configuration_errors 1\n"));
 	CHECK(has(text, "\ndsrctl_configuration_warnings 1\n"));
-	CHECK(text.ends_with("# EOF\n"));
+	CHECK(has(text, "\ndsrctl_info{version=\"1.2\",backend=\"daddr\",xt_daddr=\"0.1.0\",dscp_rewrite=\"\"} 1\n"));
+	CHECK(has(text, "\ndsrctl_last_change_timestamp_seconds 1700000000\n"));
+	CHECK_FALSE(has(text, "# EOF"));
+
+	const std::string open = text_as(MetricsFormat::openmetrics);
+	CHECK(has(open, "# TYPE dsrctl_vip_packets counter\n"));
+	CHECK(has(open, "\ndsrctl_vip_packets_total{name=\"10.0.0.7\""));
+	CHECK(open.ends_with("# EOF\n"));
+}
+
+// Of what an operator writes: a name of /etc/hosts may hold anything.
+TEST_CASE("dsrctl: a label's value is escaped")
+{
+	MetricsText text;
+
+	text.family("some", "Some.");
+	text.add({{"name", "a\"b\\c\nd"}}, 1);
+	CHECK(text.text() == "# HELP some Some.\n# TYPE some gauge\n"
+			     "some{name=\"a\\\"b\\\\c\\nd\"} 1\n");
 }

@@ -25,7 +25,8 @@ struct DoctorOptions {
 	std::string directory = "/etc/dsr.d", file;
 	std::vector<std::string> compare, ports;
 	double sample = 2;
-	bool fix = false, yes = false, json = false, verbose = false;
+	bool fix = false, yes = false, json = false, metrics = false;
+	bool verbose = false;
 };
 
 // "80", "tcp/80", "udp/53"
@@ -81,6 +82,7 @@ void define(CLI::App &app, DoctorOptions &options)
 	app.add_flag("--yes", options.yes, "Do not ask");
 	app.add_flag("-v", options.verbose, "Show notes, too");
 	app.add_flag("--json", options.json, "Print JSON");
+	app.add_flag("--metrics", options.metrics, "Print metrics for Prometheus");
 	app.footer(FOOTER);
 }
 
@@ -119,9 +121,11 @@ std::vector<std::string> from(const DoctorOptions &options)
 }
 
 int print(const Findings &findings, const std::string &what,
-	  const DoctorOptions &options)
+	  const DoctorOptions &options, const Sample *sample = nullptr)
 {
-	if (options.json)
+	if (options.metrics)
+		std::cout << findings_metrics(findings, sample);
+	else if (options.json)
 		std::cout << findings_json(findings);
 	else
 		std::cout << findings_text(findings, options.verbose)
@@ -208,7 +212,8 @@ int examine_host(const DoctorOptions &options)
 				std::cout << "After that:\n";
 		}
 	}
-	return print(findings, vips_text(facts), options);
+	return print(findings, vips_text(facts), options,
+		     facts.sample ? &*facts.sample : nullptr);
 }
 
 } // namespace
@@ -224,6 +229,8 @@ int doctor_command(int argc, char *argv[])
 		return 0;
 	if (options.yes && !options.fix)
 		throw Error("found --yes, expected it with --fix");
+	if (options.metrics && (options.json || options.fix))
+		throw Error("found --metrics with --json or --fix, expected it alone");
 	return options.compare.empty() ? examine_host(options)
 				       : compare_files(options);
 }

@@ -2,9 +2,11 @@
 #include "dsrctl/doctor/report.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
+#include "common/metrics_text.hpp"
 #include "common/process.hpp"
 
 namespace dsr::doctor {
@@ -93,6 +95,38 @@ std::string findings_json(const Findings &findings)
 		    {"notes", count(findings, Severity::note)}}
 		       .dump(2, ' ', false, json::error_handler_t::replace) +
 	       "\n";
+}
+
+std::string findings_metrics(const Findings &findings, const Sample *sample)
+{
+	using Kind = Diagnosis::Kind;
+	MetricsText text;
+	std::map<std::pair<std::string, std::string>, std::uint64_t> by_id;
+
+	text.family("dsrctl_doctor_findings",
+		    "What dsrctl doctor found, by severity.");
+	for (Severity severity : {Severity::error, Severity::warning,
+				  Severity::note})
+		text.add({{"severity", name(severity)}},
+			 count(findings, severity));
+	for (const Finding &finding : findings)
+		by_id[{finding.id, name(finding.severity)}]++;
+	text.family("dsrctl_doctor_finding",
+		    "What dsrctl doctor found, by name.");
+	for (const auto &[key, times] : by_id)
+		text.add({{"id", key.first}, {"severity", key.second}}, times);
+	if (!sample)
+		return text.text();
+	text.family("dsrctl_doctor_sample_seconds",
+		    "How long it looked at what arrives.");
+	text.add({}, std::to_string(sample->seconds));
+	text.family("dsrctl_doctor_sample_packets",
+		    "Packets of that sample that something is wrong with.");
+	for (Kind kind : {Kind::cleared, Kind::unmarked, Kind::unmapped,
+			  Kind::from_server, Kind::checksum})
+		text.add({{"kind", kind_key(kind)}},
+			 sample->diagnosis.count(kind));
+	return text.text();
 }
 
 int exit_status(const Findings &findings)

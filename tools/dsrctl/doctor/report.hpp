@@ -2,6 +2,7 @@
 // Findings, as they are printed.
 #pragma once
 
+#include "dsrctl/doctor/facts.hpp"
 #include "dsrctl/doctor/finding.hpp"
 
 namespace dsr::doctor {
@@ -14,6 +15,9 @@ std::string summary(const Findings &findings, const std::string &what,
 		    bool notes);
 
 std::string findings_json(const Findings &findings);
+
+// For Prometheus. @sample: null when nothing was looked at.
+std::string findings_metrics(const Findings &findings, const Sample *sample);
 
 // 0 nothing but notes, 2 a warning, 3 an error
 int exit_status(const Findings &findings);

@@ -36,7 +36,7 @@ const char EXAMPLES[] =
 struct Options {
 	std::string real, vip, dscp;
 	bool from_config = false, icmp = false, json = false, nagios = false;
-	bool keepalived = false;
+	bool keepalived = false, metrics = false;
 	std::string directory = "/etc/dsr.d", file, servers;
 	std::uint16_t tcp = 0, port = 0;
 	std::string http, host, status, body;
@@ -91,6 +91,8 @@ void define(CLI::App &app, Options &options)
 	app.add_flag("--json", options.json, "Print JSON");
 	app.add_flag("--nagios", options.nagios,
 		     "Print one line, and exit, as a monitoring plugin");
+	app.add_flag("--metrics", options.metrics,
+		     "Print metrics for Prometheus");
 	app.add_flag("--keepalived", options.keepalived,
 		     "Exit as keepalived's MISC_CHECK wants it: 0 in service, 1 not");
 	app.footer(EXAMPLES);
@@ -114,8 +116,8 @@ void check_usage(const CLI::App &app, const Options &options)
 				    " without --http, expected both");
 	if (options.keepalived && options.nagios)
 		throw Error("found --keepalived and --nagios, expected one");
-	if (options.json && options.nagios)
-		throw Error("found --json and --nagios, expected one");
+	if (options.json + options.nagios + options.metrics > 1)
+		throw Error("found more than one of --json, --nagios and --metrics, expected one");
 	for (const char *name : {"--real", "--vip", "--dscp"})
 		if (!options.from_config != (app.count(name) > 0))
 			throw Error(options.from_config ?
@@ -249,7 +251,8 @@ int probe_targets(const Options &options)
 	report.timing = {options.count, Seconds(options.timeout),
 			 Seconds(options.interval)};
 	report.skipped = targets.skipped;
-	bool lines = !options.from_config && !options.json && !options.nagios;
+	bool lines = !options.from_config && !options.json &&
+		     !options.nagios && !options.metrics;
 	if (lines)
 		std::cout << head_text(targets.targets[0], report.check)
 			  << std::flush;
@@ -264,6 +267,8 @@ int probe_targets(const Options &options)
 	}
 	if (options.json)
 		std::cout << json_text(report);
+	else if (options.metrics)
+		std::cout << probe_metrics(report);
 	else if (!lines)
 		std::cout << table_text(report);
 	else if (options.count > 1)

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/dscp.hpp"
+#include "common/metrics_text.hpp"
 
 namespace dsr::probe {
 
@@ -224,6 +225,39 @@ std::string json_text(const Report &report)
 		    {"failed", counts.failed}}
 		       .dump(2, ' ', false, json::error_handler_t::replace) +
 	       "\n";
+}
+
+std::string probe_metrics(const Report &report)
+{
+	MetricsText text;
+	auto labels = [&](const Result &result) -> MetricsText::Labels {
+		return {{"real", dsr::text(result.target.real)},
+			{"vip", dsr::text(result.target.vip)},
+			{"name", result.target.name},
+			{"dscp", std::to_string(result.target.dscp)},
+			{"check", dsr::probe::text(report.check)}};
+	};
+
+	text.family("dsrctl_probe_success",
+		    "1 when the server answered for the VIP each time.");
+	for (const Result &result : report.results)
+		text.add(labels(result),
+			 !is_failure(result.worst().verdict));
+	text.family("dsrctl_probe_result",
+		    "1 for what the worst answer was, by name.");
+	for (const Result &result : report.results) {
+		MetricsText::Labels all = labels(result);
+
+		all.emplace_back("result", name(result.worst().verdict));
+		text.add(all, 1);
+	}
+	text.family("dsrctl_probe_duration_seconds",
+		    "How long the answers took that came, on average.");
+	for (const Result &result : report.results)
+		if (auto taken = times({result}))
+			text.add(labels(result),
+				 std::to_string(taken->mean.count()));
+	return text.text();
 }
 
 std::string nagios_text(const Report &report)

@@ -26,6 +26,9 @@ std::string table_text(const Report &report);
 
 std::string json_text(const Report &report);
 
+// For Prometheus.
+std::string probe_metrics(const Report &report);
+
 // One line as monitoring plugins print it, and their exit status.
 std::string nagios_text(const Report &report);
 int nagios_status(const Report &report);
