@@ -30,7 +30,10 @@ void kernel_fail(const char *what, ...)
 
 /* Memory, and who may read what is in a table */
 
-enum { REPLACED = 256 };
+enum {
+	TABLE = 64,			/* values of a table, which begins with them */
+	REPLACED = 1024
+};
 
 static unsigned int blocks, counters, mbufs;
 
@@ -65,7 +68,7 @@ void kernel_free(void *p, struct malloc_type *type)
 	unsigned int i;
 
 	for (i = 0; i < replaced_count; i++) {
-		if (replaced[i] == p)
+		if (p && replaced[i] == p)
 			kernel_fail("%s is freed while packets may see it",
 				    type->name);
 	}
@@ -79,7 +82,7 @@ void NET_EPOCH_WAIT(void)
 	replaced_count = 0;
 }
 
-/* Is it in a table whose packets are looked up now? A table begins with them. */
+/* Is it in a table that packets are looked up in? */
 static int is_seen(const volatile void *p)
 {
 	const struct pfil_hook *hook;
@@ -88,7 +91,7 @@ static int is_seen(const volatile void *p)
 		const char *table = hook->args.pa_ruleset;
 
 		if (table && hook->linked && (const volatile char *)p >= table &&
-		    (const volatile char *)p < table + 64 * sizeof(void *))
+		    (const volatile char *)p < table + TABLE * sizeof(void *))
 			return 1;
 	}
 	return 0;
@@ -352,10 +355,15 @@ pfil_hook_t pfil_add_hook(struct pfil_hook_args *args)
 	return hook;
 }
 
+/* A packet that is in it has the values of its table until the epoch is over. */
 void pfil_remove_hook(pfil_hook_t hook)
 {
+	const void *const *values = hook->args.pa_ruleset;
 	struct pfil_hook **at = &hooks;
+	unsigned int i;
 
+	for (i = 0; values && i < TABLE && replaced_count < REPLACED; i++)
+		replaced[replaced_count++] = values[i];
 	while (*at != hook)
 		at = &(*at)->next;
 	*at = hook->next;

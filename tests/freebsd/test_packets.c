@@ -358,6 +358,10 @@ static void expect_becomes(const struct capture *capture, const struct packet *p
 	if (kernel_bytes_copied > 1200)
 		kernel_fail("%s, form %u: %zu bytes copied", p->name, form,
 			    kernel_bytes_copied);
+	if (memcmp(p->in, p->out, p->length) != 0 &&
+	    (!M_WRITABLE(m) || (m->m_next && !m->m_next->m_len)))
+		kernel_fail("%s, form %u: read-only, or an empty mbuf is left",
+			    p->name, form);
 	expect_state(m, capture->ipv6, p, state);
 	length = take(m, found);
 	expect_packet(p->name, form, found, length, p->out, p->length);
@@ -627,6 +631,7 @@ void test_no_memory(void)
 void test_links_padding(void)
 {
 	uint8_t bytes[64];
+	struct mbuf *m;
 
 	kernel_kldload();
 	set_value(1, "7", "2001:db8::46");
@@ -635,5 +640,13 @@ void test_links_padding(void)
 	if (kernel_input(PFIL_TYPE_IP6,
 			 in_pieces(bytes, 52, 52, CLUSTER, CLUSTER)))
 		kernel_fail("padding is taken for a checksum");
+	/* a jumbogram's length is in its hop-by-hop options (RFC 2675) */
+	make_long(bytes, 8);
+	bytes[5] = bytes[6] = 0;
+	m = kernel_input(PFIL_TYPE_IP6,
+			 in_pieces(bytes, 60, 40, CLUSTER, CLUSTER));
+	if (!m || ((uint8_t *)m->m_data)[39] != 0x46)
+		kernel_fail("a jumbogram's length is taken for 0");
+	m_freem(m);
 	kernel_kldunload(1);
 }

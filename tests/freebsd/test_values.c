@@ -312,6 +312,11 @@ static void test_hooks_only_where_it_has_work(void)
 	set(IP "9", "10.1.1.1");
 	goes(input4(9, "10.2.2.1", 0), "10.2.2.1", "while it is off");
 	expect(IP "9", "10.1.1.1");
+	kernel_link_error = 12;
+	if (kernel_sysctl_set(IP "enabled", "1") != 12)
+		kernel_fail("it is not said that it stays off");
+	expect(IP "enabled", "0");
+	kernel_link_error = 0;
 	set(IP "enabled", "1");
 	called = kernel_hooks_called();
 	goes(input4(9, "10.2.2.1", 0), "10.1.1.1", "while it is on");
