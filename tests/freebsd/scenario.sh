@@ -90,7 +90,7 @@ use()
 	inet6)
 		node=net.inet6.ip6.dscp_rewrite none=:: of=ipv6
 		vip=2001:db8:8::46 vip2=2001:db8:8::47 rip=2001:db8:2::2 rip2=2001:db8:2::3
-		near=2001:db8:2::1 multicast=ff02::1 multicast_from=$lb_in
+		near=2001:db8:2::1 multicast=ff02::1%$lb_in multicast_from=$lb_in
 		ping="ping -6" nc="nc -6" ;;
 	esac
 }
@@ -125,6 +125,15 @@ answered_by()
 	return 1
 }
 
+# left_alone WORDS: pings of the router with DSCP 7
+left_alone()
+{
+	on "$lb" $ping -n -c 3 -i 0.1 -z 28 "$@" >"$work/ping" 2>&1
+	grep -q "bytes from" "$work/ping" && ! grep -q "from $vip" "$work/ping" && return
+	cat "$work/ping"
+	return 1
+}
+
 refused()
 {
 	before=$(value 9)
@@ -151,7 +160,7 @@ udp_arrives()
 	pid=$!
 	tries=0
 	# sent again until it is there: nobody says when nc listens
-	while ! cmp -s "$work/datagram" "$work/received" && [ $tries -lt 50 ]; do
+	while ! cmp -s "$work/datagram" "$work/received" && [ $tries -lt 10 ]; do
 		: >"$work/received"
 		on "$client" $nc -u -w 1 -T 0x1c "$rip" 7777 <"$work/datagram" >/dev/null
 		tries=$((tries + 1))
@@ -175,7 +184,7 @@ TEXT
 	jexec "$server" $nc -N -l "$vip" 8080 <"$work/file" >/dev/null &
 	pid=$!
 	tries=0
-	while ! cmp -s "$work/file" "$work/got" && [ $tries -lt 20 ]; do
+	while ! cmp -s "$work/file" "$work/got" && [ $tries -lt 5 ]; do
 		on "$client" $nc -d -w 10 "$vip" 8080 >"$work/got"
 		tries=$((tries + 1))
 	done
@@ -231,6 +240,8 @@ address()
 	on "$1" ifconfig "$2" inet "$3/24" up
 	on "$1" ifconfig "$2" inet6 "$4/64" no_dad up
 }
+on "$lb" ifconfig "$lb_in" inet6 fe80::1/64 no_dad
+on "$server" ifconfig "${second%a}b" inet6 fe80::2/64 no_dad
 address "$client" "$first" 10.99.1.2 2001:db8:1::2
 address "$lb" "$lb_out" 10.99.1.1 2001:db8:1::1
 address "$lb" "$lb_in" 10.99.2.1 2001:db8:2::1
@@ -251,6 +262,8 @@ for family in inet inet6; do
 done
 on "$lb" sysctl net.inet.ip.forwarding=1 net.inet6.ip6.forwarding=1 >/dev/null
 on "$server" sysctl net.inet.icmp.bmcastecho=1 >/dev/null
+# nothing is held back when there is a flood of it
+on "$server" sysctl net.inet.icmp.icmplim=0 >/dev/null
 
 check "the module loads" kldload "$module"
 for family in inet inet6; do
@@ -302,14 +315,12 @@ for family in inet inet6; do
 	check "$of: off, values stay" equal "$(value 7)" "$vip"
 	on "$server" sysctl $node.enabled=1 >/dev/null
 	check "$of: on again" answered_by "$vip" "$rip" 28
-	on "$lb" $ping -n -c 2 -z 28 -I $multicast_from $multicast >"$work/ping" 2>&1
-	check "$of: a group is answered by an own address" \
-		grep -q "from \($rip\|fe80\)" "$work/ping"
+	check "$of: a group is answered, and not by the VIP" \
+		left_alone -I $multicast_from $multicast
 done
 
 use inet
-on "$lb" ping -n -c 2 -z 28 10.99.2.255 >"$work/ping" 2>&1
-check "ipv4: a subnet's broadcast is answered by an own address" grep -q "from $rip" "$work/ping"
+check "ipv4: so is a subnet's broadcast" left_alone 10.99.2.255
 check "each jail has its own values" equal "$(value 7 "$client")" 0.0.0.0
 check "and so has the host" equal "$(sysctl -n $node.7)" 0.0.0.0
 check "a jail's log says whose it is" \
