@@ -117,4 +117,20 @@ std::string all_notations(std::uint8_t dscp)
 	       "\nclass     " + class_name(dscp) + "\n";
 }
 
+// Of IPv6, the DSCP is in bits 4 to 9 of the header.
+std::vector<DscpFilter> dscp_filters(std::uint8_t dscp)
+{
+	const std::string number = std::to_string(dscp);
+	char first_word[16];
+
+	std::snprintf(first_word, sizeof(first_word), "0x%04x", dscp << 6);
+	return {{"tcpdump IPv4", "ip[1] & 0xfc == " + hex(dscp << 2)},
+		{"tcpdump IPv6", "ip6[0:2] & 0x0fc0 == " + std::string(first_word)},
+		{"Wireshark", "ip.dsfield.dscp == " + number +
+				      " || ipv6.tclass.dscp == " + number},
+		{"iptables", "-m dscp --dscp " + number},
+		{"nft IPv4", "ip dscp " + number},
+		{"nft IPv6", "ip6 dscp " + number}};
+}
+
 } // namespace dsr

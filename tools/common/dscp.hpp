@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dsr {
 
@@ -30,5 +31,12 @@ std::string dscp_text(unsigned int dscp);
 
 // One notation a line.
 std::string all_notations(std::uint8_t dscp);
+
+// How programs are asked for packets of a DSCP.
+struct DscpFilter {
+	const char *program;		// "tcpdump IPv6"
+	std::string expression;
+};
+std::vector<DscpFilter> dscp_filters(std::uint8_t dscp);
 
 } // namespace dsr

@@ -2,6 +2,7 @@
 // dsrctl: the command line.
 #include <algorithm>
 #include <csignal>
+#include <iomanip>
 #include <iostream>
 
 #include "common/dscp.hpp"
@@ -207,8 +208,12 @@ int show_dscp(const CommandLine &line)
 					    {"class", class_name(*dscp)}}
 				     .dump(2)
 			  << "\n";
-	else
-		std::cout << all_notations(*dscp);
+	else {
+		std::cout << all_notations(*dscp) << "\n";
+		for (const auto &[program, expression] : dscp_filters(*dscp))
+			std::cout << std::left << std::setw(14) << program
+				  << expression << "\n";
+	}
 	return 0;
 }
 

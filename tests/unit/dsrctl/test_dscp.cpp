@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The notations of a DSCP.
+#include <memory>
+
+#include <pcap/pcap.h>
+
 #include "catch.hpp"
 #include "common/dscp.hpp"
+#include "packets.hpp"
 
 using namespace dsr;
 
@@ -58,4 +63,44 @@ TEST_CASE("dsrctl: all notations of a DSCP")
 		if (class_name(dscp) != "--")
 			CHECK(parse_any_dscp(class_name(dscp)) == dscp);
 	}
+}
+
+// By libpcap, whose expressions those of tcpdump are, of packets with every DSCP
+// and ECN.
+TEST_CASE("dsrctl: tcpdump's expressions find the packets of a DSCP")
+{
+	const packets::Bytes to4 = packets::Bytes(4, 10),
+			     to6 = packets::Bytes(16, 0x20);
+	std::unique_ptr<pcap_t, decltype(&pcap_close)> pcap(
+		pcap_open_dead(DLT_RAW, 65535), pcap_close);
+
+	auto finds = [&](bpf_program &program, const packets::Bytes &packet) {
+		pcap_pkthdr header{};
+
+		header.caplen = header.len =
+			static_cast<bpf_u_int32>(packet.size());
+		return pcap_offline_filter(&program, &header, packet.data()) != 0;
+	};
+	for (std::uint8_t wanted = 1; wanted < 64; wanted++)
+		for (int family : {0, 1}) {
+			bpf_program program;
+			const auto filter = dscp_filters(wanted)[family];
+
+			REQUIRE(pcap_compile(pcap.get(), &program,
+					     filter.expression.c_str(), 1,
+					     PCAP_NETMASK_UNKNOWN) == 0);
+			for (unsigned int tos = 0; tos < 256; tos++) {
+				packets::Fields4 fields;
+
+				fields.tos = static_cast<std::uint8_t>(tos);
+				CHECK(finds(program,
+					    packets::ip4(to4, packets::UDP, {}, fields)) ==
+				      (family == 0 && tos >> 2 == wanted));
+				CHECK(finds(program,
+					    packets::ip6(to6, {}, packets::UDP, {},
+							 0x60000000U | tos << 20U)) ==
+				      (family == 1 && tos >> 2 == wanted));
+			}
+			pcap_freecode(&program);
+		}
 }
