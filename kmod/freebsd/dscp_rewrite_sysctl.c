@@ -42,7 +42,7 @@ struct dscp_rewrite_place {
 	char jail[24];			/* whose it is, unless it is the host's */
 };
 
-/* A jail may say ten reasons in five seconds: the log is the host's. */
+/* Jails are told two reasons a second: the log is the host's. */
 static int
 dscp_rewrite_may_say(void)
 {
