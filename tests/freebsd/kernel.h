@@ -62,5 +62,6 @@ extern int kernel_link_error;
 /* Nothing is left of all that was allocated. */
 void kernel_expect_nothing_left(void);
 unsigned int kernel_mbufs(void);
+unsigned int kernel_sbufs(void);
 
 #endif /* TESTS_KERNEL_H */

@@ -4,7 +4,7 @@
 
 #include "kernel.h"
 
-/* test_packets.c: what becomes of packets; @data: the corpus */
+/* test_packets.c, test_made.c: what becomes of packets; @data: the corpus */
 void test_corpus(const char *data);
 void test_mutated_packets(const char *data);
 void test_long_header_chains(void);
