@@ -44,10 +44,15 @@ void check_message(const std::string &message)
 // An entry as it could have been written.
 std::string write(const Entry &entry)
 {
-	std::string line = entry.name;
+	std::string line = entry.title();
 
 	if (entry.dscp)
 		line += " = " + entry.dscp_text;
+	if (entry.ports)
+		line += std::string(" ") + name(entry.ports->protocol) + " " +
+			std::to_string(entry.ports->rip);
+	if (entry.to)
+		line += " to " + text(*entry.to);
 	if (entry.dev != "lo")
 		line += " dev " + entry.dev;
 	return line + "\n";
@@ -58,6 +63,10 @@ void check_entry(const Entry &entry)
 	EXPECT(entry.where.rfind("fuzz:", 0) == 0);
 	EXPECT(!refuse(entry.ip));
 	EXPECT(!entry.dscp || *entry.dscp < 64);
+	EXPECT(entry.dscp || (!entry.to && !entry.ports));
+	EXPECT(!entry.to || (entry.to->family == entry.ip.family &&
+			     *entry.to != entry.ip && !refuse(*entry.to)));
+	EXPECT(!entry.ports || (entry.ports->rip && entry.ports->vip));
 	EXPECT(!entry.dev.empty() && entry.dev.size() < 16);
 	EXPECT(entry.is_host || parse_ip(entry.name) == entry.ip);
 	EXPECT(parse_ip(text(entry.ip)) == entry.ip);
@@ -90,13 +99,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 		const Entry &one = config.entries[i], &other = same.entries[i];
 
 		EXPECT(one.ip == other.ip && one.dscp == other.dscp &&
-		       one.dev == other.dev && one.name == other.name);
+		       one.dev == other.dev && one.name == other.name &&
+		       one.to == other.to && one.ports == other.ports);
 		for (std::size_t j = 0; j < i; j++) {
 			const Entry &before = config.entries[j];
 
-			EXPECT(!one.dscp || one.dscp != before.dscp ||
-			       one.ip.family != before.ip.family ||
-			       one.ip == before.ip);
+			EXPECT(!one.dscp || !before.dscp ||
+			       !overlap(one.item(), before.item()) ||
+			       agree(one.item(), before.item()));
 		}
 	}
 	return 0;

@@ -303,14 +303,14 @@ test_doctor_looks_at_interfaces()
 	assert_fixed
 	assert_arp 10.128.9.100 ""
 	switch net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.all.arp_announce=0
-	echo 10.128.9.100=8 >"$conf/20.conf"
+	echo 10.128.9.100=9 >"$conf/20.conf"
 	assert_exit 0 dsrctl reload
 	assert_exit 2 doctor # in the segment of eth1
 	assert_contains "doctor" "$said" '^warning: arp-ignore: found arp_ignore below 1 on eth1, which'
 	assert_fixed
 
 	# an address of eth1 answers, whatever arp_ignore says
-	echo '10.128.9.100=8 dev eth1' >"$conf/20.conf"
+	echo '10.128.9.100=9 dev eth1' >"$conf/20.conf"
 	assert_exit 0 dsrctl reload
 	assert_finds warning vip-answers-arp 'found the VIP 10.128.9.100 on eth1, whose neighbours ask'
 	assert_arp 10.128.9.100 answers

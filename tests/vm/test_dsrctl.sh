@@ -188,6 +188,75 @@ test_dsrctl_leaves_others_alone()
 }
 scenario test_dsrctl_leaves_others_alone "-" "legacy nft" "-"
 
+# The neighbour as a load balancer that changes the port, too.
+balance_port()
+{
+	on "$neighbour" ip route replace 10.128.8.48/32 via 10.128.9.31
+	on "$neighbour" nft -f - <<-TEXT
+		table ip balancer {
+			chain output {
+				type route hook output priority mangle
+				ip daddr 10.128.8.48 tcp dport 80 ip dscp set 17 ip daddr set 10.128.9.31 tcp dport set 8080
+			}
+		}
+	TEXT
+}
+
+# A server with two addresses has two VIPs of one DSCP, by each backend.
+test_dsrctl_serves_each_of_its_addresses()
+{
+	local before
+
+	dsrctl_up <<-TEXT
+		10.128.8.46 = 16 to 10.128.9.31
+		10.128.8.47 = 16 to 10.128.9.77
+		2001:db8::46 = 16 to 2001:db8:9::31
+	TEXT
+	on "$server" ip address add 10.128.9.77/24 dev eth1
+	before=$(server_state)
+	for backend in dscp_rewrite daddr nft; do
+		assert_exit 0 dsrctl start
+		assert_started
+		assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 64
+		assert_ping "$neighbour" 10.128.9.77 10.128.8.47 -Q 64
+		assert_ping "$neighbour" 2001:db8:9::31 2001:db8::46 -Q 64
+		assert_exit 0 dsrctl -x status
+		assert_contains "status" "$said" '^l3dsr started 10.128.8.47 .* up +10.128.9.77$'
+		assert_exit 0 dsrctl metrics
+		assert_contains "metrics" "$said" '^dsrctl_vip_packets_total.name="10.128.8.47".*,to="10.128.9.77". 3$'
+		assert_exit 0 dsrctl -v reload
+		assert_equal "what a reload changes" "$said" ""
+		assert_exit 0 dsrctl stop
+		assert_equal "the server after stop" "$(server_state)" "$before"
+	done
+
+	# dscp_rewrite cannot change a port: then all go by rules
+	backend=
+	assert_exit 0 dsrctl start
+	assert_contains "the server" "$(server_state)" '^dscp_rewrite ipv4 16 10.128.9.77 10.128.8.47$'
+	echo '10.128.8.48:80 = 17 tcp 8080' >"$conf/20.conf"
+	assert_exit 1 dsrctl --backend dscp_rewrite start
+	assert_contains "start" "$said" '20.conf:1: found 10.128.8.48:80, expected no port with --backend dscp_rewrite'
+	mkdir "$lab_files/www"
+	echo hello >"$lab_files/www/file"
+	serve_http "$server" "$lab_files/www"
+	balance_port
+	assert_exit 0 dsrctl start
+	assert_contains "start" "$said" '20.conf:1: found 10.128.8.48:80, whose port dscp_rewrite cannot change: using rules'
+	for to in daddr nft; do
+		assert_exit 0 dsrctl --backend $to reload
+		assert_lacks "the server" "$(server_state)" '^dscp_rewrite'
+		assert_started
+		assert_http "$neighbour" 10.128.8.48 "$lab_files/www/file"
+		assert_ping "$neighbour" 10.128.9.77 10.128.8.47 -Q 64
+		assert_exit 0 dsrctl -x status
+		assert_contains "status" "$said" '^l3dsr started 10.128.8.48:80 +10.128.8.48 .* up +tcp:8080$'
+	done
+	assert_exit 0 dsrctl stop
+	assert_equal "the server after stop" "$(server_state)" "$before"
+}
+scenario test_dsrctl_serves_each_of_its_addresses "-" "nft" "-"
+
 test_dsrctl_all_that_is_active()
 {
 	dsrctl_up <<<"10.128.8.46=7"

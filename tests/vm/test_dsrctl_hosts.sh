@@ -51,6 +51,28 @@ test_dsrctl_with_an_old_module()
 }
 scenario test_dsrctl_with_an_old_module "-" "legacy nft" "-"
 
+# What modprobe will tell the module counts before it is loaded.
+test_dsrctl_uses_the_table_that_the_module_is_told()
+{
+	dsrctl_up <<<"10.128.8.46 = 7"
+	module_unload || fail "xt_DADDR is still in use"
+	echo 'options xt_DADDR table=mangle' >/etc/modprobe.d/no-daddr.conf
+	for action in "--backend daddr -n" "-k"; do
+		# shellcheck disable=SC2086 # the words of the action
+		assert_exit 0 dsrctl -v $action start
+		assert_contains "$action start" "$said" '^\*mangle'
+		assert_lacks "$action start" "$said" '^\*raw'
+	done
+	rm /etc/modprobe.d/no-daddr.conf
+	echo '10.9.9.9 = 8' >"$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	assert_equal "lines of status -a -x in mangle" \
+		"$(dsrctl -a -x status | grep -c ' up .* mangle *conf$')" 2
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
+}
+scenario test_dsrctl_uses_the_table_that_the_module_is_told "-" "legacy nft" "-"
+
 # Rules of the other variant work too: they count, are reported, and stopped.
 test_dsrctl_with_both_variants()
 {

@@ -88,10 +88,11 @@ test_dsrctl_reload_of_sysctls_loses_nothing()
 }
 scenario test_dsrctl_reload_of_sysctls_loses_nothing "ipv4" "nft" "-"
 
-# From each backend to each other, under the same traffic.
+# From each backend to each other, and between tables and kinds of rules, under
+# the same traffic.
 test_dsrctl_moves_between_backends_and_loses_nothing()
 {
-	local sender sent received to before
+	local sender sent received to before left
 
 	dsrctl_up < <(vips)
 	before=$(server_state)
@@ -102,18 +103,25 @@ test_dsrctl_moves_between_backends_and_loses_nothing()
 	wait_until lab_listens "$server" u 7777
 	on_background "$client" "$stream" send "$vip" 7777 1000 >"$lab_files/count"
 	sender=$!
-	for to in daddr dscp_rewrite nft dscp_rewrite; do
-		assert_exit 0 dsrctl --backend "$to" reload
+	# where to, and what is left of where it was
+	while read -r to left; do
+		# shellcheck disable=SC2086 # an option and its value
+		assert_exit 0 dsrctl ${to/=/ } reload
 		assert_equal "what the move to $to says" "$said" ""
 		assert_started
-		case $to in
-		dscp_rewrite) assert_lacks "the server" "$(server_state)" 'DADDR|dsrctl' ;;
-		*) assert_lacks "the server" "$(server_state)" 'dscp_rewrite' ;;
-		esac
+		assert_lacks "the server after $to" "$(server_state)" "$left"
 		# it stays there
 		assert_exit 0 dsrctl -v start
 		assert_equal "what a start changes with $to" "$said" ""
-	done
+	done <<-TEXT
+		--backend=daddr dscp_rewrite
+		--table=mangle dscp_rewrite|raw.*DADDR
+		--rules=each --dscp-map
+		--backend=dscp_rewrite DADDR|dsrctl
+		--backend=nft DADDR|dscp_rewrite
+		--table=mangle DADDR|dscp_rewrite
+		--backend=dscp_rewrite DADDR|dsrctl
+	TEXT
 	kill -INT "$sender"
 	wait "$sender"
 	read -r sent received <"$lab_files/count"
@@ -142,8 +150,11 @@ test_dsrctl_without_the_module()
 	backend=
 	modprobe -r dscp_rewrite
 	echo 'install dscp_rewrite /bin/false' >>/etc/modprobe.d/no-daddr.conf
-	assert_exit 0 dsrctl start
-	assert_contains "start" "$said" 'found no target DADDR in this kernel: using rules of nftables instead'
+	for action in "-n start" start; do
+		# shellcheck disable=SC2086 # the words of the action
+		assert_exit 0 dsrctl $action
+		assert_contains "$action" "$said" 'found no target DADDR in this kernel: using rules of nftables instead'
+	done
 	assert_lacks "modules" "$(lsmod)" '^xt_DADDR '
 	rm /etc/modprobe.d/no-daddr.conf
 	assert_started

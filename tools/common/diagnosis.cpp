@@ -126,7 +126,7 @@ std::size_t Diagnosis::Hash::operator()(const Service &service) const
 
 Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
 		     const std::vector<Ip> &servers, std::size_t flows)
-	: roles_(mappings.size() + servers.size() + SERVERS),
+	: roles_(2 * mappings.size() + servers.size() + SERVERS),
 	  learn_(servers.empty()), services_(ENTRIES), flows_(flows),
 	  flow_mask_(flows - 1)
 {
@@ -146,9 +146,27 @@ Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
 		// packets without a mark are none of a VIP's
 		if (!mapping.dscp || !*mapping.dscp)
 			continue;
-		vips_[role.vip].dscps.push_back(*mapping.dscp);
-		by_dscp_[index(mapping.vip.family)][*mapping.dscp] = role.vip;
+		const std::size_t vip = role.vip;
+		vips_[vip].dscps.push_back(*mapping.dscp);
+		if (!mapping.to) {
+			by_dscp_[index(mapping.vip.family)][*mapping.dscp] = vip;
+			continue;
+		}
+		by_address_[{*mapping.to, *mapping.dscp}] = vip;
+		roles_.add(*mapping.to)->server = true;
 	}
+}
+
+// The VIP that a marked packet to a server's own address is for, or NONE.
+std::size_t Diagnosis::vip_for(const Decoded &packet) const
+{
+	if (!by_address_.empty()) {
+		auto known = by_address_.find({packet.to, packet.dscp});
+
+		if (known != by_address_.end())
+			return known->second;
+	}
+	return by_dscp_[index(packet.to.family)][packet.dscp];
 }
 
 const Diagnosis::Role &Diagnosis::role(const Ip &ip) const
@@ -187,7 +205,7 @@ const Diagnosis::Finding *Diagnosis::take(const Decoded &packet)
 	if (from.server && !known)
 		return from_server(packet);
 	if (learn_ && !known && learnt_ < SERVERS && packet.dscp &&
-	    by_dscp_[index(packet.to.family)][packet.dscp] != NONE) {
+	    vip_for(packet) != NONE) {
 		roles_.add(packet.to)->server = known = true;
 		learnt_++;
 	}
@@ -197,8 +215,7 @@ const Diagnosis::Finding *Diagnosis::take(const Decoded &packet)
 // By its own address: that is how the load balancer sends.
 const Diagnosis::Finding *Diagnosis::to_server(const Decoded &packet, bool known)
 {
-	const std::size_t vip =
-		by_dscp_[index(packet.to.family)][packet.dscp];
+	const std::size_t vip = vip_for(packet);
 
 	if (!packet.dscp)
 		return unmarked(packet, known);

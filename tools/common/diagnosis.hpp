@@ -20,6 +20,8 @@ public:
 	struct Mapping {
 		Ip vip;
 		std::optional<std::uint8_t> dscp;
+		// of packets to this address of a server alone
+		std::optional<Ip> to = {};
 	};
 
 	struct Traffic {
@@ -139,6 +141,7 @@ private:
 	const Finding *reply(const Decoded &packet, std::size_t vip);
 	const Finding *from_server(const Decoded &packet);
 	const Finding *judge_sum(const Decoded &packet, std::size_t vip);
+	std::size_t vip_for(const Decoded &packet) const;
 	Marks *marks_of(const Service &service);
 	Finding finding(const Service &service, const Marks &marks) const;
 	const Finding *count_one(const Key &key, const Decoded &packet);
@@ -150,6 +153,7 @@ private:
 	std::vector<Vip> vips_;
 	FixedTable<Ip, Role, Hash> roles_;
 	std::size_t by_dscp_[2][64];
+	std::map<std::pair<Ip, std::uint8_t>, std::size_t> by_address_;
 	bool learn_;
 	std::size_t learnt_ = 0;
 	bool overflowed_ = false;

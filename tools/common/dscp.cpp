@@ -105,16 +105,36 @@ std::string dscp_text(unsigned int dscp)
 	       binary(dscp) + "b)";
 }
 
+const char *others_use(std::uint8_t dscp)
+{
+	switch (dscp) {
+	case 8:
+		return "OpenSSH itself marks bulk transfers with";
+	case 18:
+		return "OpenSSH itself marks sessions with";
+	case 46:
+		return "voice, ntpd and newer OpenSSH use";
+	case 48:
+		return "routing protocols use";
+	default:
+		return nullptr;
+	}
+}
+
 std::string all_notations(std::uint8_t dscp)
 {
 	unsigned int tos = dscp << 2;
+	std::string text = "DSCP      " + std::to_string(dscp) +
+			   "\nDSCP hex  " + hex(dscp) +
+			   "\nTOS       " + std::to_string(tos) +
+			   "\nTOS hex   " + hex(tos) +
+			   "\nbinary    " + binary(dscp) +
+			   "\nclass     " + class_name(dscp) + "\n";
 
-	return "DSCP      " + std::to_string(dscp) +
-	       "\nDSCP hex  " + hex(dscp) +
-	       "\nTOS       " + std::to_string(tos) +
-	       "\nTOS hex   " + hex(tos) +
-	       "\nbinary    " + binary(dscp) +
-	       "\nclass     " + class_name(dscp) + "\n";
+	if (const char *use = others_use(dscp))
+		text += std::string("warning   ") + use +
+			" it: better none of a VIP\n";
+	return text;
 }
 
 // Of IPv6, the DSCP is in bits 4 to 9 of the header.

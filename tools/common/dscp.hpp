@@ -29,7 +29,11 @@ std::string class_name(std::uint8_t dscp);
 // what tcpdump prints, and the bits.
 std::string dscp_text(unsigned int dscp);
 
-// One notation a line.
+// Who marks packets with it without any load balancer, as "WHO marks ... with";
+// or nullptr. Such packets get to the VIP when they are for the server itself.
+const char *others_use(std::uint8_t dscp);
+
+// One notation a line; and what others use it for.
 std::string all_notations(std::uint8_t dscp);
 
 // How programs are asked for packets of a DSCP.

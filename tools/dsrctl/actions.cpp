@@ -144,10 +144,9 @@ int start(Situation &now, Changes &changes)
 	const Intent intent = intent_to_start(
 		now.config, now.state, now.source,
 		now.options.action != Action::start);
-	bring_about(intent, now, changes);
-	// Only now that this backend has every rule do those of the other go:
-	// for a moment both are there, and never none.
-	if (takes_over(now.options) && !now.options.show) {
+	// Only when every new rule is there do the old ones go: for a moment
+	// both are there, and never none.
+	if (bring_about(intent, now, changes)) {
 		now.read_actual();
 		bring_about(intent, now, changes);
 	}

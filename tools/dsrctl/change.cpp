@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "dsrctl/module.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/say.hpp"
 
@@ -22,8 +23,17 @@ bool can_rewrite(const Options &options)
 Target target(const Options &options, Family family)
 {
 	if (options.show && access("/sys/module/xt_DADDR", F_OK))
-		return Target::revision1;
+		return would_load("xt_DADDR") ? Target::revision1 :
+						Target::absent;
 	return probe_target(family);
+}
+
+Store rules_of_host(const Situation &now)
+{
+	if (now.host.has_iptables() || !nft::available() || now.options.backend)
+		return Store::iptables;
+	say("found no iptables on this host: using rules of nftables instead (--backend nft)");
+	return Store::nft;
 }
 
 // What a host has that cannot have dscp_rewrite.
@@ -33,8 +43,7 @@ void choose_without(const Situation &now, How &how)
 		throw Error("found no module dscp_rewrite that loads, or no right to write its sysctls, expected both: dsrctl doctor says what keeps it from that; or use --backend daddr or nft");
 	if (now.state.backend)
 		say("found no module dscp_rewrite any more, which was used so far: using rules instead");
-	how.store = now.host.has_iptables() || !nft::available() ?
-			    Store::iptables : Store::nft;
+	how.store = rules_of_host(now);
 }
 
 // Rules of the target DADDR become those of nftables, when the module is not
@@ -64,6 +73,9 @@ void choose_rules(const Situation &now, Family family, How &how)
 	case Target::unknown:
 		how.map = options.rules != RuleStyle::each;
 	}
+	// as the module says, which is there by now
+	if (!options.table)
+		how.table = options.show ? table_to_be() : default_table();
 }
 
 // Or none: what was planned is done.
@@ -84,41 +96,83 @@ void apply(const Intent &intent, const Situation &now, How &how, Plan &plan)
 	}
 }
 
+bool is_configured(const Config &config, const Rule &rule)
+{
+	return std::ranges::any_of(config.entries, [&](const Entry &entry) {
+		return entry.dscp && rule.has(entry.item());
+	});
+}
+
 // What leads to VIPs of the configuration already, whoever made it.
 std::optional<Backend> backend_in_use(const Situation &now)
 {
 	for (const Rule &rule : now.actual.rules)
-		for (const Entry &entry : now.config.entries)
-			if (entry.dscp && rule.has({*entry.dscp, entry.ip}))
-				return backend_of(rule.store);
+		if (is_configured(now.config, rule))
+			return backend_of(rule.store);
 	return std::nullopt;
+}
+
+// What dscp_rewrite cannot have.
+const Entry *with_ports(const Config &config)
+{
+	for (const Entry &entry : config.entries)
+		if (entry.ports)
+			return &entry;
+	return nullptr;
 }
 
 // Unless choose_rules() has a reason.
 Backend backend(const Situation &now)
 {
 	const Options &options = now.options;
+	const Entry *ports = with_ports(now.config);
 
+	if (options.backend == Backend::dscp_rewrite && ports)
+		throw Error(ports->where + ": found " + ports->title() +
+			    ", expected no port with --backend dscp_rewrite, which cannot change one: use --backend daddr or nft");
 	if (options.backend)
 		return *options.backend;
 	const Backend backend = (now.state.backend ? now.state.backend :
 						     backend_in_use(now))
 					.value_or(Backend::dscp_rewrite);
+	if (backend != Backend::dscp_rewrite)
+		return backend;
+	if (ports)
+		say(ports->where + ": found " + ports->title() +
+		    ", whose port dscp_rewrite cannot change: using rules for all VIPs (--backend daddr)");
 	// what was asked for is of rules
-	if (backend == Backend::dscp_rewrite && (options.table || options.rules))
-		return Backend::daddr;
-	return backend;
+	return ports || options.table || options.rules ? Backend::daddr :
+							 backend;
 }
 
-// Of new rules: where they go, and of what they are.
-How ways(const Situation &now)
+// When whatever differs changes.
+bool takes_over(const Situation &now)
+{
+	const Options &options = now.options;
+
+	// what is before rules would keep those of ports from their packets
+	if (with_ports(now.config) &&
+	    std::ranges::any_of(now.actual.rules, [&](const Rule &rule) {
+		    return rule.store == Store::dscp_rewrite &&
+			   is_configured(now.config, rule);
+	    }))
+		return true;
+	return (options.action == Action::reload ||
+		options.action == Action::restart) &&
+	       (options.backend || options.table || options.rules);
+}
+
+// Of new rules, if there are any: where they go, and of what they are.
+How ways(const Situation &now, const Intent &intent)
 {
 	How how;
 
 	how.table = now.table;
 	how.top = now.options.top;
 	how.ip6 = now.ip6;
-	how.takes_over = takes_over(now.options);
+	if (intent.goal.present.empty())
+		return how;
+	how.map = now.options.rules == RuleStyle::map;
 	switch (backend(now)) {
 	case Backend::dscp_rewrite:
 		how.store = Store::dscp_rewrite;
@@ -127,12 +181,13 @@ How ways(const Situation &now)
 		how.store = Store::nft;
 		break;
 	case Backend::daddr:
-		if (now.host.has_iptables() || !nft::available() ||
-		    now.options.backend)
-			break;
-		say("found no iptables on this host: using rules of nftables instead (--backend nft)");
-		how.store = Store::nft;
+		how.store = rules_of_host(now);
 	}
+	how.takes_over = takes_over(now);
+	if (how.takes_over && now.options.table)
+		how.only_table = how.table;
+	if (how.takes_over && now.options.rules)
+		how.only_map = how.map;
 	return how;
 }
 
@@ -149,16 +204,9 @@ void say_if_off(const Intent &intent)
 
 } // namespace
 
-// When whatever differs changes.
-bool takes_over(const Options &options)
+bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 {
-	return options.backend && (options.action == Action::reload ||
-				   options.action == Action::restart);
-}
-
-void bring_about(const Intent &intent, Situation &now, Changes &changes)
-{
-	How how = ways(now);
+	How how = ways(now, intent);
 	Plan plan = make_plan(intent.goal, now.actual, how,
 			      [&](Family family, How &chosen) {
 		choose_rules(now, family, chosen);
@@ -170,14 +218,15 @@ void bring_about(const Intent &intent, Situation &now, Changes &changes)
 	if (now.options.verbose || now.options.show)
 		std::cout << now.host.describe(plan) << std::flush;
 	if (now.options.show)
-		return;
+		return false;
 
 	// The state file knows of everything before it is there, and until
 	// after it is gone: whoever finds us dead can put it right.
 	for (const Owned &owned : after.entries)
 		during.add(owned);
 	// What was not needed was not chosen.
-	if (!plan.rules.empty() || now.options.backend)
+	if (!intent.goal.present.empty() &&
+	    (!plan.rules.empty() || now.options.backend))
 		during.backend = after.backend = backend_of(how.store);
 	HoldSignals hold;
 	now.file.write(during);
@@ -195,6 +244,7 @@ void bring_about(const Intent &intent, Situation &now, Changes &changes)
 	changes.added += plan.add.size();
 	changes.removed += plan.remove.size();
 	changes.rules += plan.rules.size();
+	return how.takes_over;
 }
 
 } // namespace dsr

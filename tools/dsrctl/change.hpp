@@ -15,9 +15,7 @@ struct Changes {
 // The way from what is wanted to addresses and rules, step by step. What is
 // remembered changes as the host does, and as little with --show. Throws Error:
 // nothing has changed.
-void bring_about(const Intent &intent, Situation &situation, Changes &changes);
-
-// Does a backend that was asked for take over all VIPs?
-bool takes_over(const Options &options);
+// True: VIPs have moved to new rules, and the old ones go by another call.
+bool bring_about(const Intent &intent, Situation &situation, Changes &changes);
 
 } // namespace dsr

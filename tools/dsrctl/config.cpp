@@ -60,6 +60,39 @@ bool is_host_name(const std::string &text)
 			  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
 }
 
+// The VIP and its port of a word; without one, the VIP is the whole word.
+struct Place {
+	std::string vip;
+	std::optional<std::string> port;
+};
+
+// Of IPv6, the address is in brackets where there is a port.
+Place split_port(const std::string &word)
+{
+	const std::size_t bracket = word.find("]:");
+	const std::size_t colon = word.find(':');
+
+	Place place{word, std::nullopt};
+
+	if (word.starts_with('[') && bracket != word.npos)
+		place = {word.substr(1, bracket - 1), word.substr(bracket + 2)};
+	else if (colon != word.npos && word.find(':', colon + 1) == word.npos)
+		place = {word.substr(0, colon), word.substr(colon + 1)};
+	if (!place.port || place.port->empty() ||
+	    !only(*place.port, "0123456789"))
+		return {word, std::nullopt};
+	return place;
+}
+
+std::uint16_t port_of(const std::string &word, const std::string &expected)
+{
+	const auto port = parse_port(word);
+
+	if (!port)
+		throw Bad{quote(word), expected + ": 1 to 65535"};
+	return *port;
+}
+
 void set_vip(Entry &entry, const std::string &word, const Resolver &resolver)
 {
 	std::string why;
@@ -112,33 +145,125 @@ void set_dev(Entry &entry, const std::string &word)
 	entry.dev = word;
 }
 
-Entry parse(const std::vector<std::string> &words, const Resolver &resolver)
+void set_to(Entry &entry, const std::string &word)
 {
-	std::size_t next = 1;
+	entry.to = parse_ip(word);
+	if (!entry.to)
+		throw Bad{quote(word),
+			  "an address of this server behind to, numeric"};
+	if (const char *refused = refuse(*entry.to))
+		throw Bad{quote(word) + " behind to, " + refused,
+			  "an address of this server"};
+}
+
+// What only both addresses tell.
+void check_to(const Entry &entry)
+{
+	if (!entry.to)
+		return;
+	if (entry.to->family != entry.ip.family)
+		throw Bad{quote(text(*entry.to)) + " behind to",
+			  std::string("an ") + name(entry.ip.family) +
+				  " address, as the VIP is one"};
+	if (*entry.to == entry.ip)
+		throw Bad{"the VIP itself behind to",
+			  "the server's own address, which the load balancer sends to"};
+}
+
+// The words of a line, one after the other.
+class Words {
+public:
+	explicit Words(const std::vector<std::string> &words) : words_(words) {}
+
+	bool at(const std::string &word) const
+	{
+		return next_ < words_.size() && words_[next_] == word;
+	}
+	bool done() const { return next_ == words_.size(); }
+	const std::string &peek() const { return words_[next_]; }
+	const std::string &next(const std::string &expected)
+	{
+		if (done())
+			throw Bad{"the end of the line", expected};
+		return words_[next_++];
+	}
+
+private:
+	const std::vector<std::string> &words_;
+	std::size_t next_ = 0;
+};
+
+// Behind the DSCP, of a VIP with a port.
+void set_ports(Entry &entry, const std::string &vip_port, Words &words)
+{
+	static const char EXPECTED[] =
+		"tcp, udp, udplite or dccp and the port that the load balancer sends to";
+	const std::string word = words.next(EXPECTED);
+	const auto protocol = parse_protocol(word);
+
+	if (!protocol)
+		throw Bad{quote(word), EXPECTED};
+	entry.ports = PortChange{
+		*protocol,
+		port_of(words.next("a port behind " + word),
+			"a port behind " + word),
+		port_of(vip_port, "a port behind the VIP")};
+}
+
+// "to RIP" and "dev IFACE", each once.
+void set_rest(Entry &entry, Words &words)
+{
+	bool may_to = entry.dscp.has_value(), may_dev = true;
+
+	while (!words.done()) {
+		if (may_to && words.at("to")) {
+			words.next("");
+			set_to(entry, words.next("an address of this server behind to"));
+			may_to = false;
+		} else if (may_dev && words.at("dev")) {
+			words.next("");
+			set_dev(entry, words.next("the name of an interface behind dev"));
+			may_dev = false;
+		} else {
+			throw Bad{quote(words.peek()),
+				  std::string(may_to ? "to and an address, " : "") +
+					  (may_dev ? "dev and an interface, " : "") +
+					  (may_to || may_dev ? "or " : "") +
+					  "the end of the line"};
+		}
+	}
+}
+
+Entry parse(const std::vector<std::string> &all, const Resolver &resolver)
+{
+	Words words(all);
 	Entry entry;
 
-	if (words[0] == "=")
-		throw Bad{quote(words[0]), "a VIP before it"};
+	if (words.at("="))
+		throw Bad{quote("="), "a VIP before it"};
+	const Place place = split_port(words.next(""));
 	// The host name is asked for last: not when the line is wrong anyway.
-	if (words.size() > next && words[next] == "=") {
-		if (words.size() == ++next)
-			throw Bad{"the end of the line", "a DSCP behind ="};
-		if (words[next] == "=")
+	if (words.at("=")) {
+		words.next("");
+		if (words.at("="))
 			throw Bad{"a second =", "a DSCP behind the first"};
-		set_dscp(entry, words[next++]);
+		set_dscp(entry, words.next("a DSCP behind ="));
+		if (place.port)
+			set_ports(entry, *place.port, words);
+		else if (!words.done() && parse_protocol(words.peek()))
+			throw Bad{quote(words.peek()) + " and no port behind the VIP",
+				  "VIP:PORT before ="};
+	} else if (place.port) {
+		throw Bad{words.done() ? "the end of the line" :
+					 quote(words.peek()),
+			  "= and a DSCP, as the VIP has a port"};
+	} else if (!words.done() && !words.at("dev")) {
+		throw Bad{quote(words.peek()),
+			  "= and a DSCP, dev and an interface, or the end of the line"};
 	}
-	if (words.size() > next && words[next] == "dev") {
-		if (words.size() == ++next)
-			throw Bad{"the end of the line",
-				  "the name of an interface behind dev"};
-		set_dev(entry, words[next++]);
-	}
-	if (words.size() > next)
-		throw Bad{quote(words[next]),
-			  next == 1 ? "= and a DSCP, dev and an interface, or the end of the line"
-			: words[next - 2] == "dev" ? "the end of the line"
-				    : "dev and an interface, or the end of the line"};
-	set_vip(entry, words[0], resolver);
+	set_rest(entry, words);
+	set_vip(entry, place.vip, resolver);
+	check_to(entry);
 	return entry;
 }
 
@@ -181,13 +306,30 @@ void ConfigReader::line(std::string_view text, const std::string &where)
 	}
 }
 
+// Why two l3dsr entries cannot both be; nothing when they can.
+std::string ConfigReader::conflict(const Entry &entry, const Entry &other)
+{
+	if (!entry.dscp || !other.dscp)
+		return "";
+	const Item one = entry.item(), two = other.item();
+
+	if (overlap(one, two) && !agree(one, two))
+		return "another one: in " + other.where + " it stands for " +
+		       other.title();
+	if (chained(one, two) || chained(two, one))
+		return "to and an address behind both, as what one makes of a packet is for the other: " +
+		       other.where;
+	return "";
+}
+
 void ConfigReader::entry(Entry entry)
 {
 	for (const Entry &other : config.entries) {
 		if (entry.ip == other.ip && entry.dscp == other.dscp &&
-		    entry.dev == other.dev) {
+		    entry.dev == other.dev && entry.to == other.to &&
+		    entry.ports == other.ports) {
 			config.warnings.push_back(
-				entry.where + ": found " + entry.name +
+				entry.where + ": found " + entry.title() +
 				" again, expected it once: it is in " +
 				other.where + ", and used once");
 			return;
@@ -197,13 +339,11 @@ void ConfigReader::entry(Entry entry)
 				  "it on one interface: " + other.where +
 				  " has it on " + other.dev,
 				  Problem::Kind::conflict};
-		if (entry.dscp && entry.dscp == other.dscp &&
-		    entry.ip.family == other.ip.family && entry.ip != other.ip)
+		const std::string expected = conflict(entry, other);
+		if (!expected.empty())
 			throw Bad{"DSCP " + entry.dscp_text + " for " +
-				  entry.name,
-				  "another one: in " + other.where +
-				  " it stands for " + other.name,
-				  Problem::Kind::conflict};
+					  entry.title(),
+				  expected, Problem::Kind::conflict};
 	}
 	if (entry.dscp == 0)
 		config.warnings.push_back(

@@ -8,21 +8,29 @@
 #include <functional>
 #include <vector>
 
-#include "common/ip.hpp"
+#include "dsrctl/item.hpp"
 
 namespace dsr {
 
 struct Entry {
-	std::string name;	// the VIP as it is written
+	std::string name;	// the VIP as it is written, without a port
 	Ip ip;
 	bool is_host = false;	// the name is one, and ip what it resolved to
 	std::optional<std::uint8_t> dscp;	// none: l2dsr
 	std::string dscp_text;	// as it is written
+	std::optional<Ip> to;	// of packets to this address alone
+	std::optional<PortChange> ports;
 	std::string dev = "lo";
 	std::string where;	// "FILE:LINE"
 
 	// as status shows it
 	std::string ip_text() const { return is_host ? text(ip) : name; }
+	std::string title() const
+	{
+		return ports ? with_port(name, ports->vip) : name;
+	}
+	// of an l3dsr entry
+	Item item() const { return {dscp.value_or(0), ip, to, ports}; }
 };
 
 struct Problem {
@@ -76,6 +84,7 @@ public:
 private:
 	void line(std::string_view text, const std::string &where);
 	void entry(Entry entry);
+	static std::string conflict(const Entry &entry, const Entry &other);
 	bool trusted(const struct stat &status, const std::string &path);
 	bool trusted_directory(const std::string &path);
 

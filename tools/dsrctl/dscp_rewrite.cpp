@@ -10,6 +10,7 @@
 
 #include "common/files.hpp"
 #include "common/process.hpp"
+#include "dsrctl/module.hpp"
 
 namespace dsr::rewrite {
 
@@ -112,14 +113,6 @@ void write(const Change &change, const std::vector<Item> &items)
 bool is_there()
 {
 	return !access(path(Family::ip4, "enabled").c_str(), F_OK);
-}
-
-bool modprobe(std::vector<std::string> arguments)
-{
-	const std::string program = find_program("modprobe");
-
-	arguments.emplace_back(MODULE);
-	return !program.empty() && !run(program, arguments).status;
 }
 
 } // namespace
@@ -231,12 +224,12 @@ bool available()
 
 bool load()
 {
-	return available() || (!is_there() && modprobe({"-q"}) && available());
+	return available() || (!is_there() && dsr::load(MODULE) && available());
 }
 
 bool would_load()
 {
-	return available() || (!is_there() && modprobe({"-n", "-q"}));
+	return available() || (!is_there() && dsr::would_load(MODULE));
 }
 
 void apply(const std::vector<RuleStep> &steps)

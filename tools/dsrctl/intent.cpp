@@ -20,10 +20,11 @@ bool replaced(const Config &config, const Owned &started)
 {
 	return std::any_of(config.entries.begin(), config.entries.end(),
 			   [&](const Entry &entry) {
-		if (entry.ip == started.ip)
-			return entry.dev != started.dev;
-		return started.dscp && entry.dscp == started.dscp &&
-		       entry.ip.family == started.ip.family;
+		if (entry.ip == started.ip && entry.dev != started.dev)
+			return true;
+		return started.dscp && entry.dscp &&
+		       overlap(entry.item(), started.item()) &&
+		       !agree(entry.item(), started.item());
 	});
 }
 
@@ -71,6 +72,7 @@ Intent intent_to_stop(const Config &config, const State &state,
 	Intent intent;
 
 	intent.goal.everything = everything;
+	intent.after.backend = state.backend;
 	for (const Entry &entry : config.entries)
 		intent.goal.absent.push_back(owned(entry));
 	for (const Owned &started : state.entries) {

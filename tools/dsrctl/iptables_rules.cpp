@@ -24,37 +24,116 @@ std::optional<Item> item(const std::string &dscp, const std::string &address,
 	return Item{*number, *ip};
 }
 
-// The words behind "-A PREROUTING" are exactly one of
-//	-m dscp --dscp 0x07 -j DADDR --set-daddr 10.128.8.46
-//	-j DADDR --dscp-map 7=10.128.8.46 [--dscp-map ...]...
-bool understand(const std::vector<std::string> &words, Rule &rule)
-{
-	static const char *const SINGLE[] = {"-m", "dscp", "--dscp", nullptr,
-					     "-j", "DADDR", "--set-daddr",
-					     nullptr};
+// The words of a rule, from its first on.
+class Reader {
+public:
+	explicit Reader(const std::vector<std::string> &words) : words_(words) {}
 
-	if (words.size() == std::size(SINGLE)) {
-		for (std::size_t i = 0; i < words.size(); i++)
-			if (SINGLE[i] && words[i] != SINGLE[i])
-				return false;
-		auto parsed = item(words[3], words[7], rule.family);
-		if (!parsed)
+	bool done() const { return next_ == words_.size(); }
+	// Takes these words, when they are next.
+	bool take(std::initializer_list<std::string_view> some)
+	{
+		if (words_.size() - next_ < some.size() ||
+		    !std::equal(some.begin(), some.end(),
+				words_.begin() +
+					static_cast<std::ptrdiff_t>(next_)))
 			return false;
-		rule.items = {*parsed};
+		next_ += some.size();
 		return true;
 	}
-	if (words.size() < 4 || words.size() % 2 || words[0] != "-j" ||
-	    words[1] != "DADDR")
-		return false;
-	for (std::size_t i = 2; i < words.size(); i += 2) {
-		std::vector<Item> items = parse_map(words[i + 1], rule.family);
+	// Takes these words and the one behind them; it, or nothing.
+	std::string behind(std::initializer_list<std::string_view> some)
+	{
+		if (words_.size() - next_ <= some.size() || !take(some))
+			return "";
+		return words_[next_++];
+	}
 
-		if (words[i] != "--dscp-map" || items.empty())
+private:
+	const std::vector<std::string> &words_;
+	std::size_t next_ = 0;
+};
+
+// "-d 192.0.2.1/32", where there is one. False: of another kind.
+bool understand_to(Reader &words, Family family, std::optional<Ip> &to)
+{
+	const std::string word = words.behind({"-d"});
+	const std::size_t slash = word.find('/');
+
+	if (word.empty())
+		return true;
+	to = parse_ip(word.substr(0, slash));
+	return to && to->family == family &&
+	       (slash == word.npos ||
+		word.substr(slash + 1) == std::to_string(to->prefix()));
+}
+
+// "-p tcp -m tcp --dport 8080", where there is something like it.
+bool understand_ports(Reader &words, std::optional<PortChange> &ports)
+{
+	const std::string protocol = words.behind({"-p"});
+	const auto known = parse_protocol(protocol);
+	std::string port;
+
+	if (protocol.empty())
+		return true;
+	if (!known)
+		return false;
+	port = words.behind({"-m", protocol, "--dport"});
+	if (port.empty())
+		port = words.behind({"-m", "multiport", "--dports"});
+	ports = PortChange{*known, parse_port(port).value_or(0), 0};
+	return ports->rip;
+}
+
+// What is behind the matches that a map can have, too.
+bool understand_map(Reader &words, const std::optional<Ip> &to, Rule &rule)
+{
+	while (!words.done()) {
+		std::vector<Item> items =
+			parse_map(words.behind({"--dscp-map"}), rule.family);
+
+		if (items.empty())
 			return false;
+		for (Item &item : items)
+			item.to = to;
 		rule.items.insert(rule.items.end(), items.begin(), items.end());
 	}
 	rule.map = true;
-	return true;
+	return !rule.items.empty();
+}
+
+// The words behind "-A PREROUTING" are exactly one of
+//	[-d RIP] -j DADDR --dscp-map 7=10.128.8.46 [--dscp-map ...]...
+//	[-d RIP] [-p tcp -m tcp --dport 8080] -m dscp --dscp 0x07
+//		-j DADDR --set-daddr 10.128.8.46 [--set-dport 80]
+bool understand(const std::vector<std::string> &all, Rule &rule)
+{
+	Reader words(all);
+	std::optional<Ip> to;
+	std::optional<PortChange> ports;
+
+	if (!understand_to(words, rule.family, to))
+		return false;
+	if (words.take({"-j", "DADDR"}))
+		return understand_map(words, to, rule);
+	if (!understand_ports(words, ports))
+		return false;
+	const std::string dscp = words.behind({"-m", "dscp", "--dscp"});
+	const std::string vip = words.behind({"-j", "DADDR", "--set-daddr"});
+	auto parsed = item(dscp, vip, rule.family);
+	if (!parsed)
+		return false;
+	if (ports) {
+		ports->vip = parse_port(words.behind({"--set-dport"}))
+				     .value_or(0);
+		if (!ports->vip)
+			return false;
+	}
+	parsed->to = to;
+	parsed->ports = ports;
+	rule.items = {*parsed};
+	return words.done();
 }
 
 std::string line(const RuleStep &step)

@@ -192,6 +192,21 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 		    ", expected one of " + names);
 }
 
+// null where there is none
+nlohmann::json class_of(std::uint8_t dscp)
+{
+	const std::string name = class_name(dscp);
+
+	return name == "--" ? nlohmann::json() : nlohmann::json(name);
+}
+
+nlohmann::json others(std::uint8_t dscp)
+{
+	const char *use = others_use(dscp);
+
+	return use ? nlohmann::json(use) : nlohmann::json();
+}
+
 int show_dscp(const CommandLine &line)
 {
 	auto dscp = parse_any_dscp(line.argument);
@@ -205,7 +220,8 @@ int show_dscp(const CommandLine &line)
 					    {"tos", *dscp << 2},
 					    {"tos_hex", hex(*dscp << 2)},
 					    {"binary", binary(*dscp)},
-					    {"class", class_name(*dscp)}}
+					    {"class", class_of(*dscp)},
+					    {"others", others(*dscp)}}
 				     .dump(2)
 			  << "\n";
 	else {

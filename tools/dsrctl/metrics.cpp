@@ -18,22 +18,32 @@ MetricsText::Labels labels(const Entry &entry)
 
 	if (entry.dscp)
 		labels.emplace_back("dscp", std::to_string(*entry.dscp));
+	if (entry.to)
+		labels.emplace_back("to", text(*entry.to));
+	if (entry.ports) {
+		labels.emplace_back("port", std::to_string(entry.ports->vip));
+		labels.emplace_back("protocol", name(entry.ports->protocol));
+	}
 	return labels;
 }
 
 // All rules that do this: those of maps have their counters in the module.
 Count count(const Entry &entry, const Actual &actual, const Counts &maps)
 {
-	const Item item{*entry.dscp, entry.ip};
+	const Item item = entry.item();
+	bool mapped = false;
 	Count sum;
 
-	for (const Rule &rule : actual.rules)
+	for (const Rule &rule : actual.rules) {
+		mapped = mapped || (rule.map && rule.has(item));
 		if (!rule.map && rule.items[0] == item) {
 			sum.packets += rule.packets;
 			sum.bytes += rule.bytes;
 		}
+	}
+	// which do not say what address packets came to
 	for (const auto &[where, count] : maps)
-		if (where.second == item) {
+		if (mapped && where.second == Item{item.dscp, item.ip}) {
 			sum.packets += count.packets;
 			sum.bytes += count.bytes;
 		}

@@ -3,6 +3,7 @@
 
 #include <linux/netfilter.h>
 
+#include <bit>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -40,8 +41,69 @@ std::optional<std::uint8_t> dscp_of(const json &value)
 	return std::nullopt;
 }
 
-// What a rule of ours consists of, each once.
-enum Part : unsigned int { COUNTER = 1, MATCH = 2, MANGLE = 4, ALL = 7 };
+// What a rule of ours consists of, each once; the last three where it is for an
+// address, or changes a port.
+enum Part : unsigned int {
+	COUNTER = 1,
+	MATCH = 2,
+	MANGLE = 4,
+	ALWAYS = 7,
+	TO = 8,
+	PORT = 16,
+	MANGLE_PORT = 32,
+};
+
+json field(const std::string &protocol, const char *field)
+{
+	return {{"payload", {{"protocol", protocol}, {"field", field}}}};
+}
+
+std::optional<std::uint16_t> port_of(const json &value)
+{
+	if (value.is_number_unsigned() && value > 0 && value <= 65535)
+		return value.get<std::uint16_t>();
+	return std::nullopt;
+}
+
+// Of the expressions that only some rules have.
+void understand_rest(const json &expression, Item &item, unsigned int &parts)
+{
+	const json match = expression.value("match", json::object());
+	const json mangle = expression.value("mangle", json::object());
+
+	for (Family family : FAMILIES)
+		if (!match.empty() &&
+		    match.at("left") == payload(family, "daddr") &&
+		    match.at("op") == "==" && match.at("right").is_string()) {
+			item.to = parse_ip(match.at("right"));
+			if (item.to)
+				parts |= TO;
+		}
+	for (Protocol protocol : PROTOCOLS) {
+		const json port = field(name(protocol), "dport");
+
+		if (!match.empty() && match.at("left") == port &&
+		    match.at("op") == "==")
+			if (auto number = port_of(match.at("right"))) {
+				item.ports = PortChange{protocol, *number, 0};
+				parts |= PORT;
+			}
+		if (!mangle.empty() && mangle.at("key") == port &&
+		    item.ports && item.ports->protocol == protocol)
+			if (auto number = port_of(mangle.at("value"))) {
+				item.ports->vip = *number;
+				parts |= MANGLE_PORT;
+			}
+	}
+}
+
+// As many as there are expressions, and what belongs together is together.
+bool is_whole(unsigned int parts, std::size_t expressions)
+{
+	return (parts & ALWAYS) == ALWAYS &&
+	       !(parts & PORT) == !(parts & MANGLE_PORT) &&
+	       static_cast<std::size_t>(std::popcount(parts)) == expressions;
+}
 
 // One of a rule's expressions.
 void understand(const json &expression, Rule &rule, Item &item,
@@ -73,6 +135,7 @@ void understand(const json &expression, Rule &rule, Item &item,
 				parts |= MANGLE;
 		}
 	}
+	understand_rest(expression, item, parts);
 }
 
 std::string text(const Rule &rule)
@@ -80,8 +143,18 @@ std::string text(const Rule &rule)
 	const Item &item = rule.items[0];
 	std::string ip = protocol(rule.family);
 
-	return ip + " dscp " + hex(item.dscp) + " counter " + ip +
-	       " daddr set " + dsr::text(item.ip) + "\n";
+	std::string text = ip + " dscp " + hex(item.dscp);
+	std::string port;
+
+	if (item.to)
+		text += " " + ip + " daddr " + dsr::text(*item.to);
+	if (item.ports) {
+		port = std::string(" ") + name(item.ports->protocol) + " dport ";
+		text += port + std::to_string(item.ports->rip);
+		port += "set " + std::to_string(item.ports->vip);
+	}
+	return text + " counter " + ip + " daddr set " + dsr::text(item.ip) +
+	       port + "\n";
 }
 
 // The places of iptables' tables of the same name.
@@ -120,7 +193,7 @@ std::optional<Rule> parse_rule(const json &found)
 	for (const json &expression : found.at("expr"))
 		understand(expression, rule, item, parts);
 	const auto chain = parse_table(found.at("chain").get<std::string>());
-	if (parts != ALL || found.at("expr").size() != 3 || !chain)
+	if (!is_whole(parts, found.at("expr").size()) || !chain)
 		return std::nullopt;
 	rule.store = Store::nft;
 	rule.table = *chain;

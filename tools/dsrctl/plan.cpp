@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -45,22 +46,41 @@ private:
 	{
 		for (const Entry &entry : goal_.present)
 			if (entry.dscp && !skipped(entry.ip))
-				wanted_.insert({*entry.dscp, entry.ip});
+				wanted_.insert(entry.item());
 		for (const Owned &owned : goal_.absent)
 			if (owned.dscp)
-				absent_.insert({*owned.dscp, owned.ip});
+				absent_.insert(owned.item());
 		known_ = wanted_;
 		for (const Owned &owned : goal_.kept)
 			if (owned.dscp)
-				kept_.insert({*owned.dscp, owned.ip});
+				kept_.insert(owned.item());
 		known_.insert(kept_.begin(), kept_.end());
 		known_.insert(absent_.begin(), absent_.end());
 	}
 
-	// The variants of iptables are one backend.
-	bool same_backend(const Rule &rule) const
+	// The counters of maps say nothing of the address that packets come to.
+	bool can_be_in_map(const Item &item) const
 	{
-		return backend_of(rule.store) == backend_of(how_.store);
+		return item.dscp && !item.ports &&
+		       std::none_of(wanted_.begin(), wanted_.end(),
+				    [&](const Item &other) {
+			return other.dscp == item.dscp &&
+			       other.ip == item.ip && other != item;
+		});
+	}
+
+	// Is a rule that has this of the kind that is wanted?
+	bool fits(const Rule &rule, const Item &item) const
+	{
+		// the variants of iptables are one backend
+		if (backend_of(rule.store) != backend_of(how_.store))
+			return false;
+		if (rule.store == Store::dscp_rewrite)
+			return true;
+		if (how_.only_table && rule.table != *how_.only_table)
+			return false;
+		return !how_.only_map || rule.store == Store::nft ||
+		       rule.map == (*how_.only_map && can_be_in_map(item));
 	}
 
 	// Does a rule do this that may stay?
@@ -68,15 +88,15 @@ private:
 	{
 		return std::any_of(actual_.rules.begin(), actual_.rules.end(),
 				   [&](const Rule &rule) {
-			return (same_backend(rule) || !how_.takes_over) &&
-			       rule.has(item);
+			return rule.has(item) &&
+			       (!how_.takes_over || fits(rule, item));
 		});
 	}
 
-	// In the rule of the other backend, when this one has it already.
+	// In a rule of another kind, when one of this has it already.
 	bool replaced(const Rule &rule, const Item &item) const
 	{
-		return how_.takes_over && !same_backend(rule) &&
+		return how_.takes_over && !fits(rule, item) &&
 		       wanted_.contains(item) && done(item);
 	}
 
@@ -118,14 +138,16 @@ private:
 		}
 	}
 
-	// Our own map of a family: one that holds nothing we do not know of.
-	// What is left of it is what new entries are added to.
-	const Rule *our_map(Family family) const
+	// Our own map of packets to an address, or to any: one that holds
+	// nothing we do not know of. What is left of it is what new entries are
+	// added to.
+	const Rule *our_map(Family family, const std::optional<Ip> &to) const
 	{
 		for (const Rule &rule : actual_.rules)
 			if (rule.map && rule.store == how_.store &&
 			    rule.family == family &&
 			    rule.table == how_.table &&
+			    rule.items[0].to == to &&
 			    std::all_of(rule.items.begin(), rule.items.end(),
 					[&](const Item &item) {
 						return known_.contains(item);
@@ -182,28 +204,41 @@ private:
 
 		for (const Entry &entry : goal_.present)
 			if (entry.dscp && entry.ip.family == family &&
-			    !skipped(entry.ip) && !done({*entry.dscp, entry.ip}))
-				items.push_back({*entry.dscp, entry.ip});
+			    !skipped(entry.ip) && !done(entry.item()))
+				items.push_back(entry.item());
 		return items;
 	}
 
 	void add_items(Family family)
 	{
 		const std::vector<Item> items = missing(family);
-		std::vector<Item> mapped;
-		std::set<std::uint8_t> taken{0};	// no map has DSCP 0
+		std::map<std::optional<Ip>, std::vector<Item>> by_address;
 
 		if (items.empty())
 			return;
 		if (choose_)
 			std::exchange(choose_, nullptr)(family, how_);
-		const Rule *ours = how_.map ? our_map(family) : nullptr;
+		for (const Item &item : items)
+			by_address[item.to].push_back(item);
+		for (const auto &[to, some] : by_address)
+			add_items(family, to, some);
+	}
+
+	// Of packets to an address, or to any.
+	void add_items(Family family, const std::optional<Ip> &to,
+		       const std::vector<Item> &items)
+	{
+		const Rule *ours = how_.map ? our_map(family, to) : nullptr;
+		std::vector<Item> mapped;
+		std::set<std::uint8_t> taken;
+
 		if (ours)
 			for (const Item &item : ours->items)
 				if (!goes(item))
 					taken.insert(item.dscp);
 		for (const Item &item : items)
-			if (how_.map && !taken.contains(item.dscp))
+			if (how_.map && can_be_in_map(item) &&
+			    !taken.contains(item.dscp))
 				mapped.push_back(item);
 			else
 				add_rule(family, false, {item});
@@ -305,23 +340,22 @@ private:
 		       how_.store == Store::dscp_rewrite && item.to != mine.to;
 	}
 
-	// Somebody else's rule for a DSCP of ours.
+	// Somebody else's rule for packets of ours.
 	void warn()
 	{
 		for (const Rule &rule : actual_.rules)
 			for (const Item &item : rule.items)
 				for (const Item &mine : wanted_)
-					if (mine.dscp == item.dscp &&
-					    mine.ip != item.ip &&
-					    rule.family == mine.ip.family &&
-					    !goes(item) && !apart(rule, item, mine))
+					if (overlap(mine, item) &&
+					    !agree(mine, item) && !goes(item) &&
+					    !apart(rule, item, mine))
 						plan_.warnings.push_back(
 							"found a rule for DSCP " +
 							std::to_string(item.dscp) +
-							" to " + text(item.ip) +
+							" to " + destination(item) +
 							" in " + place(rule) +
 							", expected none but the one to " +
-							text(mine.ip) +
+							destination(mine) +
 							": the last of them decides");
 	}
 
@@ -337,7 +371,8 @@ private:
 
 Owned owned(const Entry &entry, const std::string &source)
 {
-	return {source, entry.name, entry.ip, entry.dscp, entry.dev};
+	return {source,	 entry.name, entry.ip,	 entry.dscp,
+		entry.dev, entry.to,   entry.ports};
 }
 
 const Address *Actual::find(const Ip &ip, const std::string &dev) const

@@ -17,13 +17,19 @@ struct Owned {
 	Ip ip;
 	std::optional<std::uint8_t> dscp;
 	std::string dev = "lo";
+	std::optional<Ip> to = {};
+	std::optional<PortChange> ports = {};
 
 	bool operator==(const Owned &) const = default;
 	// whatever configuration it comes from
 	bool same(const Owned &other) const
 	{
-		return ip == other.ip && dscp == other.dscp && dev == other.dev;
+		return ip == other.ip && dscp == other.dscp &&
+		       dev == other.dev && to == other.to &&
+		       ports == other.ports;
 	}
+	// of what is l3dsr
+	Item item() const { return {dscp.value_or(0), ip, to, ports}; }
 };
 
 Owned owned(const Entry &entry, const std::string &source = "");
@@ -50,7 +56,10 @@ struct How {
 	bool map = false;
 	bool top = false;
 	bool ip6 = true;		// has the host IPv6?
-	bool takes_over = false;	// from rules of the other backend
+	bool takes_over = false;	// from rules of other kinds, which are:
+	// of another backend; in another table, not or only in maps
+	std::optional<Table> only_table;
+	std::optional<bool> only_map;
 };
 
 struct AddressStep {

@@ -14,9 +14,18 @@ namespace {
 // up to 42.
 constexpr std::size_t ENTRIES_A_PARAMETER = 16;
 
+// "-d 192.0.2.1/32 "
+std::string to_text(const Item &item)
+{
+	return item.to ? "-d " + text(*item.to) + "/" +
+				 std::to_string(item.to->prefix()) + " " :
+			 "";
+}
+
+// As iptables-save prints them.
 std::string map_text(std::vector<Item> items)
 {
-	std::string text = "-j DADDR";
+	std::string text = to_text(items[0]) + "-j DADDR";
 
 	std::sort(items.begin(), items.end());
 	for (std::size_t i = 0; i < items.size(); i++) {
@@ -25,6 +34,27 @@ std::string map_text(std::vector<Item> items)
 			dsr::text(items[i].ip);
 	}
 	return text;
+}
+
+// "-p tcp -m tcp --dport 8080 "
+std::string ports_text(const PortChange &ports)
+{
+	const std::string protocol = name(ports.protocol);
+	const std::string port = std::to_string(ports.rip);
+
+	// iptables has no match of that name
+	if (ports.protocol == Protocol::udplite)
+		return "-p udplite -m multiport --dports " + port + " ";
+	return "-p " + protocol + " -m " + protocol + " --dport " + port + " ";
+}
+
+std::string single_text(const Item &item)
+{
+	return to_text(item) + (item.ports ? ports_text(*item.ports) : "") +
+	       "-m dscp --dscp " + hex(item.dscp) + " -j DADDR --set-daddr " +
+	       text(item.ip) +
+	       (item.ports ? " --set-dport " + std::to_string(item.ports->vip) :
+			     "");
 }
 
 } // namespace
@@ -80,10 +110,7 @@ const char *table_name(const Rule &rule)
 
 std::string rule_text(bool map, const std::vector<Item> &items)
 {
-	if (map)
-		return map_text(items);
-	return "-m dscp --dscp " + hex(items[0].dscp) +
-	       " -j DADDR --set-daddr " + text(items[0].ip);
+	return map ? map_text(items) : single_text(items[0]);
 }
 
 RuleStep inverse(const RuleStep &step)

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "common/ip.hpp"
+#include "dsrctl/item.hpp"
 
 namespace dsr {
 
@@ -58,15 +58,6 @@ inline std::optional<Table> parse_table(std::string_view text)
 	return std::nullopt;
 }
 
-// What a rule does: a DSCP stands for a VIP.
-struct Item {
-	std::uint8_t dscp = 0;
-	Ip ip;
-	std::optional<Ip> to = {};	// of packets to this address alone
-
-	auto operator<=>(const Item &) const = default;
-};
-
 // A rule of PREROUTING that does this and nothing else; or a VIP in a sysctl,
 // which is the same to whoever asks what leads where.
 struct Rule {
@@ -74,7 +65,8 @@ struct Rule {
 	Family family = Family::ip4;
 	Table table = Table::raw;	// none of dscp_rewrite's
 	unsigned int position = 0;	// in its chain, from 1
-	bool map = false;	// --dscp-map; otherwise there is one item
+	// --dscp-map, of items to the same address; otherwise there is one item
+	bool map = false;
 	std::vector<Item> items;
 	std::string text;	// behind "-A PREROUTING ", as it was saved
 	std::uint64_t handle = 0;	// of nft

@@ -23,6 +23,26 @@ using nlohmann::json;
 
 constexpr int VERSION = 1;
 
+// What only some have, and no older file.
+void parse_rest(const json &one, Owned &owned)
+{
+	if (one.contains("to")) {
+		owned.to = parse_ip(one["to"]);
+		if (!owned.to)
+			throw Error("found no address");
+	}
+	if (one.contains("ports")) {
+		const json &ports = one["ports"];
+		const auto protocol =
+			parse_protocol(ports.at("protocol").get<std::string>());
+
+		if (!protocol)
+			throw Error("found no protocol");
+		owned.ports = PortChange{*protocol, ports.at("rip"),
+					 ports.at("vip")};
+	}
+}
+
 Owned parse_entry(const json &one)
 {
 	Owned owned;
@@ -36,6 +56,7 @@ Owned parse_entry(const json &one)
 	owned.dev = one.at("dev");
 	if (!one.at("dscp").is_null())
 		owned.dscp = one.at("dscp").get<std::uint8_t>();
+	parse_rest(one, owned);
 	return owned;
 }
 
@@ -117,13 +138,21 @@ std::string state_text(const State &state)
 {
 	json entries = json::array();
 
-	for (const Owned &owned : state.entries)
+	for (const Owned &owned : state.entries) {
 		entries.push_back({{"source", owned.source},
 				   {"name", owned.name},
 				   {"ip", text(owned.ip)},
 				   {"dscp", owned.dscp ? json(*owned.dscp)
 						       : json()},
 				   {"dev", owned.dev}});
+		if (owned.to)
+			entries.back()["to"] = text(*owned.to);
+		if (owned.ports)
+			entries.back()["ports"] = {
+				{"protocol", name(owned.ports->protocol)},
+				{"rip", owned.ports->rip},
+				{"vip", owned.ports->vip}};
+	}
 	return json{{"version", VERSION},
 		    {"backend", state.backend ? name(*state.backend) : ""},
 		    {"entries", entries}}

@@ -49,7 +49,7 @@ public:
 		for (const Entry &entry : config.entries) {
 			vips_.insert(entry.ip);
 			if (entry.dscp)
-				items_.insert({*entry.dscp, entry.ip});
+				items_.insert(entry.item());
 		}
 	}
 
@@ -100,6 +100,11 @@ private:
 				row.type = pairs ? "l3dsr" : "iptbl";
 				row.standing = Standing::started;
 				row.name = row.ipaddr = text(item.ip);
+				if (item.ports)
+					row.name = with_port(row.name,
+							     item.ports->vip);
+				row.to = item.to;
+				row.ports = item.ports;
 				row.dscp = pairs ? std::to_string(item.dscp)
 						 : hex(item.dscp);
 				row.loopback = loopback_text(address);
@@ -146,6 +151,19 @@ Columns columns(const Row &row)
 		row.configured ? "conf" : "disc"};
 }
 
+// Which packets of a DSCP it is for: "192.0.2.1", "tcp:8080", "tcp:8080@192.0.2.1"
+std::string to_text(const Row &row)
+{
+	std::string words;
+
+	if (row.ports)
+		words = std::string(name(row.ports->protocol)) + ":" +
+			std::to_string(row.ports->rip);
+	if (row.to)
+		words += (words.empty() ? "" : "@") + text(*row.to);
+	return words.empty() ? NONE : words;
+}
+
 constexpr std::size_t COLUMNS = 7, ALL_COLUMNS = 9;
 constexpr std::size_t NAME = 2, IPADDR = 3, TABLE = 7;
 
@@ -183,14 +201,16 @@ std::vector<Row> configured_rows(const Config &config, const Actual &actual)
 		Row row;
 
 		if (entry.dscp)
-			rule = rule_of(actual, {*entry.dscp, entry.ip});
+			rule = rule_of(actual, entry.item());
 		int parts = (address != nullptr) + (rule != nullptr);
 		row.type = entry.dscp ? "l3dsr" : "l2dsr";
 		row.standing = !parts ? Standing::stopped :
 			       parts == (entry.dscp ? 2 : 1) ?
 					Standing::started :
 					Standing::partial;
-		row.name = entry.name;
+		row.name = entry.title();
+		row.to = entry.to;
+		row.ports = entry.ports;
 		row.ipaddr = entry.ip_text();
 		row.dscp = entry.dscp ? entry.dscp_text : NONE;
 		row.loopback = loopback_text(address);
@@ -210,30 +230,60 @@ std::vector<Row> discovered_rows(const Config &config, const Actual &actual,
 
 std::string status_text(const std::vector<Row> &rows, bool all, bool header)
 {
-	const Columns names{"type", "state", "name", "ipaddr", "dscp",
-			    "loopback", "iptables", "iptbl", "src"};
+	Columns names{"type", "state", "name", "ipaddr", "dscp",
+		      "loopback", "iptables", "iptbl", "src"};
 	std::vector<std::size_t> widths{5, 7, names[NAME].size(),
 					names[IPADDR].size(), 4, 8, 8,
 					names[TABLE].size(), 4};
+	// where there are such: scripts of old count columns
+	const bool narrow = std::ranges::any_of(rows, [](const Row &row) {
+		return row.to || row.ports;
+	});
 	std::string text;
 	Columns lines;
 
-	widths.resize(all ? ALL_COLUMNS : COLUMNS);
-	for (const Row &row : rows) {
+	names.resize(all ? ALL_COLUMNS : COLUMNS);
+	widths.resize(names.size());
+	if (narrow) {
+		names.emplace_back("to");
+		widths.push_back(2);
+	}
+	// columns as wide as what is in them
+	std::set<std::size_t> fitting{NAME, IPADDR};
+	if (all)
+		fitting.insert(TABLE);
+	if (narrow)
+		fitting.insert(widths.size() - 1);
+	auto cells_of = [&](const Row &row) {
 		Columns cells = columns(row);
 
-		for (std::size_t i : {NAME, IPADDR, TABLE})
-			if (i < widths.size())
-				widths[i] = std::max(widths[i],
-						     cells[i].size());
+		cells.resize(all ? ALL_COLUMNS : COLUMNS);
+		if (narrow)
+			cells.push_back(to_text(row));
+		return cells;
+	};
+	for (const Row &row : rows) {
+		const Columns cells = cells_of(row);
+
+		for (std::size_t i : fitting)
+			widths[i] = std::max(widths[i], cells[i].size());
 	}
 	for (std::size_t width : widths)
 		lines.emplace_back(width, '=');
 	if (header)
 		text = line(names, widths) + line(lines, widths);
 	for (const Row &row : rows)
-		text += line(columns(row), widths);
+		text += line(cells_of(row), widths);
 	return text;
+}
+
+static nlohmann::json ports_json(const std::optional<PortChange> &ports)
+{
+	if (!ports)
+		return {};
+	return {{"protocol", name(ports->protocol)},
+		{"rip", ports->rip},
+		{"vip", ports->vip}};
 }
 
 std::string status_json(const std::vector<Row> &rows)
@@ -255,7 +305,9 @@ std::string status_json(const std::vector<Row> &rows)
 				   {"loopback", none(row.loopback)},
 				   {"iptables", row.rule},
 				   {"table", none(row.table)},
-				   {"src", row.configured ? "conf" : "disc"}});
+				   {"src", row.configured ? "conf" : "disc"},
+				   {"to", row.to ? json(text(*row.to)) : json()},
+				   {"ports", ports_json(row.ports)}});
 	}
 	return json{{"entries", entries}}.dump(
 		       2, ' ', false, json::error_handler_t::replace) + "\n";
@@ -281,13 +333,13 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual,
 		bool shown = all;
 
 		for (const Entry &entry : config.entries)
-			if (entry.ip == item.ip && entry.dscp == item.dscp)
+			if (entry.dscp && entry.item() == item)
 				shown = true;
 		if (shown && count > 1)
 			found.push_back("found " + std::to_string(count) +
 					" rules for DSCP " +
 					std::to_string(item.dscp) + " to " +
-					text(item.ip) +
+					destination(item) +
 					", expected one: stop removes all of them");
 	}
 	for (Family family : off)

@@ -18,6 +18,8 @@ struct Row {
 	std::string name, ipaddr, dscp, loopback;
 	bool rule = false;
 	std::string table;	// "--" when it is none of a rule
+	std::optional<Ip> to;
+	std::optional<PortChange> ports;
 	bool configured = true;
 	const Entry *entry = nullptr;	// of one that is configured
 };

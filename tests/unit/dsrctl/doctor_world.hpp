@@ -67,11 +67,11 @@ inline Facts healthy()
 
 	any.both = true;
 	eth0.default4 = true;
-	facts.config = parse("10.0.0.7=7\n10.0.0.8=8\n2001:db8::7=7\n",
+	facts.config = parse("10.0.0.7=7\n10.0.0.8=9\n2001:db8::7=7\n",
 			     "/etc/dsr.d/f.conf");
 	facts.module.loaded = true;
 	facts.module.release = "6.1.0";
-	add_rules(facts, "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8");
+	add_rules(facts, "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8");
 	add_rules(facts, "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::7",
 		  Family::ip6);
 	facts.addresses = {on("lo", "127.0.0.1", 8), on_lo("10.0.0.7"),

@@ -141,14 +141,116 @@ TEST_CASE("dsrctl: what is no entry")
 	for (const char *bad : {"64", "-1", "08", "0x40", "x", "AF14", "1.5"})
 		CHECK(error("10.1.1.1=" + std::string(bad)) == "f:1: found \"" + std::string(bad) + "\", expected a DSCP: 0 to 63, decimal, 0octal or 0xhex, or a class name (EF, AF11, CS1)");
 	CHECK(error("10.1.1.1 7") == "f:1: found \"7\", expected = and a DSCP, dev and an interface, or the end of the line");
-	CHECK(error("10.1.1.1 = 7 8") == "f:1: found \"8\", expected dev and an interface, or the end of the line");
-	CHECK(error("10.1.1.1 = 7 = 8") == "f:1: found \"=\", expected dev and an interface, or the end of the line");
+	CHECK(error("10.1.1.1 = 7 8") == "f:1: found \"8\", expected to and an address, dev and an interface, or the end of the line");
+	CHECK(error("10.1.1.1 = 7 = 8") == "f:1: found \"=\", expected to and an address, dev and an interface, or the end of the line");
 	CHECK(error("10.1.1.1 dev") == "f:1: found the end of the line, expected the name of an interface behind dev");
 	CHECK(error("10.1.1.1 dev eth0 x") == "f:1: found \"x\", expected the end of the line");
-	CHECK(error("10.1.1.1 = 7 dev eth0 x") == "f:1: found \"x\", expected the end of the line");
+	CHECK(error("10.1.1.1 = 7 dev eth0 x") == "f:1: found \"x\", expected to and an address, or the end of the line");
 	for (const char *bad : {"=", ".", "..", "a/b", "eth0:1",
 				"sixteencharacter"})
 		CHECK(error("10.1.1.1 = 7 dev " + std::string(bad)) == "f:1: found \"" + std::string(bad) + "\", expected the name of an interface, of 15 characters at most, behind dev");
+}
+
+TEST_CASE("dsrctl: an entry may be for packets to one address of the server")
+{
+	std::vector<Entry> found = entries(
+		"10.1.1.1 = 7 to 192.0.2.1\n10.1.1.2 = 7 to 192.0.2.2 dev eth1\n"
+		"2001:db8::1=EF dev eth1 to 2001:db8:9::31 # here\n");
+
+	REQUIRE(found.size() == 3);
+	CHECK(found[0].to == ip("192.0.2.1"));
+	CHECK(found[0].dscp == 7);
+	CHECK(found[1].to == ip("192.0.2.2"));
+	CHECK(found[1].dev == "eth1");
+	CHECK(found[2].to == ip("2001:db8:9::31"));
+	CHECK(found[2].dev == "eth1");
+}
+
+TEST_CASE("dsrctl: an entry may change the port")
+{
+	std::vector<Entry> found = entries(
+		"10.1.1.1:80 = 7 tcp 8080\n"
+		"[2001:DB8::1]:53=9 udp 5353 to 2001:db8:9::31 dev eth1\n"
+		"10-1-1-2.example:443 = 8 dccp 65535\n"
+		"10.1.1.3:1 = 10 udplite 1\n");
+
+	REQUIRE(found.size() == 4);
+	CHECK(found[0].ip == ip("10.1.1.1"));
+	CHECK(found[0].name == "10.1.1.1");
+	CHECK(found[0].title() == "10.1.1.1:80");
+	CHECK(found[0].ports == PortChange{Protocol::tcp, 8080, 80});
+	CHECK(found[1].ip == ip("2001:db8::1"));
+	CHECK(found[1].title() == "[2001:DB8::1]:53");
+	CHECK(found[1].ports == PortChange{Protocol::udp, 5353, 53});
+	CHECK(found[1].to == ip("2001:db8:9::31"));
+	CHECK(found[2].is_host);
+	CHECK(found[2].name == "10-1-1-2.example");
+	CHECK(found[2].ports == PortChange{Protocol::dccp, 65535, 443});
+	CHECK(found[3].ports == PortChange{Protocol::udplite, 1, 1});
+}
+
+TEST_CASE("dsrctl: what is no address behind to, and no port")
+{
+	const char *const cases[][2] = {
+		{"10.1.1.1 to 192.0.2.1", "found \"to\", expected = and a DSCP, dev and an interface, or the end of the line"},
+		{"10.1.1.1 = 7 to", "found the end of the line, expected an address of this server behind to"},
+		{"10.1.1.1 = 7 to x", "found \"x\", expected an address of this server behind to, numeric"},
+		{"10.1.1.1 = 7 to 192.0.2.1/32", "found \"192.0.2.1/32\", expected an address of this server behind to, numeric"},
+		{"10.1.1.1 = 7 to 224.0.0.1", "found \"224.0.0.1\" behind to, a multicast address, expected an address of this server"},
+		{"10.1.1.1 = 7 to 2001:db8::1", "found \"2001:db8::1\" behind to, expected an IPv4 address, as the VIP is one"},
+		{"10.1.1.1 = 7 to 10.1.1.1", "found the VIP itself behind to, expected the server's own address, which the load balancer sends to"},
+		{"10.1.1.1 = 7 to 192.0.2.1 to 192.0.2.2", "found \"to\", expected dev and an interface, or the end of the line"},
+		{"10.1.1.1 = 7 dev lo dev lo", "found \"dev\", expected to and an address, or the end of the line"},
+		{"10.1.1.1:80", "found the end of the line, expected = and a DSCP, as the VIP has a port"},
+		{"10.1.1.1:80 = 7", "found the end of the line, expected tcp, udp, udplite or dccp and the port that the load balancer sends to"},
+		{"10.1.1.1:80 = 7 sctp 80", "found \"sctp\", expected tcp, udp, udplite or dccp and the port that the load balancer sends to"},
+		{"10.1.1.1:80 = 7 tcp", "found the end of the line, expected a port behind tcp"},
+		{"10.1.1.1:80 = 7 tcp 0", "found \"0\", expected a port behind tcp: 1 to 65535"},
+		{"10.1.1.1:80 = 7 tcp 65536", "found \"65536\", expected a port behind tcp: 1 to 65535"},
+		{"10.1.1.1:80 = 7 tcp 80x", "found \"80x\", expected a port behind tcp: 1 to 65535"},
+		{"10.1.1.1:65536 = 7 tcp 80", "found \"65536\", expected a port behind the VIP: 1 to 65535"},
+		{"10.1.1.1 = 7 tcp 80", "found \"tcp\" and no port behind the VIP, expected VIP:PORT before ="},
+		{"[2001:db8::1] = 7", "found \"[2001:db8::1]\", expected an IPv6 address such as 2001:db8::46"},
+		{"[10.1.1.1:80 = 7 tcp 80", "found \"[10.1.1.1\", expected a VIP: an IPv4 or IPv6 address, or a host name"},
+	};
+
+	for (const auto &[line, expected] : cases) {
+		INFO(line);
+		CHECK(error(line) == std::string("f:1: ") + expected);
+	}
+}
+
+TEST_CASE("dsrctl: conflicts are of packets to one address, and of one port")
+{
+	for (const char *fine :
+	     {"10.1.1.1=7 to 192.0.2.1\n10.1.1.2=7 to 192.0.2.2\n",
+	      "10.1.1.1=7 to 192.0.2.1\n10.1.1.1=7 to 192.0.2.2\n",
+	      "10.1.1.1=7 to 192.0.2.1\n10.1.1.1=7\n",
+	      "10.1.1.1:80=7 tcp 8080\n10.1.1.1:81=7 tcp 8081\n10.1.1.1=7\n",
+	      "10.1.1.1:80=7 tcp 8080\n10.1.1.2:80=7 tcp 8081\n",
+	      "10.1.1.1:80=7 tcp 8080\n10.1.1.2:80=7 udp 8080\n",
+	      "10.1.1.1:80=7 tcp 81 to 192.0.2.1\n10.1.1.1:82=7 tcp 80 to 192.0.2.1\n",
+	      "10.1.1.1:80=7 tcp 80\n10.1.1.1:81=7 tcp 81\n"}) {
+		INFO(fine);
+		CHECK(parse(fine).errors.empty());
+	}
+	for (const char *bad :
+	     {"10.1.1.1=7 to 192.0.2.1\n10.1.1.2=7 to 192.0.2.1\n",
+	      "10.1.1.1=7 to 192.0.2.1\n10.1.1.2=7\n",
+	      "10.1.1.1=7\n10.1.1.2:80=7 tcp 8080\n",
+	      "10.1.1.1:80=7 tcp 8080\n10.1.1.1:81=7 tcp 8080\n"}) {
+		Config config = parse(bad);
+		INFO(bad);
+		REQUIRE(config.errors.size() == 1);
+		CHECK(config.errors[0].kind == Kind::conflict);
+		CHECK(has(config.errors[0].message, "expected another one: in f:1 it stands for 10.1.1.1"));
+	}
+	Config config = parse("10.1.1.1:80=7 tcp 81\n10.1.1.1:82=7 tcp 80\n");
+	REQUIRE(config.errors.size() == 1);
+	CHECK(config.errors[0].message ==
+	      "f:2: found DSCP 7 for 10.1.1.1:82, expected to and an address behind both, as what one makes of a packet is for the other: f:1");
+	CHECK(parse("10.1.1.1=7 to 192.0.2.1\n10.1.1.1=7 to 192.0.2.1\n")
+		      .warnings.size() == 1);
 }
 
 TEST_CASE("dsrctl: an address that is none of a VIP")

@@ -77,7 +77,7 @@ TEST_CASE("doctor: a VIP that is on no interface")
 	CHECK(has(finding.found, "(a rule in raw PREROUTING)"));
 	CHECK(command_lines(finding) == std::vector<std::string>{
 				      "ip address add 10.0.0.8/32 dev lo scope host"});
-	CHECK(has(finding.keep, "\"10.0.0.8 = 8\""));
+	CHECK(has(finding.keep, "\"10.0.0.8 = 9\""));
 
 	// a host without IPv6
 	remove_address(facts = healthy(), "2001:db8::7");
@@ -116,7 +116,7 @@ TEST_CASE("doctor: a VIP on an interface whose neighbours ask")
 {
 	Facts facts = healthy();
 
-	facts.config = parse("10.0.0.7=7\n10.0.0.8=8 dev eth1\n2001:db8::7=7\n");
+	facts.config = parse("10.0.0.7=7\n10.0.0.8=9 dev eth1\n2001:db8::7=7\n");
 	remove_address(facts, "10.0.0.8");
 	facts.addresses.push_back(on("eth1", "10.0.0.8", 32));
 	Finding finding = only(check_addresses(facts));
@@ -133,7 +133,7 @@ TEST_CASE("doctor: a VIP on an interface whose neighbours ask")
 
 	// of IPv6, no switch helps
 	facts = healthy();
-	facts.config = parse("10.0.0.7=7\n10.0.0.8=8\n2001:db8::7=7 dev eth1\n");
+	facts.config = parse("10.0.0.7=7\n10.0.0.8=9\n2001:db8::7=7 dev eth1\n");
 	remove_address(facts, "2001:db8::7");
 	facts.addresses.push_back(on("eth1", "2001:db8::7", 128));
 	link_of(facts, "eth1").arp_ignore = 8;
@@ -351,11 +351,11 @@ TEST_CASE("doctor: a port that every VIP has to serve")
 
 TEST_CASE("doctor: packets with a DSCP that no rule maps")
 {
-	Facts facts = with_sample(9, "192.0.2.31");
+	Facts facts = with_sample(10, "192.0.2.31");
 	Finding finding = only(check_unmapped(facts));
 
 	CHECK(finding.id == "dscp-unmapped");
-	CHECK(finding.found == "found 12 packets with DSCP 9 (TOS 36, 0x24, 001001b) to 192.0.2.31 tcp/80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 8");
+	CHECK(finding.found == "found 12 packets with DSCP 10 (TOS 40, 0x28, 001010b) to 192.0.2.31 tcp/80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 9");
 	CHECK(found(facts) == "warning: dscp-unmapped");
 	CHECK(only(check_unmapped(with_sample(8, "2001:db8:9::31", 0, true, 58)))
 		      .found == "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ping in 2.0 s, expected a DSCP that is mapped in IPv6: 7");
@@ -365,12 +365,12 @@ TEST_CASE("doctor: packets with a DSCP that no rule maps")
 	     {with_sample(7, "192.0.2.31"), with_sample(0, "192.0.2.31"),
 	      with_sample(18, "192.0.2.31", 22),	// ssh's own
 	      with_sample(48, "192.0.2.31", 0, false, 1),	// ICMP's
-	      with_sample(9, "10.0.0.7")})		// past the load balancer
+	      with_sample(10, "10.0.0.7")})		// past the load balancer
 		CHECK(check_unmapped(facts).empty());
 
 	facts.config = parse("10.0.0.9\n");	// l2dsr only
 	facts.rewrites.clear();
-	CHECK(check_unmapped(with_sample(packet_to("192.0.2.31", 9), facts)).empty());
+	CHECK(check_unmapped(with_sample(packet_to("192.0.2.31", 10), facts)).empty());
 }
 
 TEST_CASE("doctor: connections that come unmarked")
@@ -380,7 +380,7 @@ TEST_CASE("doctor: connections that come unmarked")
 
 	CHECK(finding.id == "dscp-cleared");
 	CHECK(finding.severity == Severity::warning);
-	CHECK(has(finding.found, "found 12 connections opened with DSCP 0, to 192.0.2.31 tcp/80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 8"));
+	CHECK(has(finding.found, "found 12 connections opened with DSCP 0, to 192.0.2.31 tcp/80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 9"));
 	CHECK(command_lines(finding) == std::vector<std::string>{"ping -Q 28 192.0.2.31"});
 	CHECK(found(facts) == "warning: dscp-cleared");
 
@@ -411,7 +411,7 @@ TEST_CASE("doctor: what clients ask for and nobody serves")
 	CHECK(check_refused(facts).empty());
 
 	CHECK(check_refused(with_sample(7, "192.0.2.31", 443, false)).empty());
-	CHECK(check_refused(with_sample(9, "192.0.2.31", 443)).empty());
+	CHECK(check_refused(with_sample(10, "192.0.2.31", 443)).empty());
 
 	// a rule that sets the port
 	facts = with_sample(7, "192.0.2.31", 8443);

@@ -14,7 +14,7 @@ namespace {
 
 const char MANGLE[] =
 	"mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
-	"raw PREROUTING -j DADDR --dscp-map 8=10.0.0.8\n";
+	"raw PREROUTING -j DADDR --dscp-map 9=10.0.0.8\n";
 const char INVALID[] = "filter OUTPUT -m conntrack --ctstate INVALID -j DROP\n";
 
 Facts with_rules(const std::string &rules)
@@ -59,7 +59,7 @@ TEST_CASE("doctor: a host without anything, and an error in a file")
 	Facts facts;
 
 	CHECK(ids(check_configuration(facts)) == "warning: nothing-configured");
-	facts.config = parse("10.0.0.7=77\n10.0.0.8=8\n10.0.0.8=8\n");
+	facts.config = parse("10.0.0.7=77\n10.0.0.8=9\n10.0.0.8=9\n");
 	CHECK(ids(check_configuration(facts)) ==
 	      "error: configuration, warning: configuration");
 	CHECK(has(check_configuration(facts)[0].found, "f:1: found \"77\""));
@@ -73,7 +73,7 @@ TEST_CASE("doctor: a host without anything, and an error in a file")
 
 TEST_CASE("doctor: a VIP that no rule leads to")
 {
-	Facts facts = with_rules("raw PREROUTING -j DADDR --dscp-map 8=10.0.0.8");
+	Facts facts = with_rules("raw PREROUTING -j DADDR --dscp-map 9=10.0.0.8");
 	Finding finding = only(check_rules(facts));
 
 	CHECK(finding.id == "rule-missing");
@@ -106,13 +106,13 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 
 TEST_CASE("doctor: a DSCP with two owners")
 {
-	const std::string first = "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n";
+	const std::string first = "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\n";
 	const std::string second = "mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n";
 	Facts facts = with_rules(first + second + second);
 	Finding finding = only(check_owners(facts));
 
 	CHECK(finding.id == "dscp-two-owners");
-	CHECK(finding.found == "found that DSCP 7 (TOS 28, 0x1c, 000111b) leads to 10.0.0.7 (\"iptables -t raw -A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\") and to 10.0.0.8 (\"iptables -t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\"), expected one VIP");
+	CHECK(finding.found == "found that DSCP 7 (TOS 28, 0x1c, 000111b) leads to 10.0.0.7 (\"iptables -t raw -A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\") and to 10.0.0.8 (\"iptables -t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\"), expected one VIP");
 	CHECK_FALSE(finding.safe);
 
 	// copies of a rule, and rules for different packets, get along
@@ -231,7 +231,39 @@ TEST_CASE("doctor: dsrctl's own rules of nftables, in mangle")
 	facts.tracks[0] = true;
 	Finding finding = only(check_conntrack(facts));
 	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "dsrctl stop", "dsrctl --backend nft --table raw start"});
+				      "dsrctl --table raw reload"});
+}
+
+TEST_CASE("doctor: a DSCP that others mark packets with")
+{
+	Facts facts = healthy();
+
+	facts.config = parse("10.0.0.7=18\n10.0.0.8=46\n10.0.0.9=46 to 192.0.2.31\n10.0.0.10=19\n");
+	facts.rewrites.clear();
+	Findings findings = check_others(facts);
+	REQUIRE(findings.size() == 2);
+	CHECK(findings[0].id == "dscp-of-others");
+	CHECK(findings[0].found == "found DSCP 18 (TOS 72, 0x48, 010010b) for 10.0.0.7, which OpenSSH itself marks sessions with, expected another");
+	CHECK(findings[1].found == "found DSCP 46 (TOS 184, 0xb8, 101110b) for 10.0.0.8, which voice, ntpd and newer OpenSSH use, expected another");
+}
+
+TEST_CASE("doctor: VIPs of dscp_rewrite for packets to one address")
+{
+	Facts facts = healthy();
+
+	facts.config = parse("10.0.0.7=7\n10.0.0.8=9 to 192.0.2.31\n10.0.0.10=10\n");
+	facts.rewrites.clear();
+	add_own(facts, dsr::rewrite::parse_counters(
+			       "ipv4 7 * 10.0.0.7 0 0\nipv4 10 * 10.0.0.10 0 0\n"
+			       "ipv4 9 192.0.2.31 10.0.0.8 0 0\n"));
+	CHECK(check_rules(facts).empty());
+	CHECK(check_router(facts).empty());
+	facts.forwards[0] = true;
+	CHECK(only(check_router(facts)).found ==
+	      "found net.ipv4.dscp_rewrite.7 = 10.0.0.7 and net.ipv4.dscp_rewrite.10 = 10.0.0.10 on a host that forwards IPv4, expected each VIP to say which address of the server it is for");
+	facts.config = parse("10.0.0.8=9 to 192.0.2.32\n");
+	CHECK(only(check_rules(facts)).found ==
+	      "found no rule for DSCP 9 (TOS 36, 0x24, 001001b) to 10.0.0.8 to 192.0.2.32, expected one (f:1)");
 }
 
 TEST_CASE("doctor: VIPs of dscp_rewrite")
@@ -240,7 +272,7 @@ TEST_CASE("doctor: VIPs of dscp_rewrite")
 
 	facts.rewrites.clear();
 	std::vector<Rule> rules = dsr::rewrite::parse_counters(
-		"ipv4 7 * 10.0.0.7 0 0\nipv4 8 * 10.0.0.8 0 0\n"
+		"ipv4 7 * 10.0.0.7 0 0\nipv4 9 * 10.0.0.8 0 0\n"
 		"ipv6 7 * 2001:db8::7 0 0\n");
 	add_own(facts, rules);
 	CHECK(found(facts) == "");
@@ -386,7 +418,7 @@ TEST_CASE("doctor: the files of two servers, as dsrctl fleet compares them")
 	      Severity::error);
 	// other VIPs, and other VIPs for a DSCP, are those of other pools
 	CHECK(exit_status(compared("10.0.0.7=7\n", "10.0.0.8=7\n")) == 0);
-	CHECK(ids(compared("10.0.0.7=7\n10.0.0.8=8\n", "10.0.0.7=7\n")) ==
+	CHECK(ids(compared("10.0.0.7=7\n10.0.0.8=9\n", "10.0.0.7=7\n")) ==
 	      "note: not-on-all");
 	CHECK(ids(compared("10.0.0.7=7\n", "10.0.0.7=7\nx y\n")) ==
 	      "error: configuration");

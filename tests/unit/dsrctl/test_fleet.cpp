@@ -254,6 +254,35 @@ TEST_CASE("dsrctl fleet: servers alone may be of different pools, but a VIP has 
 	CHECK(fleet::exit_status(compared("10.0.0.7=7\n", "10.0.0.7=7\nx y\n")) == 2);
 }
 
+TEST_CASE("dsrctl fleet: a VIP for one address of a server is not served on another")
+{
+	const Ip first = ip("10.128.9.31"), second = ip("10.128.9.32");
+	auto mapping = [](const std::string &vip, const Ip &server) {
+		Mapping mapping;
+
+		mapping.vip = ip(vip);
+		mapping.where = mapping.dscp_where = "lb:1";
+		mapping.dscp = 16;
+		mapping.servers = {{server, "lb:2"}};
+		return mapping;
+	};
+	fleet::Fleet site;
+
+	site.hosts = {{"a", {first, second},
+		       parse("10.0.0.7=16 to 10.128.9.31\n10.0.0.8=16 to 10.128.9.32\n")}};
+	site.balancers = {{"lb", {}}};
+	site.balancers[0].reading.mappings = {mapping("10.0.0.7", first),
+					      mapping("10.0.0.8", second)};
+	CHECK(fleet::check(site).empty());
+	site.balancers[0].reading.mappings = {mapping("10.0.0.7", second),
+					      mapping("10.0.0.8", second)};
+	std::set<std::string> ids;
+	for (const fleet::Finding &finding : fleet::check(site))
+		ids.insert(finding.id);
+	CHECK(ids == std::set<std::string>{"dscp-twice", "served-not-marked",
+					   "vip-differs"});
+}
+
 TEST_CASE("dsrctl fleet: the program")
 {
 	Dsrctl program;

@@ -88,6 +88,8 @@ TEST_CASE("dsrctl: what other configurations started stays")
 	CHECK(names(start.after.entries) ==
 	      "other:10.0.0.7 other:10.0.0.8 mine:10.0.0.9");
 	CHECK(names(stop.after.entries) == "other:10.0.0.7 other:10.0.0.8");
+	CHECK(start.after.backend == before.backend);
+	CHECK(stop.after.backend == before.backend);
 }
 
 TEST_CASE("dsrctl: stop takes what is configured, and what was")

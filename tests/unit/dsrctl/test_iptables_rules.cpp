@@ -94,7 +94,14 @@ TEST_CASE("dsrctl: a rule that does more, or less, is somebody else's")
 	for (const char *rule :
 	     {"-p tcp -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
 	      "-i eth0 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
-	      "-d 10.0.0.9/32 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
+	      "-d 10.0.0.0/24 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
+	      "-d 2001:db8::1/128 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
+	      "! -d 10.0.0.9/32 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
+	      "-p tcp -m tcp --dport 80 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
+	      "-p tcp -m tcp --dport 80:90 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1 --set-dport 80",
+	      "-p tcp -m tcp --sport 80 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1 --set-dport 80",
+	      "-p tcp -j DADDR --dscp-map 7=10.0.0.1",
+	      "-p tcp -m multiport --dports 80,81 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1 --set-dport 80",
 	      "-m dscp ! --dscp 0x07 -j DADDR --set-daddr 10.0.0.1",
 	      "-m dscp --dscp 0x07 -m comment --comment mine -j DADDR --set-daddr 10.0.0.1",
 	      "-m comment --comment \"-m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1\"",
@@ -118,6 +125,34 @@ TEST_CASE("dsrctl: a rule that does more, or less, is somebody else's")
 	}
 	CHECK(understood("-m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::1", Family::ip6));
 	CHECK_FALSE(understood("-m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.1", Family::ip6));
+}
+
+TEST_CASE("dsrctl: rules for an address and a port are read as they are written")
+{
+	const Ip vip = ip("10.0.0.7"), rip = ip("192.0.2.1");
+	const PortChange tcp{Protocol::tcp, 8080, 80};
+	const PortChange udplite{Protocol::udplite, 53, 5353};
+	const std::pair<std::vector<Item>, std::string> cases[] = {
+		{{{7, vip, rip}},
+		 "-d 192.0.2.1/32 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7"},
+		{{{7, vip, {}, tcp}},
+		 "-p tcp -m tcp --dport 8080 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7 --set-dport 80"},
+		{{{7, vip, rip, udplite}},
+		 "-d 192.0.2.1/32 -p udplite -m multiport --dports 53 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7 --set-dport 5353"},
+		{{{7, vip, rip}, {8, ip("10.0.0.8"), rip}},
+		 "-d 192.0.2.1/32 -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8"},
+	};
+
+	for (const auto &[items, text] : cases) {
+		CHECK(rule_text(items.size() > 1, items) == text);
+		auto rules = parse_rules("*raw\n-A PREROUTING " + text +
+					 "\nCOMMIT\n");
+		REQUIRE(rules.size() == 1);
+		CHECK(rules[0].items == items);
+		CHECK(rules[0].text == text);
+	}
+	CHECK(understood("-d 2001:db8::1/128 -p dccp -m dccp --dport 1 -m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::7 --set-dport 2",
+			 Family::ip6));
 }
 
 TEST_CASE("dsrctl: what a rule of all VIPs looks like")

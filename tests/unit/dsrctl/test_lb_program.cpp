@@ -232,5 +232,5 @@ TEST_CASE("dsrctl lb-config: a DSCP that others use is warned of")
 
 	program.directory.save("ef", "10.128.8.46 = EF\n");
 	CHECK(program.run("-f ef --vendor vpp --real 10.1.1.1") == 0);
-	CHECK(has(program.error, "ef:1: found DSCP 46, which voice, and newer OpenSSH, use, expected another"));
+	CHECK(has(program.error, "ef:1: found DSCP 46, which voice, ntpd and newer OpenSSH use, expected another"));
 }

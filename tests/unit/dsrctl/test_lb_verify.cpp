@@ -17,6 +17,44 @@ TEST_CASE("dsrctl lb-config: what is written agrees")
 	}
 }
 
+TEST_CASE("dsrctl lb-config: a VIP for some servers is sent to these alone")
+{
+	const std::string config = "10.128.8.46 = 17\n"
+				   "10.128.8.47 = 16 to 10.128.9.31\n"
+				   "10.128.8.48 = 16 to 10.128.9.32\n"
+				   "10.128.8.49 = 19 to 10.128.9.31\n"
+				   "10.128.8.49 = 19 to 10.128.9.32\n";
+	const std::string reals = "10.128.9.31\n10.128.9.32\n10.128.9.33\n";
+	std::vector<std::string> errors;
+	Site site;
+
+	site.pools = by_servers(pool(config, reals), errors);
+	site.services = {parse_service("tcp/80")};
+	check(site, errors);
+	CHECK(errors.empty());
+	REQUIRE(site.pools.size() == 4);
+	CHECK(site.pools[0].servers.size() == 3);
+	CHECK(site.pools[0].name == "");
+	for (const char *name : NAMES) {
+		Reading reading = vendor(name).read(vendor(name).write(site), "lb");
+		const Verdict found = verify(entries(config), site, reading, "lb");
+
+		INFO(name);
+		for (const std::string &difference : found.differences)
+			UNSCOPED_INFO(difference);
+		CHECK(found.agree());
+		for (const Mapping &mapping : reading.mappings)
+			CHECK(mapping.servers.size() ==
+			      (mapping.vip == ip("10.128.8.46") ? 3 :
+			       mapping.vip == ip("10.128.8.49") ? 2 : 1));
+	}
+
+	// of none of the servers
+	by_servers(pool("10.128.8.46 = 17 to 10.128.9.40\n", reals), errors);
+	CHECK(errors == std::vector<std::string>{
+			       "f:1: found 10.128.8.46 to 10.128.9.40, expected one of the list of servers"});
+}
+
 TEST_CASE("dsrctl lb-config: a VIP that the load balancer does not have")
 {
 	for (const char *name : NAMES) {

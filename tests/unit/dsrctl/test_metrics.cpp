@@ -20,6 +20,30 @@ TEST_CASE("dsrctl: the module's counters")
 	      18446744073709551615ULL);
 }
 
+TEST_CASE("dsrctl: metrics of VIPs for an address and a port")
+{
+	Config config = parse("10.0.0.7=7 to 192.0.2.1\n10.0.0.7=7 to 192.0.2.2\n"
+			      "10.0.0.8:80=8 tcp 8080\n10.0.0.9=9 to 192.0.2.1\n");
+	Counts maps{{{"raw", {7, ip("10.0.0.7")}}, {50, 500}},
+		    {{"raw", {9, ip("10.0.0.9")}}, {9, 900}}};
+	Actual actual;
+
+	actual.rules = parse_save(
+		"*raw\n"
+		"[3:300] -A PREROUTING -d 192.0.2.1/32 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+		"[4:400] -A PREROUTING -p tcp -m tcp --dport 8080 -m dscp --dscp 0x08 -j DADDR --set-daddr 10.0.0.8 --set-dport 80\n"
+		"[9:9] -A PREROUTING -d 192.0.2.1/32 -j DADDR --dscp-map 9=10.0.0.9\n"
+		"COMMIT\n",
+		Store::iptables, Family::ip4);
+	std::string text = metrics_text(
+		config, configured_rows(config, actual), actual, maps, {},
+		MetricsFormat::prometheus);
+	CHECK(has(text, "dscp=\"7\",to=\"192.0.2.1\"} 3\n"));
+	CHECK(has(text, "dscp=\"7\",to=\"192.0.2.2\"} 0\n"));
+	CHECK(has(text, "dscp=\"8\",port=\"80\",protocol=\"tcp\"} 4\n"));
+	CHECK(has(text, "dscp=\"9\",to=\"192.0.2.1\"} 9\n"));
+}
+
 TEST_CASE("dsrctl: metrics of rules and of maps")
 {
 	Config config = parse("10.0.0.7=7\n10.0.0.8=8\n10.0.0.9\nx/y\n10.0.0.7=0x7\n");

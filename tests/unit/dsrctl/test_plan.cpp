@@ -162,6 +162,75 @@ TEST_CASE("dsrctl: dscp_rewrite takes over from rules, and they from it")
 	}
 }
 
+TEST_CASE("dsrctl: a map for each address of the server, and rules for what has no place in one")
+{
+	Goal goal{entries("10.0.0.7=7 to 192.0.2.1\n10.0.0.8=8 to 192.0.2.1\n"
+			  "10.0.0.9=7 to 192.0.2.2\n10.0.0.10:80=10 tcp 8080\n"
+			  "10.0.0.11=11 to 192.0.2.1\n10.0.0.11=11 to 192.0.2.2\n"),
+		  {}, {}, false};
+	Actual actual;
+	Plan plan = make_plan(goal, actual, map_mode());
+
+	CHECK(rules(plan) ==
+	      "*raw\n"
+	      "-A PREROUTING -p tcp -m tcp --dport 8080 -m dscp --dscp 0x0a -j DADDR --set-daddr 10.0.0.10 --set-dport 80\n"
+	      "-A PREROUTING -d 192.0.2.1/32 -m dscp --dscp 0x0b -j DADDR --set-daddr 10.0.0.11\n"
+	      "-A PREROUTING -d 192.0.2.1/32 -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
+	      "-A PREROUTING -d 192.0.2.2/32 -m dscp --dscp 0x0b -j DADDR --set-daddr 10.0.0.11\n"
+	      "-A PREROUTING -d 192.0.2.2/32 -j DADDR --dscp-map 7=10.0.0.9\n"
+	      "COMMIT\n");
+	CHECK(plan.add.size() == 5);
+	for (const RuleStep &step : plan.rules)
+		actual.rules.push_back(step.rule);
+	for (const AddressStep &step : plan.add)
+		actual.addresses.push_back(step.address);
+	CHECK(make_plan(goal, actual, map_mode()).empty());
+
+	// a map is extended for its own address only
+	goal.present = entries("10.0.0.7=7 to 192.0.2.1\n10.0.0.20=20 to 192.0.2.2\n"
+			       "10.0.0.21=21\n");
+	plan = make_plan(goal, actual, map_mode());
+	CHECK(has(rules(plan), "-d 192.0.2.2/32 -j DADDR --dscp-map 20=10.0.0.20\n"));
+	CHECK(has(rules(plan), "-A PREROUTING -j DADDR --dscp-map 21=10.0.0.21\n"));
+}
+
+TEST_CASE("dsrctl: rules move to another table, and from maps and into them")
+{
+	Actual actual{raw(SINGLE7 + "\n-j DADDR --dscp-map 8=10.0.0.8\n"),
+		      {on_lo("10.0.0.7"), on_lo("10.0.0.8")}};
+	Goal goal{entries("10.0.0.7=7\n10.0.0.8=8\n"), {}, {}, false};
+	const std::vector<Rule> before = actual.rules;
+	How how = map_mode();
+
+	auto move = [&] {
+		std::string text;
+
+		actual.rules = before;
+		Plan plan = make_plan(goal, actual, how);
+		for (const RuleStep &step : plan.rules) {
+			CHECK(step.kind == RuleStep::Kind::add);
+			actual.rules.push_back(step.rule);
+		}
+		text = rules(plan);
+		plan = make_plan(goal, actual, how);
+		for (const RuleStep &step : plan.rules)
+			CHECK(step.kind == RuleStep::Kind::remove);
+		return text + rules(plan);
+	};
+	how.takes_over = true;
+	CHECK(move().empty());
+	how.table = Table::mangle;
+	how.only_table = Table::mangle;
+	CHECK(move() == "*mangle\n-A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\nCOMMIT\n"
+			"*raw\n-D PREROUTING " + SINGLE7 +
+			"\n-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8\nCOMMIT\n");
+	how.table = Table::raw;
+	how.only_table.reset();
+	how.only_map = how.map = false;
+	CHECK(move() == "*raw\n-A PREROUTING " + SINGLE8 + "\nCOMMIT\n"
+			"*raw\n-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8\nCOMMIT\n");
+}
+
 TEST_CASE("dsrctl: half a configuration is completed")
 {
 	Actual actual{raw(SINGLE7), {on_lo("10.0.0.8", "lo:3")}};

@@ -17,6 +17,8 @@ TEST_CASE("dsrctl: the state survives being written")
 	state.add({"/etc/dsr.d", "2001:DB8::7", ip("2001:db8::7"), std::nullopt, "eth1"});
 	state.add({"/etc/dsr.d", "host.example", ip("10.0.0.7"), 7, "lo"});
 	CHECK(state.entries.size() == 2);
+	state.add({"/etc/dsr.d", "10.0.0.8", ip("10.0.0.8"), 8, "lo",
+		   ip("192.0.2.1"), PortChange{Protocol::udp, 5353, 53}});
 	State again = parse_state(state_text(state), "f");
 	CHECK(again.backend == Backend::nft);
 	CHECK(again.entries == state.entries);

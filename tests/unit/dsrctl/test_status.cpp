@@ -211,7 +211,7 @@ TEST_CASE("dsrctl: status as JSON")
 	      json({{"type", "l3dsr"}, {"state", "started"},
 		    {"name", "10.0.0.7"}, {"ipaddr", "10.0.0.7"}, {"dscp", 7},
 		    {"loopback", "lo:1"}, {"iptables", true}, {"table", "raw"},
-		    {"src", "conf"}}));
+		    {"src", "conf"}, {"to", nullptr}, {"ports", nullptr}}));
 	CHECK(all["entries"][1]["dscp"] == nullptr);
 	CHECK(all["entries"][1]["loopback"] == nullptr);
 	CHECK(all["entries"][2]["src"] == "disc");

@@ -224,6 +224,23 @@ TEST_CASE("dsrctl watch: a DSCP that is not mapped")
 	CHECK(seen.found() == "unmapped 2; unmapped 1; ");
 }
 
+TEST_CASE("dsrctl watch: a DSCP that stands for a VIP on each address of the server")
+{
+	const dsr::Ip first = dsr::parse_ip(RIP).value();
+	const dsr::Ip second = dsr::parse_ip("10.128.9.32").value();
+	const dsr::Ip vips[] = {dsr::parse_ip(VIP).value(),
+				dsr::parse_ip("10.9.9.9").value()};
+	Diagnosis diagnosis({{vips[0], 7, first}, {vips[1], 7, second}}, {});
+	Bytes packets[] = {tcp(ip(CLIENT, "10.128.9.32", 7), 40000, 80, SYN),
+			   tcp(ip(CLIENT, RIP, 7), 40000, 80, SYN),
+			   tcp(ip(CLIENT, RIP, 7), 40001, 80, SYN)};
+
+	for (Bytes &packet : packets)
+		CHECK(diagnosis.see(view(packet)) == nullptr);
+	CHECK(diagnosis.vips()[0].requests.packets == 2);
+	CHECK(diagnosis.vips()[1].requests.packets == 1);
+}
+
 TEST_CASE("dsrctl watch: what has a DSCP of its own opens nothing, or is ssh")
 {
 	Seen seen;

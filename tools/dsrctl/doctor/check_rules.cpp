@@ -2,6 +2,7 @@
 // The configuration and the rules: what is there, what is missing, and what
 // gets in each other's way.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "common/dscp.hpp"
@@ -79,8 +80,12 @@ bool has(const Facts &facts, const Item &item)
 {
 	return std::any_of(facts.rewrites.begin(), facts.rewrites.end(),
 			   [&](const Rewrite &rewrite) {
-		return std::find(rewrite.items.begin(), rewrite.items.end(),
-				 item) != rewrite.items.end();
+		// whatever else it matches
+		return std::any_of(rewrite.items.begin(), rewrite.items.end(),
+				   [&](const Item &one) {
+			return one.dscp == item.dscp && one.ip == item.ip &&
+			       (!one.to || !item.to || one.to == item.to);
+		});
 	});
 }
 
@@ -121,8 +126,7 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 	to.table = "raw";
 	to.chain = "PREROUTING";
 	if (rewrite.store == Store::nft)
-		finding.mend = {dsrctl(facts, {"stop"}),
-				dsrctl(facts, {"--backend", "nft", "--table", "raw", "start"})};
+		finding.mend = {dsrctl(facts, {"--table", "raw", "reload"})};
 	else
 		finding.mend = move(facts, rewrite, to);
 	return finding;
@@ -160,13 +164,13 @@ Findings check_rules(const Facts &facts)
 	if (!facts.rules_known)
 		return {};
 	for (const Entry &entry : facts.config.entries) {
-		if (!entry.dscp || has(facts, {*entry.dscp, entry.ip}) ||
+		if (!entry.dscp || has(facts, entry.item()) ||
 		    (entry.ip.family == Family::ip6 && !facts.ip6))
 			continue;
 		findings.push_back(
 			{Severity::error, "rule-missing",
 			 "found no rule for " + dscp_text(*entry.dscp) + " to " +
-				 text(entry.ip) + ", expected one (" +
+				 destination(entry.item()) + ", expected one (" +
 				 entry.where + ")",
 			 "the packets that the load balancer marks so keep the server's own address: clients get a reset, an answer from the wrong address, or none",
 			 {dsrctl(facts, {"start"})}, "systemctl enable dsrctl",
@@ -210,8 +214,8 @@ Findings check_owners(const Facts &facts)
 
 		for (const Item &a : one.items)
 			for (const Item &b : other.items) {
-				if (a.dscp != b.dscp || a.ip == b.ip ||
-				    (a.to != b.to && (apart || (a.to && b.to))) ||
+				if (!overlap(a, b) || agree(a, b) ||
+				    (apart && a.to != b.to) ||
 				    one.family != other.family ||
 				    !seen.insert(std::minmax(a, b)).second)
 					continue;
@@ -274,22 +278,58 @@ Findings check_conntrack(const Facts &facts)
 
 Findings check_router(const Facts &facts)
 {
+	std::vector<std::string> values[2];
 	Findings findings;
+	auto add = [&](Family family, const std::string &what,
+		       const std::string &expected, const std::string &keep) {
+		findings.push_back(
+			{Severity::warning, "rule-on-router",
+			 "found " + what + " on a host that forwards " +
+				 name(family) + ", expected " + expected,
+			 "it also rewrites marked packets that the host only forwards; answers to a marked ping are marked, and go round in circles",
+			 {}, keep, false});
+	};
 
 	for (const Rewrite &rewrite : facts.rewrites) {
 		if (!facts.forwards[index(rewrite.family)] ||
 		    !rewrite.matches.empty())
 			continue;
-		findings.push_back(
-			{Severity::warning, "rule-on-router",
-			 "found " + describe(facts, rewrite) +
-				 " on a host that forwards " +
-				 name(rewrite.family) +
-				 ", expected the rule to name an interface (-i) or a destination (-d)",
-			 "it also rewrites marked packets that the host only forwards; answers to a marked ping are marked, and go round in circles",
-			 {}, "name the interface to the load balancer in the rule; or switch forwarding off, if it is not needed",
-			 false});
+		if (rewrite.store == Store::dscp_rewrite)
+			values[index(rewrite.family)].push_back(
+				rewrite.chain + " = " +
+				text(rewrite.items[0].ip));
+		else
+			add(rewrite.family, describe(facts, rewrite),
+			    "the rule to name an interface (-i) or a destination (-d)",
+			    "name the interface to the load balancer in the rule, or the server's own address (of dsrctl, VIP = DSCP to RIP, see dsr.conf(5)); or switch forwarding off, if it is not needed");
 	}
+	for (Family family : FAMILIES)
+		if (!values[index(family)].empty())
+			add(family, list(values[index(family)]),
+			    "each VIP to say which address of the server it is for",
+			    "VIP = DSCP to RIP, see dsr.conf(5), or VIP@RIP in the sysctl; or switch forwarding off, if it is not needed");
+	return findings;
+}
+
+Findings check_others(const Facts &facts)
+{
+	std::map<std::uint8_t, std::set<std::string>> vips;
+	Findings findings;
+
+	for (const Vip &vip : doctor::vips(facts))
+		for (std::uint8_t dscp : vip.dscps)
+			if (others_use(dscp))
+				vips[dscp].insert(text(vip.ip));
+	for (const auto &[dscp, names] : vips)
+		findings.push_back(
+			{Severity::warning, "dscp-of-others",
+			 "found " + dscp_text(dscp) + " for " +
+				 list({names.begin(), names.end()}) +
+				 ", which " + others_use(dscp) +
+				 ", expected another",
+			 "such packets to the server's own address get to the VIP: an SSH session to the server, say, ends up at the service",
+			 {}, "give the VIP another DSCP, on the load balancer first; dsr.conf(5) says which are safe",
+			 false});
 	return findings;
 }
 

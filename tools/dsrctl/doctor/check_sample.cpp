@@ -69,8 +69,10 @@ bool sets_port(const Facts &facts, std::uint8_t dscp, const Ip &ip)
 	return std::any_of(facts.rewrites.begin(), facts.rewrites.end(),
 			   [&](const Rewrite &rewrite) {
 		return rewrite.dport &&
-		       std::find(rewrite.items.begin(), rewrite.items.end(),
-				 Item{dscp, ip}) != rewrite.items.end();
+		       std::any_of(rewrite.items.begin(), rewrite.items.end(),
+				   [&](const Item &item) {
+			return item.dscp == dscp && item.ip == ip;
+		});
 	});
 }
 

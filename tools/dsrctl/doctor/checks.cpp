@@ -16,6 +16,7 @@ constexpr Check CHECKS[] = {
 	check_rules, check_rewrite_off, check_owners, check_variants, check_conntrack,
 	check_addresses, check_services, check_refused, check_unmapped,
 	check_unmarked, check_source, check_rp_filter, check_arp, check_router,
+	check_others,
 	check_answers, check_offload, check_path_mtu,
 };
 
@@ -45,8 +46,10 @@ bool needs_module(const Facts &facts)
 				    rewrite.items.end());
 	for (const Vip &vip : vips(facts))
 		for (std::uint8_t dscp : vip.dscps)
-			if (std::find(done.begin(), done.end(),
-				      Item{dscp, vip.ip}) == done.end())
+			if (std::none_of(done.begin(), done.end(),
+					 [&](const Item &item) {
+				return item.dscp == dscp && item.ip == vip.ip;
+			}))
 				return true;
 	return false;
 }

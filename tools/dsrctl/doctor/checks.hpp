@@ -23,6 +23,7 @@ Findings check_owners(const Facts &facts);
 Findings check_variants(const Facts &facts);
 Findings check_conntrack(const Facts &facts);
 Findings check_router(const Facts &facts);
+Findings check_others(const Facts &facts);
 Findings check_answers(const Facts &facts);
 
 // check_network.cpp

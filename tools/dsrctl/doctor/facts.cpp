@@ -2,6 +2,7 @@
 #include "dsrctl/doctor/facts.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace dsr::doctor {
 
@@ -67,10 +68,20 @@ Diagnosis diagnosis(const Facts &facts)
 	std::vector<Diagnosis::Mapping> mappings;
 	std::vector<Ip> servers;
 
+	std::set<Item> items;
+
+	for (const Entry &entry : facts.config.entries)
+		if (entry.dscp)
+			items.insert({*entry.dscp, entry.ip, entry.to});
+	for (const Rewrite &rewrite : facts.rewrites)
+		for (const Item &item : rewrite.items)
+			if (!items.contains({item.dscp, item.ip}))
+				items.insert({item.dscp, item.ip, item.to});
 	for (const Vip &vip : vips(facts)) {
 		mappings.push_back({vip.ip, std::nullopt});
-		for (std::uint8_t dscp : vip.dscps)
-			mappings.push_back({vip.ip, dscp});
+		for (const Item &item : items)
+			if (item.ip == vip.ip)
+				mappings.push_back({item.ip, item.dscp, item.to});
 	}
 	for (const Address &address : facts.addresses)
 		servers.push_back(address.ip);

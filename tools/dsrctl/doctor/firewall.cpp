@@ -103,6 +103,22 @@ std::set<Chain> own_chains(const std::vector<SavedRule> &rules)
 	return chains;
 }
 
+// "-d 192.0.2.1/32": the only address that packets come to, if there is one.
+std::optional<Ip> only_address(const std::vector<std::string> &words)
+{
+	auto at = std::find(words.begin(), words.end(), "-d");
+
+	if (at == words.end() || at + 1 == words.end() ||
+	    (at != words.begin() && at[-1] == "!"))
+		return std::nullopt;
+	const std::size_t slash = at[1].find('/');
+	const auto ip = parse_ip(at[1].substr(0, slash));
+	if (ip && slash != std::string::npos &&
+	    at[1].substr(slash + 1) != std::to_string(ip->prefix()))
+		return std::nullopt;
+	return ip;
+}
+
 // Takes what says where a DSCP leads to; what is left is what else it matches.
 Rewrite rewrite(const SavedRule &rule, Store store, Family family)
 {
@@ -138,6 +154,8 @@ Rewrite rewrite(const SavedRule &rule, Store store, Family family)
 	}
 	if (dscp && ip)
 		rewrite.items.push_back({*dscp, *ip});
+	for (Item &item : rewrite.items)
+		item.to = only_address(left);
 	rewrite.matches = shell_line(left);
 	return rewrite;
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "common/dscp.hpp"
 #include "dsrctl/fleet/fleet.hpp"
 
 namespace dsr::fleet {
@@ -27,11 +28,14 @@ struct Table {
 	std::map<std::pair<Family, std::uint8_t>, Ip> marks;
 };
 
-Table table_of(const Config &config)
+// @to: with what comes to this address of it; none: to any
+Table table_of(const Config &config, const std::optional<Ip> &to = {})
 {
 	Table table;
 
 	for (const Entry &entry : config.entries) {
+		if (to && entry.to && entry.to != to)
+			continue;
 		table.vips[entry.ip].insert(entry.dscp);
 		if (entry.dscp)
 			table.marks.emplace(
@@ -103,8 +107,8 @@ private:
 	{
 		const Host &host = fleet_.hosts[number];
 
-		tables_.push_back(table_of(host.config));
 		for (const Ip &ip : host.addresses) {
+			tables_.emplace(ip, table_of(host.config, ip));
 			auto [known, added] = by_address_.emplace(ip, number);
 
 			if (!added)
@@ -175,7 +179,7 @@ private:
 					std::pair{vip, where});
 				continue;
 			}
-			const Table &table = tables_[host->second];
+			const Table &table = tables_.at(ip);
 			const std::string &name = fleet_.hosts[host->second].name;
 			auto has = table.vips.find(vip);
 			auto mark = table.marks.find({vip.family, dscp});
@@ -307,8 +311,10 @@ private:
 				std::any_of(host.addresses.begin(),
 					    host.addresses.end(),
 					    [&](const Ip &ip) {
-						    return sent->second.servers
-							    .contains(ip);
+						    return (!entry.to ||
+							    entry.to == ip) &&
+							   sent->second.servers
+								   .contains(ip);
 					    });
 
 			if (marked)
@@ -344,7 +350,7 @@ private:
 
 	const Fleet &fleet_;
 	Findings findings_;
-	std::vector<Table> tables_;
+	std::map<Ip, Table> tables_;	// by the address that packets come to
 	std::map<Ip, std::size_t> by_address_;
 	std::map<Key, Sent> sent_;
 	std::map<Ip, bool> clear_;
@@ -367,22 +373,6 @@ std::string describe(const Entry &entry)
 }
 
 } // namespace
-
-const char *others_use(std::uint8_t dscp)
-{
-	switch (dscp) {
-	case 8:
-		return "OpenSSH itself marks bulk transfers with";
-	case 18:
-		return "OpenSSH itself marks sessions with";
-	case 46:
-		return "voice, and newer OpenSSH, use";
-	case 48:
-		return "routing protocols use";
-	default:
-		return nullptr;
-	}
-}
 
 Findings check(const Fleet &fleet)
 {
@@ -409,7 +399,9 @@ Findings compare(const std::vector<Host> &hosts)
 				{entry.ip.family, *entry.dscp},
 				Owner{&host, &entry});
 
-			if (!added && known->second.entry->ip != entry.ip)
+			if (!added &&
+			    overlap(known->second.entry->item(), entry.item()) &&
+			    !agree(known->second.entry->item(), entry.item()))
 				findings.push_back({Severity::note, "dscp-reused",
 					entry.where,
 					"found that " +

@@ -49,9 +49,6 @@ Findings check(const Fleet &fleet);
 // may use a DSCP twice; but a VIP has the same DSCPs wherever it is.
 Findings compare(const std::vector<Host> &hosts);
 
-// What marks packets with this DSCP without any load balancer; or nullptr.
-const char *others_use(std::uint8_t dscp);
-
 std::string findings_text(const Findings &findings);
 std::string findings_json(const Findings &findings, const Fleet &fleet);
 // 0 nothing but notes, 2 an error, 3 warnings only

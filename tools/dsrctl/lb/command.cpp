@@ -9,7 +9,7 @@
 
 #include "common/files.hpp"
 #include "dsrctl/command_line.hpp"
-#include "dsrctl/fleet/fleet.hpp"
+#include "common/dscp.hpp"
 #include "dsrctl/lb/lines.hpp"
 #include "dsrctl/lb/verify.hpp"
 #include "dsrctl/say.hpp"
@@ -144,7 +144,7 @@ private:
 				own.push_back(entry);
 		pool.vips = virtuals(own, warnings_);
 		for (const Virtual &vip : pool.vips)
-			if (const char *use = fleet::others_use(vip.dscp))
+			if (const char *use = others_use(vip.dscp))
 				warnings_.push_back(vip.where + ": found DSCP " +
 					std::to_string(vip.dscp) + ", which " +
 					use + ", expected another: such packets to a server's own address get to the VIP");
@@ -152,7 +152,8 @@ private:
 		for (Server &server : section.servers)
 			if (wanted(server.ip.family))
 				pool.servers.push_back(std::move(server));
-		site.pools.push_back(std::move(pool));
+		for (Pool &one : by_servers(pool, errors_))
+			site.pools.push_back(std::move(one));
 	}
 
 	template <typename Value>

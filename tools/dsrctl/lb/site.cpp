@@ -249,19 +249,65 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 				"1 to 63: a load balancer cannot mark with 0, and this VIP is left out"));
 			continue;
 		}
+		if (entry.ports)
+			warnings.push_back(message(entry.where,
+				entry.title(),
+				std::string("that the load balancer sends to port ") +
+					std::to_string(entry.ports->rip) +
+					": the change of the port is neither written nor compared"));
 		auto other = std::find_if(vips.begin(), vips.end(),
 					  [&](const Virtual &vip) {
 						  return vip.ip == entry.ip;
 					  });
-		if (other == vips.end())
+		if (other == vips.end()) {
 			vips.push_back({entry.ip, *entry.dscp, entry.where});
-		else
+			if (entry.to)
+				vips.back().to.push_back(*entry.to);
+		} else if (other->dscp == *entry.dscp) {
+			// for more servers, or more ports
+			if (!entry.to)
+				other->to.clear();
+			else if (!other->to.empty())
+				other->to.push_back(*entry.to);
+		} else {
 			warnings.push_back(message(entry.where,
 				"a second DSCP for " + entry.name,
 				"one: the load balancer uses that of " +
 					other->where));
+		}
 	}
 	return vips;
+}
+
+std::vector<Pool> by_servers(const Pool &pool, std::vector<std::string> &errors)
+{
+	std::map<std::set<Ip>, std::vector<Virtual>> vips;
+	std::vector<Pool> pools;
+
+	for (const Virtual &vip : pool.vips) {
+		vips[{vip.to.begin(), vip.to.end()}].push_back(vip);
+		for (const Ip &ip : vip.to)
+			if (!pool.servers.empty() && !pool.find(ip))
+				errors.push_back(message(vip.where,
+					text(vip.ip) + " to " + text(ip),
+					"one of the list of servers"));
+	}
+	if (vips.empty())
+		return {pool};
+	for (auto &[to, some] : vips) {
+		Pool one;
+
+		one.name = pool.name;
+		if (!to.empty())
+			one.name += (one.name.empty() ? "to-" : "-to-") +
+				    std::to_string(pools.size() + 1);
+		one.vips = std::move(some);
+		for (const Server &server : pool.servers)
+			if (to.empty() || to.contains(server.ip))
+				one.servers.push_back(server);
+		pools.push_back(std::move(one));
+	}
+	return pools;
 }
 
 void check(const Site &site, std::vector<std::string> &errors)

@@ -15,6 +15,7 @@ struct Virtual {
 	Ip ip;
 	std::uint8_t dscp = 0;
 	std::string where;	// "FILE:LINE"
+	std::vector<Ip> to = {};	// the servers that it is for; none: all
 };
 
 struct Server {
@@ -73,6 +74,10 @@ void read_server(const std::string &words, std::vector<Server> &servers,
 // the first of those that it has. What is left out is said in @warnings.
 std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 			      std::vector<std::string> &warnings);
+
+// A pool of each set of servers that VIPs are for, the one of all first. What
+// is for none of them is said in @errors.
+std::vector<Pool> by_servers(const Pool &pool, std::vector<std::string> &errors);
 
 // What keeps this from being written: a VIP without a server, a server that is
 // a VIP, a VIP in two pools, a DSCP that stands for two VIPs on a server.

@@ -102,8 +102,17 @@ Targets combine(const Config &config, const std::vector<Ip> &servers)
 				" is l2dsr: it has no DSCP to be probed by");
 			continue;
 		}
+		if (entry.ports) {
+			targets.skipped.push_back(entry.where + ": " +
+				entry.title() + " is for " +
+				name(entry.ports->protocol) + " port " +
+				std::to_string(entry.ports->rip) +
+				" alone, which no probe of all is sent to");
+			continue;
+		}
 		for (const Ip &server : servers) {
-			if (server.family != entry.ip.family)
+			if (server.family != entry.ip.family ||
+			    (entry.to && entry.to != server))
 				continue;
 			if (server == entry.ip)
 				throw Error("--servers: found " + text(server) +
@@ -115,7 +124,9 @@ Targets combine(const Config &config, const std::vector<Ip> &servers)
 		}
 		if (!probed)
 			targets.skipped.push_back(entry.where + ": " + entry.name +
-				" is " + dsr::name(entry.ip.family) +
+				(entry.to ? " is for " + text(*entry.to) :
+					    std::string(" is ") +
+						    dsr::name(entry.ip.family)) +
 				", and none of the servers is");
 	}
 	return targets;

@@ -60,7 +60,7 @@ std::vector<Diagnosis::Mapping> read_mappings(const Options &options)
 		std::vector<Diagnosis::Mapping> mappings;
 
 		for (const Entry &entry : reader.config.entries)
-			mappings.push_back({entry.ip, entry.dscp});
+			mappings.push_back({entry.ip, entry.dscp, entry.to});
 		if (mappings.empty())
 			throw Error("found no VIP in the configuration, expected one at least");
 		return mappings;
