@@ -196,7 +196,7 @@ static void daddr_parse_v0(struct xt_option_call *cb, int family)
 	xtables_option_parse(cb);
 	if (cb->entry->id != O_SET_DADDR)
 		xtables_error(PARAMETER_PROBLEM,
-			"DADDR: --%s: needs a newer xt_DADDR, the kernel module: the one in use knows only --set-daddr",
+			"DADDR: --%s: needs revision 1 of xt_DADDR, the kernel module: it is not there, or an older one that knows only --set-daddr",
 			cb->entry->name);
 	daddr_parse_address("--set-daddr", cb->arg, family, &info->daddr);
 }

@@ -39,10 +39,10 @@ assert_silent()
 # assert_finds SEVERITY ID PATTERN [OPTION]...: and nothing else that bad
 assert_finds()
 {
-	local severity=$1 id=$2 pattern=$3 status=2
+	local severity=$1 id=$2 pattern=$3 status=3
 
 	shift 3
-	[ "$severity" = warning ] || status=3
+	[ "$severity" = warning ] || status=2
 	assert_exit "$status" doctor "$@"
 	assert_contains "doctor" "$said" "^$severity: $id: $pattern"
 	assert_equal "findings" \
@@ -72,8 +72,8 @@ test_doctor_names_what_is_missing()
 	on "$server" ip address delete 10.128.8.46/32 dev lo
 	assert_finds error vip-missing 'found 10.128.8.46 on no interface, expected it on lo \(.*10-vip.conf:1\)'
 	assert_contains "doctor" "$said" "mend: dsrctl -d $conf start"
-	assert_exit 3 doctor_asks n
-	assert_exit 3 doctor
+	assert_exit 2 doctor_asks n
+	assert_exit 2 doctor
 	assert_exit 0 doctor_asks y
 	assert_contains "doctor --fix" "$said" "Do this, against vip-missing"
 	assert_contains "doctor --fix" "$said" 'to keep it: systemctl enable dsrctl'
@@ -99,9 +99,9 @@ test_doctor_names_what_is_missing()
 		COMMIT
 	TEXT
 	assert_finds error rule-missing 'found no rule for DSCP 7 \(TOS 28, 0x1c, 000111b\) to 10.128.8.46'
-	assert_exit 3 doctor --fix
+	assert_exit 2 doctor --fix
 	assert_contains "doctor --fix without a terminal" "$said" 'found no terminal to ask on, expected --yes'
-	assert_exit 3 doctor
+	assert_exit 2 doctor
 	assert_fixed
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 
@@ -155,7 +155,7 @@ test_doctor_knows_why_the_module_is_not_there()
 	healthy <<<"10.128.8.46=7"
 	assert_exit 0 dsrctl stop
 	module_unload || fail "xt_DADDR is still in use"
-	assert_exit 3 doctor
+	assert_exit 2 doctor
 	assert_contains "doctor" "$said" '^warning: module-not-loaded: found the module dscp_rewrite not'
 	assert_contains "doctor" "$said" '^error: rule-missing: '
 	assert_fixed
@@ -166,7 +166,7 @@ test_doctor_knows_why_the_module_is_not_there()
 	# a host that has none of dscp_rewrite
 	writable_modules
 	mv "$rewrite" "$lab_files/rewrite.ko"
-	assert_exit 3 doctor
+	assert_exit 2 doctor
 	assert_contains "doctor" "$said" '^warning: module-not-loaded: found the module xt_DADDR not'
 	assert_fixed
 	assert_contains "modules" "$(lsmod)" '^xt_DADDR '
@@ -176,12 +176,12 @@ test_doctor_knows_why_the_module_is_not_there()
 	cp "$module" "$lab_files/good.ko"
 	spoil_module "$module"
 	! modprobe xt_DADDR 2>/dev/null || fail "the doctored module was loaded"
-	assert_exit 3 doctor
+	assert_exit 2 doctor
 	assert_contains "doctor" "$said" "^error: module-vermagic: found ${module//+/[+]} for the kernel \"$release XMP .*\", expected \"$release SMP"
 
 	rm "$module"
 	! modprobe xt_DADDR 2>/dev/null || fail "the missing module was loaded"
-	assert_exit 3 doctor
+	assert_exit 2 doctor
 	assert_contains "doctor" "$said" "^error: module-missing: found no module dscp_rewrite or xt_DADDR for the kernel $release"
 	cp "$lab_files/good.ko" "$module"
 	assert_fixed
@@ -192,13 +192,13 @@ test_doctor_knows_why_the_module_is_not_there()
 	mv "$compat" "$lab_files"
 	cp "$list" "$lab_files"
 	sed -i '/nft_compat/d' "$list"	# what depmod does, sooner
-	assert_exit 3 doctor
+	assert_exit 2 doctor
 	assert_contains "doctor" "$said" "^error: kernel-modules-missing: found no nft_compat in the kernel $release"
 	assert_exit 1 dsrctl --backend daddr start
 	mv "$lab_files/${compat##*/}" "$compat"
 	cp "$lab_files/modules.dep" "$list"
 	assert_fixed
-	XTABLES_LIBDIR=/usr/lib/none assert_exit 3 doctor
+	XTABLES_LIBDIR=/usr/lib/none assert_exit 2 doctor
 	assert_contains "doctor" "$said" '^error: plugin-missing: '
 	mv "$lab_files/rewrite.ko" "$rewrite"
 }
@@ -296,7 +296,7 @@ test_doctor_looks_at_interfaces()
 	# l2dsr: who asks for the VIP, and gets an answer
 	echo 10.128.9.100 >"$conf/20.conf"
 	assert_exit 0 dsrctl start
-	assert_exit 3 doctor
+	assert_exit 2 doctor
 	assert_contains "doctor" "$said" '^error: arp-ignore: found arp_ignore below 1 on eth[01]'
 	assert_contains "doctor" "$said" '^error: arp-announce: found arp_announce below 2'
 	assert_arp 10.128.9.100 answers
@@ -305,7 +305,7 @@ test_doctor_looks_at_interfaces()
 	switch net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.all.arp_announce=0
 	echo 10.128.9.100=9 >"$conf/20.conf"
 	assert_exit 0 dsrctl reload
-	assert_exit 2 doctor # in the segment of eth1
+	assert_exit 3 doctor # in the segment of eth1
 	assert_contains "doctor" "$said" '^warning: arp-ignore: found arp_ignore below 1 on eth1, which'
 	assert_fixed
 
@@ -404,9 +404,9 @@ test_doctor_samples_what_arrives()
 	[ "$family" = ipv4 ] || tcp=TCP6
 	healthy <<<"$near_vip = 7"
 	sampled 0 "" '1 VIP: 0 errors' ping -n -i 0.01 -Q 28 "$near_rip"
-	sampled 2 dscp-unmapped "^warning: dscp-unmapped: found [0-9]+ packets with DSCP 9 \(TOS 36, 0x24, 001001b\) to $near_rip ping in .* expected a DSCP that is mapped in IPv[46]: 7" \
+	sampled 3 dscp-unmapped "^warning: dscp-unmapped: found [0-9]+ packets with DSCP 9 \(TOS 36, 0x24, 001001b\) to $near_rip ping in .* expected a DSCP that is mapped in IPv[46]: 7" \
 		ping -n -i 0.01 -Q 36 "$near_rip"
-	sampled 2 dscp-cleared "^warning: dscp-cleared: found [0-9]+ connections opened with DSCP 0, to $near_rip tcp/80, .* and no marked packet" \
+	sampled 3 dscp-cleared "^warning: dscp-cleared: found [0-9]+ connections opened with DSCP 0, to $near_rip tcp/80, .* and no marked packet" \
 		curl -s "http://$(url_host "$near_rip")/[1-100000]"
 	on "$neighbour" nft -f - <<-TEXT
 		table inet marker {
@@ -417,7 +417,7 @@ test_doctor_samples_what_arrives()
 			}
 		}
 	TEXT
-	sampled 3 service-missing "^error: service-missing: found nothing that listens on $near_vip TCP port 81, .* connections to it were asked for" \
+	sampled 2 service-missing "^error: service-missing: found nothing that listens on $near_vip TCP port 81, .* connections to it were asked for" \
 		socat -u /dev/null \
 		"$tcp:$(url_host "$near_rip"):81,connect-timeout=0.1,interval=0.01,forever"
 	assert_exit 0 dsrctl stop

@@ -125,7 +125,7 @@ test_dsrctl_knows_rules_of_others()
 	on "$server" ip address add 2001:db8:f::250/128 dev lo
 
 	assert_exit 0 dsrctl -x status
-	assert_contains "duplicates" "$said" 'found 2 rules for DSCP 7 to 10.128.8.46'
+	assert_contains "duplicates" "$said" 'found 2 rules for DSCP 7 .* to 10.128.8.46'
 	assert_contains "status" "$said" '^l3dsr started 10.128.8.46 .* 7 +lo:3 +up'
 	assert_contains "status" "$said" '^l3dsr partial 2001:DB8::46 .* 0x7 +-- +up'
 	assert_contains "status" "$said" '^l3dsr partial 2001:db8:f::250 .* 04 +lo +--'
@@ -382,6 +382,16 @@ test_dsrctl_without_ipv6()
 	assert_exit 0 dsrctl start
 	assert_contains "the server" "$(server_state)" 'DADDR.*2001:db8::46'
 	on "$server" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	assert_exit 0 dsrctl stop
+	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
+
+	# on one interface alone
+	on "$server" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.eth1.disable_ipv6=1
+	printf '%s dev eth1\n' '10.1.1.1 = 20' '2001:db8:1::1 = 20' >"$conf/20.conf"
+	assert_exit 0 dsrctl start
+	assert_contains "start" "$said" '20.conf:2: found IPv6 switched off on eth1'
+	assert_exit 3 dsrctl check
+	assert_equal "VIPs that are started" "$(dsrctl -x status | grep -c ' started ')" 8
 	assert_exit 0 dsrctl stop
 	assert_lacks "the server after stop" "$(server_state)" 'DADDR|lo:'
 }

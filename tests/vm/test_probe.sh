@@ -293,7 +293,7 @@ test_probe_hears_only_its_own_answers()
 		kill -TERM "$(pgrep -P "$pid")"
 		wait "$pid" || true
 		assert_equal "the probe of a dead server" "$(grep -v DSCP "$lab_files/dead")" \
-			"dsrctl: ended by a signal"
+			"dsrctl: error: ended by a signal"
 		no_nft_rule "$server"
 	done
 }

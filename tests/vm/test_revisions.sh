@@ -54,9 +54,9 @@ assert_single_works()
 
 assert_newer_options_refused()
 {
-	assert_refused 'DADDR: --dscp-map: needs a newer xt_DADDR' \
+	assert_refused 'DADDR: --dscp-map: needs revision 1 of xt_DADDR' \
 		rule -t raw -A PREROUTING -j DADDR --dscp-map "7=$near_vip"
-	assert_refused 'DADDR: --set-dport: needs a newer xt_DADDR' \
+	assert_refused 'DADDR: --set-dport: needs revision 1 of xt_DADDR' \
 		rule -t raw -A PREROUTING -p tcp \
 		-j DADDR --set-daddr "$near_vip" --set-dport 443
 	assert_equal "rules" "$(rules)" ""

@@ -109,7 +109,7 @@ test_watch_finds()
 	assert_refused "" get "$vip"
 	watch_says "^packet [0-9]+: 1 packet for $vip with a wrong checksum, which is not offload"
 
-	watch_end 3
+	watch_end 2
 	assert_contains "the summary" "$said" "^! DSCP 0: [0-9]+ packets to $rip tcp/80, of which others are marked for $vip: the DSCP is cleared on the path"
 	assert_contains "the summary" "$said" "^! DSCP 9 .* 3 packets to $near_rip, "
 	assert_contains "the summary" "$said" "^! [0-9]+ packets? from $rip tcp/80 that answer"

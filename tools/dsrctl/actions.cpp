@@ -17,6 +17,7 @@
 #include "dsrctl/change.hpp"
 #include "dsrctl/metrics.hpp"
 #include "dsrctl/module.hpp"
+#include "dsrctl/netlink.hpp"
 #include "dsrctl/say.hpp"
 
 namespace dsr {
@@ -54,7 +55,7 @@ int status(const Situation &now)
 		      [&](Store store, Family family) {
 			      return now.host.variant(store, family);
 		      }))
-		say(oddity);
+		say_warning(oddity);
 	if (options.all)
 		for (Row &row : discovered_rows(now.config, now.actual,
 						now.state.entries))
@@ -118,10 +119,17 @@ bool usable(const Config &config)
 
 	for (const Entry &entry : config.entries)
 		if (!if_nametoindex(entry.dev.c_str())) {
-			say(entry.where + ": found dev " + quote(entry.dev) +
+			say_error(entry.where + ": found dev " + quote(entry.dev) +
 			    ", expected an interface of this host");
 			good = false;
 		}
+	for (const Entry &entry : config.entries)
+		if (entry.ip.family == Family::ip6 && has_ip6() &&
+		    !has_ip6(entry.dev))
+			say_warning(entry.where + ": found IPv6 switched off on " +
+				    entry.dev + ", expected net.ipv6.conf." +
+				    entry.dev + ".disable_ipv6 = 0: " +
+				    entry.title() + " is not started");
 	if (!good)
 		say("nothing was changed, because of the errors above");
 	return good;
@@ -164,12 +172,12 @@ int stop_failed(const Situation &now)
 	for (const Row &row :
 	     configured_rows(now.config, now.actual))
 		if (row.standing != Standing::stopped) {
-			say(unchanged + row.name + " is " + name(row.standing));
+			say_error(unchanged + row.name + " is " + name(row.standing));
 			return 1;
 		}
 	for (const Owned &owned : now.state.entries)
 		if (owned.source == now.source) {
-			say(unchanged + owned.name + " was started");
+			say_error(unchanged + owned.name + " was started");
 			return 1;
 		}
 	return std::ranges::any_of(now.config.errors,

@@ -32,7 +32,7 @@ Store rules_of_host(const Situation &now)
 {
 	if (now.host.has_iptables() || !nft::available() || now.options.backend)
 		return Store::iptables;
-	say("found no iptables on this host: using rules of nftables instead (--backend nft)");
+	say_warning("found no iptables on this host: using rules of nftables instead (--backend nft)");
 	return Store::nft;
 }
 
@@ -42,7 +42,7 @@ void choose_without(const Situation &now, How &how)
 	if (now.options.backend)
 		throw Error("found no module dscp_rewrite that loads, or no right to write its sysctls, expected both: dsrctl doctor says what keeps it from that; or use --backend daddr or nft");
 	if (now.state.backend)
-		say("found no module dscp_rewrite any more, which was used so far: using rules instead");
+		say_warning("found no module dscp_rewrite any more, which was used so far: using rules instead");
 	how.store = rules_of_host(now);
 }
 
@@ -62,7 +62,7 @@ void choose_rules(const Situation &now, Family family, How &how)
 	case Target::absent:
 		if (options.backend || !nft::available())
 			throw Error("found no target DADDR in this kernel, expected the module xt_DADDR to load: dsrctl doctor says what keeps it from that; or use --backend nft");
-		say("found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
+		say_warning("found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
 		how.store = Store::nft;
 		return;
 	case Target::revision0:
@@ -87,7 +87,7 @@ void apply(const Intent &intent, const Situation &now, How &how, Plan &plan)
 		if (!how.map || now.options.rules)
 			throw;
 		// An old plugin with a new module.
-		say("one rule for all VIPs was refused (" +
+		say_warning("one rule for all VIPs was refused (" +
 		    std::string(error.what()) +
 		    "): using one a VIP, as with --rules each");
 		how.map = false;
@@ -138,7 +138,7 @@ Backend backend(const Situation &now)
 	if (backend != Backend::dscp_rewrite)
 		return backend;
 	if (ports)
-		say(ports->where + ": found " + ports->title() +
+		say_warning(ports->where + ": found " + ports->title() +
 		    ", whose port dscp_rewrite cannot change: using rules for all VIPs (--backend daddr)");
 	// what was asked for is of rules
 	return ports || options.table || options.rules ? Backend::daddr :
@@ -170,6 +170,9 @@ How ways(const Situation &now, const Intent &intent)
 	how.table = now.table;
 	how.top = now.options.top;
 	how.ip6 = now.ip6;
+	for (const Entry &entry : now.config.entries)
+		if (entry.ip.family == Family::ip6 && !has_ip6(entry.dev))
+			how.without_ip6.insert(entry.dev);
 	if (intent.goal.present.empty())
 		return how;
 	how.map = now.options.rules == RuleStyle::map;
@@ -199,7 +202,7 @@ void say_if_off(const Intent &intent)
 					[&](const Entry &entry) {
 			return entry.dscp && entry.ip.family == family;
 		}))
-			say(rewrite::off_text(family));
+			say_warning(rewrite::off_text(family));
 }
 
 } // namespace
@@ -214,7 +217,7 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 	State during = now.state, after = intent.after;
 
 	for (const std::string &warning : plan.warnings)
-		say(warning);
+		say_warning(warning);
 	if (now.options.verbose || now.options.show)
 		std::cout << now.host.describe(plan) << std::flush;
 	if (now.options.show)

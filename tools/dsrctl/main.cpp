@@ -10,6 +10,7 @@
 #include "dsrctl/command_line.hpp"
 #include "dsrctl/actions.hpp"
 #include "dsrctl/doctor/doctor.hpp"
+#include "dsrctl/exit_status.hpp"
 #include "dsrctl/fleet/command.hpp"
 #include "dsrctl/lb/command.hpp"
 #include "dsrctl/probe/command.hpp"
@@ -162,16 +163,23 @@ void define(CLI::App &app, CommandLine &line)
 	app.footer(ACTIONS);
 }
 
+// Of what --help would have told.
+class UsageError : public Error {
+public:
+	using Error::Error;
+};
+
 // What CLI11 cannot check alone.
 void check_usage(const CLI::App &app, const CommandLine &line)
 {
 	if (line.action != DSCP && app.count("ARGUMENT"))
-		throw Error("found " + quote(line.argument) + " behind " +
+		throw UsageError("found " + quote(line.argument) + " behind " +
 			    line.action + ", expected nothing");
 	for (const char *option : {"--output", "--openmetrics"})
 		if (line.action != "metrics" && app.count(option))
-			throw Error(std::string("found ") + option + " with " +
-				    line.action + ", expected it with metrics");
+			throw UsageError(std::string("found ") + option +
+					 " with " + line.action +
+					 ", expected it with metrics");
 }
 
 [[noreturn]] void unknown_action(const std::string &action)
@@ -180,14 +188,14 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 
 	for (const Command &command : COMMANDS)
 		if (action == command.name)
-			throw Error("found options before " + quote(action) +
+			throw UsageError("found options before " + quote(action) +
 				    ", expected it to be the first word");
 	for (const auto &[name, ignored] : NAMES)
 		names += name + std::string(", ");
 	names += DSCP;
 	for (const Command &command : COMMANDS)
 		names += std::string(", ") + command.name;
-	throw Error((action.empty() ? "found no action" :
+	throw UsageError((action.empty() ? "found no action" :
 				      "found the action " + quote(action)) +
 		    ", expected one of " + names);
 }
@@ -212,7 +220,7 @@ int show_dscp(const CommandLine &line)
 	auto dscp = parse_any_dscp(line.argument);
 
 	if (!dscp)
-		throw Error("dscp: found " + quote(line.argument) +
+		throw UsageError("dscp: found " + quote(line.argument) +
 			    ", expected a DSCP: 10, 0x0a, AF11, 001010b, tos:40 or 0xb8");
 	if (line.options.json)
 		std::cout << nlohmann::json{{"dscp", *dscp},
@@ -256,6 +264,12 @@ int run_action(int argc, char *argv[])
 	unknown_action(line.action);
 }
 
+void usage_error(const std::string &message, const std::string &command)
+{
+	say_error(message);
+	std::cerr << "Try " << command << " --help.\n";
+}
+
 } // namespace
 
 int main(int argc, char *argv[])
@@ -273,10 +287,11 @@ int main(int argc, char *argv[])
 		}
 		return run_action(argc, argv);
 	} catch (const CLI::ParseError &error) {
-		std::cerr << "dsrctl: " << error.what() << "\n"
-			  << "Try " << name << " --help.\n";
+		usage_error(error.what(), name);
+	} catch (const UsageError &error) {
+		usage_error(error.what(), name);
 	} catch (const std::exception &error) {
-		dsr::say(error.what());
+		say_error(error.what());
 	}
-	return 1;
+	return EXIT_FAILED;
 }

@@ -298,10 +298,10 @@ void change_addresses(const std::vector<AddressStep> &steps,
 			    done);
 }
 
-bool has_ip6()
+bool has_ip6(const std::string &dev)
 {
-	return read_file_if_any("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
-		.starts_with('0');
+	return read_file_if_any("/proc/sys/net/ipv6/conf/" + dev +
+				"/disable_ipv6").starts_with('0');
 }
 
 Target probe_target(Family family)

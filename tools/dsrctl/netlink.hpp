@@ -14,8 +14,8 @@ std::vector<Address> read_addresses();
 void change_addresses(const std::vector<AddressStep> &steps,
 		      std::vector<AddressStep> &done);
 
-// Can lo have IPv6 addresses?
-bool has_ip6();
+// Can the interface have IPv6 addresses?
+bool has_ip6(const std::string &dev = "lo");
 
 enum class Target : std::uint8_t {
 	absent,		// no DADDR, and no module to load

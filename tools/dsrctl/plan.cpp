@@ -37,15 +37,16 @@ public:
 	}
 
 private:
-	bool skipped(const Ip &ip) const
+	bool skipped(const Entry &entry) const
 	{
-		return ip.family == Family::ip6 && !how_.ip6;
+		return entry.ip.family == Family::ip6 &&
+		       (!how_.ip6 || how_.without_ip6.contains(entry.dev));
 	}
 
 	void collect()
 	{
 		for (const Entry &entry : goal_.present)
-			if (entry.dscp && !skipped(entry.ip))
+			if (entry.dscp && !skipped(entry))
 				wanted_.insert(entry.item());
 		for (const Owned &owned : goal_.absent)
 			if (owned.dscp)
@@ -204,7 +205,7 @@ private:
 
 		for (const Entry &entry : goal_.present)
 			if (entry.dscp && entry.ip.family == family &&
-			    !skipped(entry.ip) && !done(entry.item()))
+			    !skipped(entry) && !done(entry.item()))
 				items.push_back(entry.item());
 		return items;
 	}
@@ -273,7 +274,7 @@ private:
 					  label_number(address.label)
 						  .value_or(0));
 		for (const Entry &entry : goal_.present) {
-			if (skipped(entry.ip) ||
+			if (skipped(entry) ||
 			    actual_.find(entry.ip, entry.dev) ||
 			    added(entry))
 				continue;
@@ -350,8 +351,8 @@ private:
 					    !agree(mine, item) && !goes(item) &&
 					    !apart(rule, item, mine))
 						plan_.warnings.push_back(
-							"found a rule for DSCP " +
-							std::to_string(item.dscp) +
+							"found a rule for " +
+							dscp_text(item.dscp) +
 							" to " + destination(item) +
 							" in " + place(rule) +
 							", expected none but the one to " +

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 
 #include "dsrctl/config.hpp"
 #include "dsrctl/rules.hpp"
@@ -56,6 +57,7 @@ struct How {
 	bool map = false;
 	bool top = false;
 	bool ip6 = true;		// has the host IPv6?
+	std::set<std::string> without_ip6;	// interfaces, where it has
 	bool takes_over = false;	// from rules of other kinds, which are:
 	// of another backend; in another table, not or only in maps
 	std::optional<Table> only_table;

@@ -34,7 +34,7 @@ Situation::Situation(const Options &options, StateFile::Access access,
 
 	state = file.read(warning);
 	if (!warning.empty())
-		say(warning);
+		say_warning(warning);
 	read_configuration(names);
 	read_actual();
 }
@@ -51,9 +51,9 @@ void Situation::read_configuration(Names names)
 		reader.add_file(options.file);
 	config = std::move(reader.config);
 	for (const std::string &warning : config.warnings)
-		say(warning);
+		say_warning(warning);
 	for (const Problem &problem : config.errors)
-		say(problem.message);
+		say_error(problem.message);
 }
 
 std::optional<Ip> Situation::address_of(const std::string &name, Names names,
@@ -65,7 +65,7 @@ std::optional<Ip> Situation::address_of(const std::string &name, Names names,
 		return known;
 	const auto ip = resolve(name, why);
 	if (!ip && known) {
-		say("the host name " + quote(name) + " does not resolve (" +
+		say_warning("the host name " + quote(name) + " does not resolve (" +
 		    why + "): it stays at " + text(*known) +
 		    ", which was found when it was started");
 		return known;

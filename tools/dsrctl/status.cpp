@@ -337,8 +337,8 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual,
 				shown = true;
 		if (shown && count > 1)
 			found.push_back("found " + std::to_string(count) +
-					" rules for DSCP " +
-					std::to_string(item.dscp) + " to " +
+					" rules for " +
+					dscp_text(item.dscp) + " to " +
 					destination(item) +
 					", expected one: stop removes all of them");
 	}
@@ -349,7 +349,8 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual,
 			family == Family::ip4 ? "iptables" : "ip6tables";
 
 		found.push_back("found " + std::to_string(count) +
-				" DADDR rules in " + program + "-" +
+				(count == 1 ? " DADDR rule in " :
+					      " DADDR rules in ") + program + "-" +
 				variant(Store::other, family) +
 				", expected all in " + program + "-" +
 				variant(Store::iptables, family) +

@@ -472,13 +472,22 @@ TEST_CASE("doctor: what is printed, and the exit status")
 	CHECK(findings_text(all, false) ==
 	      "error: a: found x\n    why:  because\n    mend: one\n    mend: two\n    keep: so\n"
 	      "warning: b: found y\n    why:  z\n");
+	// of the same kind, with the reason once
+	Finding again = error;
+	again.found = "found w";
+	again.mend = {{"two"}, {"three"}};
+	CHECK(findings_text({error, warning, again}, false) ==
+	      "error: a: found x\nerror: a: found w\n    why:  because\n    mend: one\n    mend: two\n    mend: three\n    keep: so\n"
+	      "warning: b: found y\n    why:  z\n");
+	again.keep = "else";
+	CHECK(has(findings_text({error, again}, false), "error: a: found w\n    why:  because\n"));
 	CHECK(findings_text({note}, true) == "note: c: found n\n    why:  m\n");
 	CHECK(summary(all, "7 VIPs", false) ==
 	      "7 VIPs: 1 error, 1 warning, 1 note (see -v)\n");
 	CHECK(summary({note, note}, "1 VIP", true) ==
 	      "1 VIP: 0 errors, 0 warnings, 2 notes\n");
 	CHECK(summary({}, "1 VIP", false) == "1 VIP: 0 errors, 0 warnings\n");
-	CHECK(exit_status(all) == 3);
-	CHECK(exit_status({warning, note}) == 2);
+	CHECK(exit_status(all) == 2);
+	CHECK(exit_status({warning, note}) == 3);
 	CHECK(exit_status({}) == 0);
 }

@@ -51,6 +51,10 @@ TEST_CASE("dsrctl: all notations of a DSCP")
 				  "TOS hex   0x1c\n"
 				  "binary    000111\n"
 				  "class     --\n");
+	CHECK(all_notations(18).ends_with("\nwarning   OpenSSH itself marks sessions with it: better none of a VIP\n"));
+	for (std::uint8_t dscp : {8, 18, 46, 48})
+		CHECK(others_use(dscp));
+	CHECK_FALSE(others_use(17));
 	CHECK(dscp_text(7) == "DSCP 7 (TOS 28, 0x1c, 000111b)");
 	CHECK(dscp_text(1) == "DSCP 1 (TOS 4, 0x04, 000001b)");
 	CHECK(binary(63) == "111111");

@@ -294,7 +294,7 @@ TEST_CASE("dsrctl fleet: the program")
 	CHECK(program.run("fleet --servers fleet --lb vpp:lb") == 3);
 	CHECK(program.text ==
 	      "warning: served-not-marked: fleet/192.0.2.32,192.0.2.33/etc/dsr.d/a.conf:2: found 198.51.100.11 = 18, expected a load balancer that marks it and sends it there: 192.0.2.32,192.0.2.33\n"
-	      "warning: dscp-of-others: fleet/192.0.2.32,192.0.2.33/etc/dsr.d/a.conf:2: found DSCP 18 for 198.51.100.11, which OpenSSH itself marks sessions with: such packets to a server's own address get to the VIP; expected another\n"
+	      "warning: dscp-of-others: fleet/192.0.2.32,192.0.2.33/etc/dsr.d/a.conf:2: found DSCP 18 (TOS 72, 0x48, 010010b) for 198.51.100.11, which OpenSSH itself marks sessions with: such packets to a server's own address get to the VIP; expected another\n"
 	      "0 errors, 2 warnings\n"
 	      "2 servers, 1 load balancers\n");
 	program.directory.save("hosts", "# two\nfleet/192.0.2.31 192.0.2.31\n");

@@ -98,7 +98,7 @@ TEST_CASE("dsrctl lb-config: a DSCP is one server's, and a VIP one pool's")
 	CHECK(errors_of(shop, pool("10.1.1.2 = 7\n", "10.128.9.32\n", "b")).empty());
 	CHECK(errors_of(shop, pool("10.1.1.2 = 8\n", "10.128.9.31\n", "b")).empty());
 	CHECK(errors_of(shop, pool("10.1.1.2 = 7\n", "10.128.9.31\n", "b")) ==
-	      std::vector<std::string>{"s:1: found 10.128.9.31 with DSCP 7 for 10.1.1.2 (f:1) and for 10.1.1.1 (f:1), expected one VIP for it on each server"});
+	      std::vector<std::string>{"s:1: found 10.128.9.31 with DSCP 7 (TOS 28, 0x1c, 000111b) for 10.1.1.2 (f:1) and for 10.1.1.1 (f:1), expected one VIP for it on each server"});
 	CHECK(errors_of(shop, pool("10.1.1.1 = 7\n", "10.128.9.32\n", "b")) ==
 	      std::vector<std::string>{"f:1: found 10.1.1.1 in pool b, expected it in one pool: another has it in f:1"});
 	CHECK(errors_of(shop, pool("10.1.1.2 = 7\n", "", "b")) ==
@@ -142,7 +142,7 @@ TEST_CASE("dsrctl lb-config: the program writes and compares")
 					       "-tos YES -tosId 7", "-tos YES -tosId 8"),
 					  "-m TOS -tosId 7", "-m TOS -tosId 8"));
 	CHECK(program.run("--vendor netscaler --verify lb") == 2);
-	CHECK(has(program.text, ": found DSCP 8 for 10.128.8.46, expected DSCP 7 as in conf:1\n"));
+	CHECK(has(program.text, ": found DSCP 8 (TOS 32, 0x20, 001000b) for 10.128.8.46, expected DSCP 7 (TOS 28, 0x1c, 000111b) as in conf:1\n"));
 	CHECK(program.run("--vendor netscaler --json --verify lb") == 2);
 	CHECK(nlohmann::json::parse(program.text)["agree"] == false);
 	CHECK(program.error == "");
@@ -232,5 +232,5 @@ TEST_CASE("dsrctl lb-config: a DSCP that others use is warned of")
 
 	program.directory.save("ef", "10.128.8.46 = EF\n");
 	CHECK(program.run("-f ef --vendor vpp --real 10.1.1.1") == 0);
-	CHECK(has(program.error, "ef:1: found DSCP 46, which voice, ntpd and newer OpenSSH use, expected another"));
+	CHECK(has(program.error, "ef:1: found DSCP 46 (TOS 184, 0xb8, 101110b), which voice, ntpd and newer OpenSSH use, expected another"));
 }

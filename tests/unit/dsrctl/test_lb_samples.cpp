@@ -152,7 +152,7 @@ TEST_CASE("dsrctl lb-config: A10's partitions, and the DSCP of a virtual port")
 		      "lb:16: found 198.51.100.10 without the server 192.0.2.41, expected it as in s:2",
 		      "lb:36: found 198.51.100.11 without the server 192.0.2.31, expected it as in s:1"});
 	CHECK(difference("a10", with(A10, "dscp 7", "dscp 8"), TWO) ==
-	      "lb:7: found DSCP 8 for 198.51.100.10, expected DSCP 7 as in f:1");
+	      "lb:7: found DSCP 8 (TOS 32, 0x20, 001000b) for 198.51.100.10, expected DSCP 7 (TOS 28, 0x1c, 000111b) as in f:1");
 }
 
 TEST_CASE("dsrctl lb-config: what A10 has disabled")
@@ -236,7 +236,7 @@ TEST_CASE("dsrctl lb-config: what VPP shows")
 
 	CHECK(compare("vpp", text, ONE, REALS).empty());
 	CHECK(difference("vpp", with(text, "dscp:7", "dscp:8"), ONE) ==
-	      "lb:4: found DSCP 8 for 198.51.100.10, expected DSCP 7 as in f:1");
+	      "lb:4: found DSCP 8 (TOS 32, 0x20, 001000b) for 198.51.100.10, expected DSCP 7 (TOS 28, 0x1c, 000111b) as in f:1");
 	CHECK(has(difference("vpp", with(text, "dpo:15 used", "dpo:15 removed"), ONE, REALS),
 		  "without the server 192.0.2.32"));
 	// without verbose, its servers are not shown
@@ -277,9 +277,9 @@ TEST_CASE("dsrctl lb-config: IPVS, marked in other ways")
 {
 	CHECK(compare("ipvs", IPVS, TWO, REALS).empty());
 	CHECK(compare("ipvs", with(IPVS, "--set-tos 0x1c/0xff", "--set-tos 0x20"), TWO, REALS) ==
-	      std::vector<std::string>{"lb:10: found DSCP 8 for 198.51.100.10, expected DSCP 7 as in f:1"});
+	      std::vector<std::string>{"lb:10: found DSCP 8 (TOS 32, 0x20, 001000b) for 198.51.100.10, expected DSCP 7 (TOS 28, 0x1c, 000111b) as in f:1"});
 	CHECK(compare("ipvs", with(IPVS, "400:500", "400:442"), TWO, REALS)[1] ==
-	      "lb:4: found no DSCP for 198.51.100.11, expected DSCP 10 as in f:2");
+	      "lb:4: found no DSCP for 198.51.100.11, expected DSCP 10 (TOS 40, 0x28, 001010b) as in f:2");
 	CHECK(compare("ipvs",
 		      "-A --sctp-service 198.51.100.10:80 -s rr\n"
 		      "-a --sctp-service 198.51.100.10:80 -r 192.0.2.31:80 -m\n"

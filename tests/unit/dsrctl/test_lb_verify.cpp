@@ -80,7 +80,7 @@ TEST_CASE("dsrctl lb-config: a VIP that the servers do not have")
 		INFO(name);
 		CHECK(difference(name, written(name),
 				 without(config_of(name), "10.128.8.47"), SERVERS) ==
-		      where(written(name), line) + std::string(": found DSCP 10 for 10.128.8.47, expected no such VIP: the servers do not have it"));
+		      where(written(name), line) + std::string(": found DSCP 10 (TOS 40, 0x28, 001010b) for 10.128.8.47, expected no such VIP: the servers do not have it"));
 	}
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("dsrctl lb-config: another DSCP")
 				    "-tos YES -tosId 11");
 		CHECK(difference(change.name, text, config_of(change.name), SERVERS) ==
 		      where(written(change.name), change.from) +
-			      std::string(": found DSCP 11 for 10.128.8.47, expected DSCP 10 as in ") +
+			      std::string(": found DSCP 11 (TOS 44, 0x2c, 001011b) for 10.128.8.47, expected DSCP 10 (TOS 40, 0x28, 001010b) as in ") +
 			      entry);
 	}
 }
@@ -143,7 +143,7 @@ TEST_CASE("dsrctl lb-config: no DSCP")
 		const bool is_nft = std::string(change.name) == "nft";
 		CHECK(difference(change.name, text, config_of(change.name),
 				 is_nft ? "" : SERVERS) ==
-		      where(text, change.at) + ": found no DSCP for 10.128.8.47, expected DSCP 10 as in " +
+		      where(text, change.at) + ": found no DSCP for 10.128.8.47, expected DSCP 10 (TOS 40, 0x28, 001010b) as in " +
 			      entry);
 	}
 }
@@ -154,7 +154,7 @@ TEST_CASE("dsrctl lb-config: the DSCP of another VIP")
 				 "lb vip 10.1.1.1/32 encap l3dsr dscp 7\n";
 
 	CHECK(difference("vpp", text, config_of("vpp")) ==
-	      where(text, "10.1.1.1/32") + ": found DSCP 7 for 10.1.1.1, expected this DSCP for 10.128.8.46 as in f:1");
+	      where(text, "10.1.1.1/32") + ": found DSCP 7 (TOS 28, 0x1c, 000111b) for 10.1.1.1, expected this DSCP for 10.128.8.46 as in f:1");
 }
 
 TEST_CASE("dsrctl lb-config: an l2dsr VIP is not to be marked, and others are none of ours")
@@ -163,7 +163,7 @@ TEST_CASE("dsrctl lb-config: an l2dsr VIP is not to be marked, and others are no
 				 "lb vip 10.128.9.100/32 encap l3dsr dscp 9\n";
 
 	CHECK(difference("vpp", text, config_of("vpp")) ==
-	      where(text, "10.128.9.100/32") + ": found DSCP 9 for 10.128.9.100, expected no DSCP as in f:3");
+	      where(text, "10.128.9.100/32") + ": found DSCP 9 (TOS 36, 0x24, 001001b) for 10.128.9.100, expected no DSCP as in f:3");
 	CHECK(compare("netscaler", written("netscaler") +
 		      "add lb vserver web HTTP 10.128.9.100 80\n"
 		      "add lb vserver other HTTP 192.0.2.1 80\n").empty());
@@ -311,7 +311,7 @@ TEST_CASE("dsrctl lb-config: A10 as other releases write it")
 
 	CHECK(compare("a10", text, "10.128.8.46=7\n", "10.1.1.1\n").empty());
 	CHECK(difference("a10", text, "10.128.8.46=8\n") ==
-	      "lb:2: found DSCP 7 for 10.128.8.46, expected DSCP 8 as in f:1");
+	      "lb:2: found DSCP 7 (TOS 28, 0x1c, 000111b) for 10.128.8.46, expected DSCP 8 (TOS 32, 0x20, 001000b) as in f:1");
 }
 
 TEST_CASE("dsrctl lb-config: Brocade as other releases write it")
@@ -405,7 +405,7 @@ TEST_CASE("dsrctl lb-config: nft as it is listed, and as it is typed")
 		      "10.128.8.46=EF\n10.128.8.47=1\n10.128.8.49=9\n",
 		      "10.1.1.1\n") ==
 	      std::vector<std::string>{
-		      "lb:9: found DSCP 1 for 10.128.8.48, expected this DSCP for 10.128.8.47 as in f:2"});
+		      "lb:9: found DSCP 1 (TOS 4, 0x04, 000001b) for 10.128.8.48, expected this DSCP for 10.128.8.47 as in f:2"});
 }
 
 TEST_CASE("dsrctl lb-config: chains of nft in a circle come to an end")

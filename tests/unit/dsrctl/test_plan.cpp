@@ -231,6 +231,20 @@ TEST_CASE("dsrctl: rules move to another table, and from maps and into them")
 			"*raw\n-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8\nCOMMIT\n");
 }
 
+TEST_CASE("dsrctl: an interface without IPv6 keeps nothing else from being started")
+{
+	Goal goal{entries("10.0.0.7=7 dev eth1\n2001:db8::7=7 dev eth1\n2001:db8::8=8\n"),
+		  {}, {}, false};
+	How how;
+
+	how.without_ip6 = {"eth1"};
+	Plan plan = make_plan(goal, {}, how);
+	CHECK(addresses(plan.add) == "+10.0.0.7/32@eth1, +2001:db8::8/128@lo, ");
+	CHECK(rules(plan) == "*raw\n-A PREROUTING " + SINGLE7 + "\nCOMMIT\n");
+	CHECK(rules(plan, Family::ip6) ==
+	      "*raw\n-A PREROUTING -m dscp --dscp 0x08 -j DADDR --set-daddr 2001:db8::8\nCOMMIT\n");
+}
+
 TEST_CASE("dsrctl: half a configuration is completed")
 {
 	Actual actual{raw(SINGLE7), {on_lo("10.0.0.8", "lo:3")}};
@@ -416,7 +430,7 @@ TEST_CASE("dsrctl: somebody else's rule for a DSCP of ours is warned of")
 
 	CHECK(rules(plan) == "*raw\n-A PREROUTING " + SINGLE7 + "\nCOMMIT\n");
 	REQUIRE(plan.warnings.size() == 1);
-	CHECK(plan.warnings[0] == "found a rule for DSCP 7 to 10.0.0.99 in raw PREROUTING, expected none but the one to 10.0.0.7: the last of them decides");
+	CHECK(plan.warnings[0] == "found a rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.99 in raw PREROUTING, expected none but the one to 10.0.0.7: the last of them decides");
 }
 
 TEST_CASE("dsrctl: a step that is undone twice is itself")

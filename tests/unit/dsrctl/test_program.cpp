@@ -22,7 +22,7 @@ TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 		CHECK(program.error.starts_with("dsrctl: "));
 	}
 	program.run("boomer");
-	CHECK(program.error == "dsrctl: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp, doctor, fleet, lb-config, probe, watch\n");
+	CHECK(program.error == "dsrctl: error: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp, doctor, fleet, lb-config, probe, watch\nTry dsrctl --help.\n");
 }
 
 TEST_CASE("dsrctl: an action that is a program of its own comes first")
@@ -30,7 +30,7 @@ TEST_CASE("dsrctl: an action that is a program of its own comes first")
 	Dsrctl program;
 
 	CHECK(program.run("-d /etc/dsr.d doctor") == 1);
-	CHECK(program.error == "dsrctl: found options before \"doctor\", expected it to be the first word\n");
+	CHECK(program.error == "dsrctl: error: found options before \"doctor\", expected it to be the first word\nTry dsrctl --help.\n");
 }
 
 TEST_CASE("dsrctl: a monitoring system is told of bad usage in its own way")
@@ -102,5 +102,11 @@ TEST_CASE("dsrctl: dscp on the command line")
 	CHECK(has(program.text, "TOS       40\n"));
 	CHECK(program.run("--json dscp tos:0xb8") == 0);
 	CHECK(nlohmann::json::parse(program.text)["dscp"] == 46);
+	CHECK(nlohmann::json::parse(program.text)["class"] == "EF");
+	CHECK(nlohmann::json::parse(program.text)["others"] ==
+	      "voice, ntpd and newer OpenSSH use");
+	CHECK(program.run("--json dscp 7") == 0);
+	CHECK(nlohmann::json::parse(program.text)["class"] == nullptr);
+	CHECK(nlohmann::json::parse(program.text)["others"] == nullptr);
 	CHECK(program.error == "");
 }

@@ -163,7 +163,7 @@ TEST_CASE("dsrctl: copies of a rule are one row, and are reported")
 	CHECK(discovered_rows(config, actual, {}).size() ==
 	      discovered_rows(config, host(), {}).size());
 	CHECK(oddities(config, actual, false, variant) ==
-	      std::vector<std::string>{"found 2 rules for DSCP 7 to 10.0.0.7, expected one: stop removes all of them"});
+	      std::vector<std::string>{"found 2 rules for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one: stop removes all of them"});
 	CHECK(oddities(config, actual, true, variant).size() == 4);
 }
 
@@ -173,11 +173,11 @@ TEST_CASE("dsrctl: a mix of variants is reported")
 
 	actual.rules[0].store = Store::other;
 	CHECK(oddities({}, actual, false, variant) ==
-	      std::vector<std::string>{"found 1 DADDR rules in iptables-legacy, expected all in iptables-nft, which this system's iptables is"});
+	      std::vector<std::string>{"found 1 DADDR rule in iptables-legacy, expected all in iptables-nft, which this system's iptables is"});
 
 	actual.rules[0].family = Family::ip6;
 	CHECK(oddities({}, actual, false, variant) ==
-	      std::vector<std::string>{"found 1 DADDR rules in ip6tables-nft, expected all in ip6tables-legacy, which this system's ip6tables is"});
+	      std::vector<std::string>{"found 1 DADDR rule in ip6tables-nft, expected all in ip6tables-legacy, which this system's ip6tables is"});
 }
 
 TEST_CASE("dsrctl: check says it in one line")

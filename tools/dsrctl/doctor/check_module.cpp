@@ -171,7 +171,7 @@ Findings check_kernel_modules(const Facts &facts)
 			"found no " + list(missing) + " in the kernel " +
 				release + ", expected what iptables-" +
 				facts.variant[0] + " needs for rules of DADDR",
-			"iptables cannot add the rules: on RHEL 10, these modules are in a package that is not installed by default",
+			"iptables cannot add the rules",
 			{}, "", false};
 
 	if (missing.empty() || does_without_iptables(facts) ||
@@ -183,6 +183,8 @@ Findings check_kernel_modules(const Facts &facts)
 		finding.why = "rules with -m dscp cannot be added; one rule with --dscp-map can";
 	}
 	const bool debian = facts.os.find("debian") != facts.os.npos;
+	if (facts.os.find("rhel") != facts.os.npos)
+		finding.why += ": on RHEL 10, these modules are in a package that is not installed by default";
 	if (debian)
 		finding.mend = {{"apt-get", "install", "--reinstall",
 				 "linux-image-" + release}};

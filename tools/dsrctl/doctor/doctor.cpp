@@ -18,8 +18,8 @@ namespace {
 using namespace doctor;
 
 constexpr char FOOTER[] =
-	"Exit status: 0 nothing found, or notes only; 2 warnings; 3 errors; 1 doctor\n"
-	"itself could not do its work. dsrctl-doctor(8) has all that it looks for.\n";
+	"Exit status: 0 nothing found, or notes only; 1 doctor itself could not do its\n"
+	"work; 2 errors; 3 warnings only. dsrctl-doctor(8) has all that it looks for.\n";
 
 struct DoctorOptions {
 	std::string directory = "/etc/dsr.d", file;
@@ -91,6 +91,9 @@ Config read_directory(const std::string &directory)
 	ConfigReader reader(resolve);
 
 	reader.add_directory(directory);
+	for (const Problem &problem : reader.config.errors)
+		if (problem.kind == Problem::Kind::missing)
+			throw Error(problem.message);
 	return reader.config;
 }
 
@@ -120,17 +123,23 @@ std::vector<std::string> from(const DoctorOptions &options)
 	return {};
 }
 
+int print_end(const Findings &findings, const std::string &what,
+	      const DoctorOptions &options)
+{
+	std::cout << summary(findings, what, options.verbose) << std::flush;
+	return exit_status(findings);
+}
+
 int print(const Findings &findings, const std::string &what,
 	  const DoctorOptions &options, const Sample *sample = nullptr)
 {
-	if (options.metrics)
-		std::cout << findings_metrics(findings, sample);
-	else if (options.json)
-		std::cout << findings_json(findings);
-	else
-		std::cout << findings_text(findings, options.verbose)
-			  << summary(findings, what, options.verbose);
-	std::cout << std::flush;
+	if (!options.json && !options.metrics) {
+		std::cout << findings_text(findings, options.verbose);
+		return print_end(findings, what, options);
+	}
+	std::cout << (options.metrics ? findings_metrics(findings, sample) :
+					findings_json(findings))
+		  << std::flush;
 	return exit_status(findings);
 }
 
@@ -210,6 +219,9 @@ int examine_host(const DoctorOptions &options)
 			findings = look_again(options, facts);
 			if (!options.json)
 				std::cout << "After that:\n";
+		} else if (!options.json && !options.metrics) {
+			// they are above
+			return print_end(findings, vips_text(facts), options);
 		}
 	}
 	return print(findings, vips_text(facts), options,

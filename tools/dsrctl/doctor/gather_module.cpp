@@ -210,8 +210,9 @@ ModuleFacts gather_module(const Root &root, const std::string &release,
 	if (module.loaded && module.missing.empty())
 		return module;
 	const auto modules = installed(root, "/lib/modules/" + release);
+	// without the lists, nobody knows what is built in
 	std::erase_if(module.missing, [&](const std::string &name) {
-		return modules.contains(name);
+		return modules.empty() || modules.contains(name);
 	});
 	if (!file_of(root, modules, "dscp_rewrite").empty())
 		module.name = "dscp_rewrite";

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "common/metrics_text.hpp"
 #include "common/process.hpp"
+#include "dsrctl/exit_status.hpp"
 
 namespace dsr::doctor {
 
@@ -26,16 +28,29 @@ std::string counted(std::size_t count, const std::string &noun)
 	return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-std::string text(const Finding &finding)
+bool alike(const Finding &one, const Finding &other)
 {
-	std::string text = std::string(name(finding.severity)) + ": " +
-			   finding.id + ": " + finding.found + "\n    why:  " +
-			   finding.why + "\n";
+	return one.severity == other.severity && one.id == other.id &&
+	       one.why == other.why && one.keep == other.keep;
+}
 
-	for (const std::string &command : command_lines(finding))
-		text += "    mend: " + command + "\n";
-	if (!finding.keep.empty())
-		text += "    keep: " + finding.keep + "\n";
+// Findings that are alike: each of them, and once why, and what mends them.
+std::string text(const Findings &findings)
+{
+	const Finding &first = findings[0];
+	std::set<std::string> seen;
+	std::string text;
+
+	for (const Finding &finding : findings)
+		text += std::string(name(finding.severity)) + ": " +
+			finding.id + ": " + finding.found + "\n";
+	text += "    why:  " + first.why + "\n";
+	for (const Finding &finding : findings)
+		for (const std::string &command : command_lines(finding))
+			if (seen.insert(command).second)
+				text += "    mend: " + command + "\n";
+	if (!first.keep.empty())
+		text += "    keep: " + first.keep + "\n";
 	return text;
 }
 
@@ -52,11 +67,23 @@ std::vector<std::string> command_lines(const Finding &finding)
 
 std::string findings_text(const Findings &findings, bool notes)
 {
+	std::vector<Findings> groups;
 	std::string all;
 
-	for (const Finding &finding : findings)
-		if (notes || finding.severity != Severity::note)
-			all += text(finding);
+	for (const Finding &finding : findings) {
+		if (!notes && finding.severity == Severity::note)
+			continue;
+		auto group = std::find_if(groups.begin(), groups.end(),
+					  [&](const Findings &some) {
+						  return alike(some[0], finding);
+					  });
+		if (group == groups.end())
+			groups.push_back({finding});
+		else
+			group->push_back(finding);
+	}
+	for (const Findings &group : groups)
+		all += text(group);
 	return all;
 }
 
@@ -131,9 +158,9 @@ std::string findings_metrics(const Findings &findings, const Sample *sample)
 
 int exit_status(const Findings &findings)
 {
-	return count(findings, Severity::error)	  ? 3 :
-	       count(findings, Severity::warning) ? 2 :
-						    0;
+	return count(findings, Severity::error)	  ? EXIT_ERRORS :
+	       count(findings, Severity::warning) ? EXIT_WARNINGS :
+						    EXIT_FINE;
 }
 
 } // namespace dsr::doctor

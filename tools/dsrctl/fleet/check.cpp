@@ -18,7 +18,7 @@ std::string dscp_list(const Dscps &dscps)
 
 	for (const auto &dscp : dscps)
 		list += (list.empty() ? "" : " and ") +
-			(dscp ? "DSCP " + std::to_string(*dscp) : "no DSCP");
+			(dscp ? dscp_text(*dscp) : "no DSCP");
 	return list;
 }
 
@@ -196,8 +196,8 @@ private:
 				missing.push_back(name);
 			}
 		}
-		const std::string sends = "found " + text(vip) + " sent with DSCP " +
-					  std::to_string(dscp);
+		const std::string sends = "found " + text(vip) + " sent with " +
+					  dscp_text(dscp);
 		auto add = [&](const char *id, const std::string &expected,
 			       std::vector<std::string> &names) {
 			if (!names.empty())
@@ -276,8 +276,8 @@ private:
 				if (finding.id.empty())
 					finding = {Severity::error, "dscp-twice",
 						sent.where,
-						"found DSCP " +
-							std::to_string(key.second) +
+						"found " +
+							dscp_text(key.second) +
 							" for " + text(key.first) +
 							" and, in " +
 							known->second.second +
@@ -340,7 +340,7 @@ private:
 			if (const char *use = others_use(key.second))
 				findings_.push_back({Severity::warning,
 					"dscp-of-others", where,
-					"found DSCP " + std::to_string(key.second) +
+					"found " + dscp_text(key.second) +
 						" for " + text(key.first) + ", which " +
 						use + ": such packets to a server's own address get to the VIP; expected another",
 					{}, key.first, key.second});

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsrctl/fleet/fleet.hpp"
+#include "dsrctl/exit_status.hpp"
 
 namespace dsr::fleet {
 
@@ -81,8 +82,8 @@ std::string findings_json(const Findings &findings, const Fleet &fleet)
 int exit_status(const Findings &findings)
 {
 	if (count(findings, Severity::error))
-		return 2;
-	return count(findings, Severity::warning) ? 3 : 0;
+		return EXIT_ERRORS;
+	return count(findings, Severity::warning) ? EXIT_WARNINGS : EXIT_FINE;
 }
 
 } // namespace dsr::fleet

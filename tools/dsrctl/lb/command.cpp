@@ -7,9 +7,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/dscp.hpp"
 #include "common/files.hpp"
 #include "dsrctl/command_line.hpp"
-#include "common/dscp.hpp"
+#include "dsrctl/exit_status.hpp"
 #include "dsrctl/lb/lines.hpp"
 #include "dsrctl/lb/verify.hpp"
 #include "dsrctl/say.hpp"
@@ -19,7 +20,6 @@ using namespace dsr::lb;
 
 namespace {
 
-enum Status { FINE = 0, DIFFERENT = 2, NOT_UNDERSTOOD = 3 };
 
 const char EXAMPLES[] =
 	"Examples:\n"
@@ -39,12 +39,6 @@ struct Options {
 	std::vector<std::string> reals, services;
 	bool ip4 = false, ip6 = false, json = false;
 };
-
-void say_all(const std::vector<std::string> &messages)
-{
-	for (const std::string &message : messages)
-		say(message);
-}
 
 // Says what is wrong with anything; one of it is enough to end.
 class Input {
@@ -75,8 +69,10 @@ public:
 
 	bool good() const
 	{
-		say_all(warnings_);
-		say_all(errors_);
+		for (const std::string &warning : warnings_)
+			say_warning(warning);
+		for (const std::string &error : errors_)
+			say_error(error);
 		return errors_.empty();
 	}
 
@@ -145,8 +141,8 @@ private:
 		pool.vips = virtuals(own, warnings_);
 		for (const Virtual &vip : pool.vips)
 			if (const char *use = others_use(vip.dscp))
-				warnings_.push_back(vip.where + ": found DSCP " +
-					std::to_string(vip.dscp) + ", which " +
+				warnings_.push_back(vip.where + ": found " +
+					dscp_text(vip.dscp) + ", which " +
 					use + ", expected another: such packets to a server's own address get to the VIP");
 		append(entries, own);
 		for (Server &server : section.servers)
@@ -215,8 +211,8 @@ int print(const std::string &text)
 {
 	std::cout << text << std::flush;
 	if (!std::cout)
-		throw Error("standard output: cannot be written");
-	return FINE;
+		fail_of_output();
+	return EXIT_FINE;
 }
 
 int write_config(const Vendor *vendor, const Options &options, Input &input)
@@ -271,8 +267,8 @@ int verify_config(const Options &options, const Vendor &vendor, Input &input)
 	print(options.json ? verdict_json(verdict, input.site) :
 			     verdict_text(verdict, input.site));
 	if (!verdict.differences.empty())
-		return DIFFERENT;
-	return verdict.agree() ? FINE : NOT_UNDERSTOOD;
+		return EXIT_ERRORS;
+	return verdict.agree() ? EXIT_FINE : EXIT_WARNINGS;
 }
 
 void define(CLI::App &app, Options &options)

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/dscp.hpp"
 #include "dsrctl/lb/lines.hpp"
 
 namespace dsr::lb {
@@ -337,8 +338,8 @@ void check(const Site &site, std::vector<std::string> &errors)
 
 				if (!added && known->second->ip != vip.ip)
 					errors.push_back(message(server.where,
-						text(server.ip) + " with DSCP " +
-							std::to_string(vip.dscp) +
+						text(server.ip) + " with " +
+							dscp_text(vip.dscp) +
 							" for " + text(vip.ip) +
 							" (" + vip.where +
 							") and for " +

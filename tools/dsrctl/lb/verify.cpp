@@ -5,13 +5,15 @@
 #include <map>
 #include <set>
 
+#include "common/dscp.hpp"
+
 namespace dsr::lb {
 
 namespace {
 
 std::string with_dscp(std::optional<std::uint8_t> dscp)
 {
-	return dscp ? "DSCP " + std::to_string(*dscp) : "no DSCP";
+	return dscp ? dscp_text(*dscp) : "no DSCP";
 }
 
 template <typename List>

@@ -235,7 +235,7 @@ Targets targets_of(const Options &options)
 	if (!errors.empty())
 		throw Error(errors);
 	for (const std::string &warning : reader.config.warnings)
-		say(warning);
+		say_warning(warning);
 	Targets targets = combine(reader.config, servers);
 	if (targets.targets.empty())
 		throw Error("found no VIP with a DSCP and a server of its family, expected one at least");
@@ -275,7 +275,7 @@ int probe_targets(const Options &options)
 		std::cout << sum_text(report.results[0]);
 	if (!options.json)
 		for (const std::string &skipped : report.skipped)
-			say(skipped);
+			say_warning(skipped);
 	return options.keepalived ? keepalived_status(report) :
 				    exit_status(report);
 }
@@ -285,7 +285,8 @@ int complain(const Options &options, const std::string &error,
 	     const char *advice)
 {
 	if (!options.nagios) {
-		std::cerr << "dsrctl: " << error << "\n" << advice;
+		say_error(error);
+		std::cerr << advice;
 		return 1;
 	}
 	std::string line = error;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/probe/report.hpp"
+#include "dsrctl/exit_status.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -118,7 +119,9 @@ int exit_status(const Report &report)
 {
 	Counts counts = count(report.results);
 
-	return counts.failed ? 2 : counts.warnings ? 3 : 0;
+	return counts.failed   ? EXIT_ERRORS :
+	       counts.warnings ? EXIT_WARNINGS :
+				 EXIT_FINE;
 }
 
 std::string head_text(const Target &target, const Check &check)

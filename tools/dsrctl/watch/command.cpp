@@ -8,6 +8,7 @@
 
 #include "common/link.hpp"
 #include "dsrctl/command_line.hpp"
+#include "dsrctl/exit_status.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/say.hpp"
 #include "dsrctl/watch/live.hpp"
@@ -19,7 +20,6 @@ using namespace dsr::watch;
 
 namespace {
 
-enum Status { FINE = 0, FOUND = 3 };
 
 const char EXAMPLES[] =
 	"Examples:\n"
@@ -28,7 +28,8 @@ const char EXAMPLES[] =
 	"  dsrctl watch --json --interval 60\n"
 	"  dsrctl watch --read server.pcap --server 10.128.9.31\n"
 	"\n"
-	"Exit status: 0 nothing was found, 1 an error, 3 something was found.\n"
+	"Exit status: 0 nothing was found, 1 watch itself could not do its work, 2\n"
+	"something was found.\n"
 	"dsrctl-watch(8) has the details.\n";
 
 struct Options {
@@ -55,7 +56,7 @@ std::vector<Diagnosis::Mapping> read_mappings(const Options &options)
 	else
 		reader.add_file(options.file);
 	for (const std::string &warning : reader.config.warnings)
-		say(warning);
+		say_warning(warning);
 	if (reader.config.errors.empty()) {
 		std::vector<Diagnosis::Mapping> mappings;
 
@@ -108,7 +109,8 @@ public:
 			read();
 		progress_.end = true;
 		report();
-		return diagnosis_.findings().empty() ? FINE : FOUND;
+		return diagnosis_.findings().empty() ? EXIT_FINE :
+							EXIT_ERRORS;
 	}
 
 private:
@@ -195,7 +197,7 @@ private:
 	{
 		std::cout << text << std::flush;
 		if (!std::cout)
-			throw Error("standard output: cannot be written");
+			fail_of_output();
 	}
 
 	const Options &options_;
