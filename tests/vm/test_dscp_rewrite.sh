@@ -173,12 +173,12 @@ test_rewrite_serves_ping_tcp_and_udp()
 }
 scenario test_rewrite_serves_ping_tcp_and_udp "ipv4 ipv6" "-" "-"
 
-# send_marked UDP|TCP: a packet of that protocol to the server, with DSCP 7
+# send_marked UDP|TCP ADDRESS: a packet of that protocol, with DSCP 7
 send_marked()
 {
-	local host=$near_rip option=ip-tos
+	local host=$2 option=ip-tos
 
-	[ "$family" = ipv4 ] || { host=[$near_rip] option=ipv6-tclass; }
+	[ "$family" = ipv4 ] || { host=[$2] option=ipv6-tclass; }
 	on "$neighbour" socat -u - "${1%%,*}:$host:9,$option=28${1#"${1%%,*}"}" <<<x || true
 }
 
@@ -186,6 +186,12 @@ send_marked()
 packets_of()
 {
 	counters | awk -v "vip=$1" '$4 == vip {print $5}'
+}
+
+# counted_more VIP NUMBER
+counted_more()
+{
+	[ "$(packets_of "$1")" -gt "$2" ]
 }
 
 # What has the VIP already is neither changed nor counted; a VIP that stays
@@ -214,11 +220,14 @@ test_rewrite_counts_what_it_changes()
 	rewrite enabled 1
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 	assert_contains "counters" "$(counters)" "^$family 7 [*] $near_vip 3 "
-	send_marked UDP
-	assert_equal "packets after one of UDP" "$(packets_of "$near_vip")" 4
+	send_marked UDP "$near_vip"
+	send_marked UDP "$near_rip"
+	wait_until counted_more "$near_vip" 3
+	assert_equal "packets after one of UDP that has the VIP, and one that gets it" \
+		"$(packets_of "$near_vip")" 4
 	# whose answer is from an address that was not asked: it may send another
-	send_marked TCP,connect-timeout=0.2
-	[ "$(packets_of "$near_vip")" -gt 4 ] || fail "a packet of TCP was not counted"
+	send_marked TCP,connect-timeout=0.2 "$near_rip"
+	wait_until counted_more "$near_vip" 4
 }
 scenario test_rewrite_counts_what_it_changes "ipv4 ipv6" "-" "-"
 
