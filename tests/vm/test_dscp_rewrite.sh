@@ -261,7 +261,8 @@ test_rewrite_finds_each_of_16_addresses()
 {
 	local i value='' prefix=10.128.9.2 like=10.128.9.99
 
-	[ "$family" = ipv4 ] || { prefix=2001:db8:9::2 like=2001:db8:9:2::; }
+	# the words of both IPv6 addresses have the same sum without carry
+	[ "$family" = ipv4 ] || { prefix=2001:db8:9::2 like=2001:db8:9:210::; }
 	modprobe dscp_rewrite
 	for i in {10..25}; do
 		ip -n "$server" addr add "$prefix$i/$([ "$family" = ipv4 ] && echo 32 || echo 128)" dev eth1 nodad
@@ -274,6 +275,9 @@ test_rewrite_finds_each_of_16_addresses()
 	assert_equal "VIPs with 3 packets" "$(counters | grep -c " $near_vip 3 ")" 16
 	ip -n "$server" addr add "$like/$([ "$family" = ipv4 ] && echo 32 || echo 128)" dev eth1 nodad
 	assert_ping "$neighbour" "$like" "$like" -Q 28
+	rewrite 7 "$vip@$like $near_vip@${prefix}10"
+	assert_ping "$neighbour" "$like" "$vip" -Q 28
+	assert_ping "$neighbour" "${prefix}10" "$near_vip" -Q 28
 }
 scenario test_rewrite_finds_each_of_16_addresses "ipv4 ipv6" "-" "-"
 
