@@ -3,11 +3,14 @@
 # different networks, and connections of the client that stay.
 source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
 
-# dsrctl_of NAMESPACE ARGUMENT...
+# dsrctl_of NAMESPACE ARGUMENT...: starts by rules, as most scenarios do
 dsrctl_of()
 {
+	local words=()
+
+	[ "${*: -1}" != start ] || words=(--backend daddr)
 	on "$1" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" \
-		/lab/tree/build/tools/dsrctl/dsrctl "${@:2}"
+		/lab/tree/build/tools/dsrctl/dsrctl "${words[@]}" "${@:2}"
 }
 
 # lb_config VENDOR [ARGUMENT]...
