@@ -54,7 +54,7 @@ l3dsr started 10.128.8.46      10.128.8.46      9    lo:1     up"
 	assert_equal "what a second start changes" "$said" ""
 
 	assert_exit 0 dsrctl -n stop
-	assert_contains "what -n shows" "$said" '--noflush -w|sysctl -w net.ipv6.dscp_rewrite.4='
+	assert_contains "what -n shows" "$said" '--noflush --wait=30|sysctl -w net.ipv6.dscp_rewrite.4='
 	assert_started
 	assert_exit 0 dsrctl -k stop
 	assert_equal "what stop says" "$said" ""

@@ -99,13 +99,26 @@ void collect(Pipe &output, Pipe &error, Outcome &outcome)
 				continue;
 			ssize_t count = read(ends[i].fd, buffer,
 					     sizeof(buffer));
+			// half of what it said would be taken for all
+			if (count < 0 && errno != EINTR)
+				fail("reading what a program says", errno);
 			if (count > 0)
 				texts[i]->append(buffer,
 						 static_cast<std::size_t>(count));
-			else
+			if (count == 0)
 				ends[i].fd = -1;
 		}
 	}
+}
+
+int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			fail("waitpid", errno);
+	return status;
 }
 
 } // namespace
@@ -179,10 +192,16 @@ Outcome run(const std::string &program, const std::vector<std::string> &argument
 	started++;
 	output.write.close();
 	error.write.close();
-	collect(output, error, outcome);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			fail("waitpid", errno);
+	try {
+		collect(output, error, outcome);
+	} catch (const Error &) {
+		// What it does is done, or not, when the caller learns of it.
+		output.read.close();
+		error.read.close();
+		wait_for(pid);
+		throw;
+	}
+	status = wait_for(pid);
 	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status)
 					   : 128 + WTERMSIG(status);
 	return outcome;

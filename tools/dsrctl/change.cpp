@@ -205,6 +205,17 @@ void say_if_off(const Intent &intent)
 			say_warning(rewrite::off_text(family));
 }
 
+// Nothing has changed. If that cannot be written, what is remembered says more
+// than there is, which is no harm.
+void forget(const Situation &now)
+{
+	try {
+		now.file.write(now.state);
+	} catch (const Error &error) {
+		say(error.what());
+	}
+}
+
 } // namespace
 
 bool bring_about(const Intent &intent, Situation &now, Changes &changes)
@@ -231,12 +242,16 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 	if (!intent.goal.present.empty() &&
 	    (!plan.rules.empty() || now.options.backend))
 		during.backend = after.backend = backend_of(how.store);
+	now.host.wait_for_locks(plan);
 	HoldSignals hold;
 	now.file.write(during);
 	try {
 		apply(intent, now, how, plan);
-	} catch (const Error &) {
-		now.file.write(now.state);
+	} catch (const HalfDone &error) {
+		throw HalfDone(error.what() +
+			       std::string("; what is there now is remembered: dsrctl reload or stop puts it right"));
+	} catch (const Error &error) {
+		forget(now);
 		throw;
 	}
 	now.file.write(after);

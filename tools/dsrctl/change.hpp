@@ -13,8 +13,8 @@ struct Changes {
 };
 
 // The way from what is wanted to addresses and rules, step by step. What is
-// remembered changes as the host does, and as little with --show. Throws Error:
-// nothing has changed.
+// remembered changes as the host does, and as little with --show. Throws HalfDone,
+// or another Error: then nothing has changed.
 // True: VIPs have moved to new rules, and the old ones go by another call.
 bool bring_about(const Intent &intent, Situation &situation, Changes &changes);
 

@@ -241,8 +241,14 @@ void apply(const std::vector<RuleStep> &steps)
 		for (; done < all.size(); done++)
 			write(all[done], all[done].after);
 	} catch (const Error &) {
-		while (done--)
-			write(all[done], all[done].before);
+		// the one that failed may have done its work all the same
+		for (done++; done--;) {
+			try {
+				write(all[done], all[done].before);
+			} catch (const Error &) {
+				// what there is tells the caller
+			}
+		}
 		throw;
 	}
 }

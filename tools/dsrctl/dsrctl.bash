@@ -8,7 +8,7 @@ _dsrctl()
 	local classes="EF AF11 AF12 AF13 AF21 AF22 AF23 AF31 AF32 AF33 AF41 AF42
 		AF43 CS1 CS2 CS3 CS4 CS5 CS6 CS7 VA LE"
 	local options="-d -f -a -i -k -n -s -v -x -h --help --version --backend
-		--table --rules --json --yes --output --openmetrics"
+		--table --rules --wait --json --yes --output --openmetrics"
 	local words
 
 	case ${COMP_WORDS[1]} in
@@ -44,7 +44,7 @@ _dsrctl()
 	case $previous in
 	-d|--compare) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
 	-f|--output|--servers|--verify|--read) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-	-s|--lb|--sample|--real|--service|--server|--count|--seconds|--interval|--vip|--tcp|--http|--port|--host|--expect-status|--expect-body|--timeout) return ;;
+	-s|--lb|--sample|--real|--service|--server|--count|--seconds|--interval|--vip|--tcp|--http|--port|--host|--expect-status|--expect-body|--timeout|--wait) return ;;
 	--vendor) words="a10 brocade netscaler vpp ipvs keepalived nft" ;;
 	--backend) words="dscp_rewrite daddr nft" ;;
 	--table) words="raw mangle" ;;

@@ -2,6 +2,7 @@
 #include "dsrctl/host.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "common/process.hpp"
 #include "dsrctl/netlink.hpp"
@@ -47,6 +48,62 @@ std::vector<RuleStep> inverse(const std::vector<RuleStep> &steps)
 	return undo;
 }
 
+// The rules of one of the places, in their order.
+std::vector<std::string> texts(const std::vector<Rule> &rules,
+			       const Transaction &place)
+{
+	std::vector<std::string> texts;
+
+	for (const Rule &rule : rules)
+		if (rule.store == place.store && rule.family == place.family &&
+		    rule.table == place.table)
+			texts.push_back(std::to_string(rule.position) + " " +
+					rule.text);
+	return texts;
+}
+
+// Do the steps name it?
+bool concerns(const std::vector<RuleStep> &steps, const Transaction &place)
+{
+	return std::any_of(steps.begin(), steps.end(), [&](const RuleStep &step) {
+		const Rule &rule = step.any();
+
+		return rule.store == place.store &&
+		       rule.family == place.family && rule.table == place.table;
+	});
+}
+
+bool concerns(const std::vector<RuleStep> &steps, Family family)
+{
+	return std::any_of(steps.begin(), steps.end(), [&](const RuleStep &step) {
+		return step.any().family == family;
+	});
+}
+
+// What dscp_rewrite does, of the families that the steps are about.
+std::set<Item> rewrites(const std::vector<Rule> &rules,
+			const std::vector<RuleStep> &steps)
+{
+	std::set<Item> items;
+
+	for (const Rule &rule : rules)
+		if (rule.store == Store::dscp_rewrite &&
+		    concerns(steps, rule.family))
+			items.insert(rule.items.begin(), rule.items.end());
+	return items;
+}
+
+// All handles of the table of nftables.
+std::vector<std::uint64_t> handles(const std::vector<Rule> &rules)
+{
+	std::vector<std::uint64_t> handles;
+
+	for (const Rule &rule : rules)
+		if (rule.store == Store::nft)
+			handles.push_back(rule.handle);
+	return handles;
+}
+
 } // namespace
 
 HoldSignals::HoldSignals()
@@ -82,37 +139,78 @@ std::vector<Rule> Host::read(bool ip4, bool ip6) const
 	return rules;
 }
 
-void Host::apply_rules(const std::vector<RuleStep> &steps, bool last) const
+void Host::wait_for_locks(const Plan &plan) const
 {
-	std::size_t done = 0;
-	bool rewritten = false;
+	for (const Transaction &one : TRANSACTIONS)
+		if (concerns(plan.rules, one))
+			iptables_.wait_for_lock(one);
+}
+
+// A program that failed, or was killed, has done all of its transaction or
+// nothing: what there is tells. Returns what is still there, as words for a
+// message; empty: all is as it was before.
+std::string Host::undo_rules(const std::vector<RuleStep> &steps,
+			     const std::vector<Rule> &before) const
+{
+	const std::vector<RuleStep> undo = inverse(steps);
+	std::string failed;
 
 	try {
-		for (const Transaction &one : TRANSACTIONS) {
-			iptables_.apply(steps, one);
-			done++;
-		}
-		rewrite::apply(steps);
-		rewritten = true;
-		nft::apply(steps, last);
-	} catch (const Error &error) {
-		std::vector<RuleStep> undo = inverse(steps);
+		const std::vector<Rule> now = read(
+			concerns(steps, Family::ip4), concerns(steps, Family::ip6));
 
-		if (rewritten)
+		for (auto one = std::rbegin(TRANSACTIONS);
+		     one != std::rend(TRANSACTIONS); one++) {
+			if (!concerns(steps, *one) ||
+			    texts(now, *one) == texts(before, *one))
+				continue;
+			try {
+				iptables_.apply(undo, *one);
+			} catch (const Error &error) {
+				failed += std::string("; undoing: ") +
+					  error.what();
+			}
+		}
+		if (rewrites(now, steps) != rewrites(before, steps))
 			rewrite::apply(undo);
-		while (done--)
-			iptables_.apply(undo, TRANSACTIONS[done]);
+		// of new ones, the handles are not known
+		if (handles(now) != handles(before))
+			failed += "; rules of nftables were changed";
+	} catch (const Error &error) {
+		failed += std::string("; undoing: ") + error.what();
+	}
+	return failed;
+}
+
+void Host::apply_rules(const Plan &plan, const std::vector<Rule> &before) const
+{
+	try {
+		for (const Transaction &one : TRANSACTIONS)
+			iptables_.apply(plan.rules, one);
+		rewrite::apply(plan.rules);
+		nft::apply(plan.rules, leaves_none(plan, before));
+	} catch (const Error &error) {
+		const std::string failed = undo_rules(plan.rules, before);
+
+		if (!failed.empty())
+			throw HalfDone(error.what() + failed);
 		throw RuleError(error.what());
 	}
 }
 
-void Host::undo(const std::vector<AddressStep> &done) const
+// Returns why not all is undone, as words for a message.
+std::string Host::undo_addresses(const std::vector<AddressStep> &done)
 {
 	std::vector<AddressStep> steps, ignored;
 
 	for (const AddressStep &step : done)
 		steps.insert(steps.begin(), {!step.add, step.address});
-	change_addresses(steps, ignored);
+	try {
+		change_addresses(steps, ignored);
+	} catch (const Error &error) {
+		return std::string("; undoing: ") + error.what();
+	}
+	return "";
 }
 
 void Host::apply(const Plan &plan, const std::vector<Rule> &before) const
@@ -121,12 +219,22 @@ void Host::apply(const Plan &plan, const std::vector<Rule> &before) const
 
 	try {
 		change_addresses(plan.add, added);
-		apply_rules(plan.rules, leaves_none(plan, before));
-	} catch (const Error &) {
-		undo(added);
+		apply_rules(plan, before);
+	} catch (const HalfDone &) {
+		// a rule may lead to them
+		throw;
+	} catch (const Error &error) {
+		const std::string failed = undo_addresses(added);
+
+		if (!failed.empty())
+			throw HalfDone(error.what() + failed);
 		throw;
 	}
-	change_addresses(plan.remove, removed);
+	try {
+		change_addresses(plan.remove, removed);
+	} catch (const Error &error) {
+		throw HalfDone(error.what());
+	}
 }
 
 std::string Host::describe(const Plan &plan) const
@@ -146,7 +254,8 @@ std::string Host::describe(const Plan &plan) const
 		if (!input.empty())
 			text += "+" + iptables_.program(one.store, one.family,
 							"-restore") +
-				" --noflush -w <<END\n" + input + "END\n";
+				" " + shell_line(iptables_.restore_options()) +
+				" <<END\n" + input + "END\n";
 	}
 	text += rewrite::describe(plan.rules);
 	std::string input = nft::input(plan.rules, false);

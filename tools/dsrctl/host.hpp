@@ -18,6 +18,12 @@ public:
 	using Error::Error;
 };
 
+// Something is changed, and could not be undone.
+class HalfDone : public Error {
+public:
+	using Error::Error;
+};
+
 // While it lives, a signal that ends programs waits.
 class HoldSignals {
 public:
@@ -31,6 +37,9 @@ private:
 
 class Host {
 public:
+	// @wait: so many seconds for what others have locked
+	explicit Host(unsigned int wait) : iptables_(wait) {}
+
 	bool has_iptables() const { return iptables_.available(); }
 	const char *variant(Store store, Family family) const
 	{
@@ -40,16 +49,23 @@ public:
 	// Of all stores.
 	std::vector<Rule> read(bool ip4, bool ip6) const;
 
-	// Addresses before rules when adding, after them when removing. What
-	// fails is undone. @before: the rules that there were. Throws Error.
+	// Until nobody has locked what the plan needs. Throws Error.
+	void wait_for_locks(const Plan &plan) const;
+
+	// Addresses before rules when adding, after them when removing. When
+	// that fails, what was done is undone, but for what is only to be
+	// removed at the end. @before: the rules that there were. Throws
+	// HalfDone, or another Error: then nothing has changed.
 	void apply(const Plan &plan, const std::vector<Rule> &before) const;
 
 	// As commands.
 	std::string describe(const Plan &plan) const;
 
 private:
-	void apply_rules(const std::vector<RuleStep> &steps, bool last) const;
-	void undo(const std::vector<AddressStep> &done) const;
+	void apply_rules(const Plan &plan, const std::vector<Rule> &before) const;
+	std::string undo_rules(const std::vector<RuleStep> &steps,
+			       const std::vector<Rule> &before) const;
+	static std::string undo_addresses(const std::vector<AddressStep> &done);
 
 	Iptables iptables_;
 };

@@ -11,12 +11,16 @@
 #include "common/process.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/iptables_rules.hpp"
+#include "dsrctl/lock.hpp"
 
 namespace dsr {
 
 namespace {
 
 using Tables = std::vector<std::string>;
+
+// Of the legacy variant.
+constexpr char LOCK[] = "/run/xtables.lock";
 
 // Those that rules of the target can be in, and those of iptables.
 const Tables OURS{"raw", "mangle"};
@@ -73,8 +77,8 @@ bool is_nft_program(const std::string &name)
 
 } // namespace
 
-Iptables::Iptables()
-	: available_(!find_program("iptables").empty()),
+Iptables::Iptables(unsigned int wait)
+	: wait_(wait), available_(!find_program("iptables").empty()),
 	  nft4_(is_nft_program("iptables")),
 	  nft6_(is_nft_program("ip6tables"))
 {
@@ -144,9 +148,23 @@ void Iptables::apply(const std::vector<RuleStep> &steps,
 		return;
 	std::string name = program(transaction.store, transaction.family,
 				   "-restore");
-	Outcome outcome = run_named(name, {"--noflush", "-w"}, input);
+	Outcome outcome = run_named(name, restore_options(), input);
 	if (outcome.status)
 		throw Error(name + ": " + outcome.reason());
+}
+
+std::vector<std::string> Iptables::restore_options() const
+{
+	return {"--noflush", "--wait=" + std::to_string(wait_)};
+}
+
+// The program would wait in silence, and keep us from ending meanwhile.
+void Iptables::wait_for_lock(const Transaction &transaction) const
+{
+	if (variant(transaction.store, transaction.family) !=
+	    std::string("legacy"))
+		return;
+	take_lock(LOCK, wait_);
 }
 
 } // namespace dsr

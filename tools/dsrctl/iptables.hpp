@@ -10,8 +10,9 @@ namespace dsr {
 
 class Iptables {
 public:
-	// Finds out which variant is the system's, of each family.
-	Iptables();
+	// Finds out which variant is the system's, of each family. @wait: so
+	// many seconds for the lock of the legacy one.
+	explicit Iptables(unsigned int wait = 30);
 
 	bool available() const { return available_; }
 	// "nft" or "legacy"
@@ -30,6 +31,13 @@ public:
 	void apply(const std::vector<RuleStep> &steps,
 		   const Transaction &transaction) const;
 
+	// Throws Error when somebody has the lock that the transaction needs
+	// for as long as we wait.
+	void wait_for_lock(const Transaction &transaction) const;
+
+	// How a transaction is given to a program, but for its input.
+	std::vector<std::string> restore_options() const;
+
 	// The name of a program of a variant: "iptables", "ip6tables-save"
 	std::string program(Store store, Family family,
 			    const std::string &suffix) const;
@@ -46,6 +54,7 @@ private:
 		return family == Family::ip4 ? nft4_ : nft6_;
 	}
 
+	const unsigned int wait_;
 	bool available_ = false, nft4_ = false, nft6_ = false;
 };
 

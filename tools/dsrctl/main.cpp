@@ -152,6 +152,10 @@ void define(CLI::App &app, CommandLine &line)
 		   "Where new rules go: raw or mangle");
 	add_choice(app, "--rules", "HOW", options.rules, STYLES,
 		   "One rule for all VIPs, or one for each: map or each");
+	app.add_option("--wait", options.wait,
+		       "How long to wait for what others have locked")
+		->type_name("SECONDS")->check(CLI::Range(0U, 86400U))
+		->capture_default_str();
 	app.add_flag("--json", options.json, "Print JSON");
 	app.add_flag("--yes", options.yes, "Do not ask before -a stop");
 	app.add_option("--output", options.output,

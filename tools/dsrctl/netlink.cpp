@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -135,8 +136,8 @@ void change_some(NetlinkSocket &socket, std::span<const AddressStep> steps,
 {
 	const auto count = static_cast<std::uint32_t>(steps.size());
 	std::vector<char> messages;
+	std::vector<bool> answered(count);
 	std::string failed;
-	std::size_t answered = 0;
 
 	for (std::uint32_t i = 0; i < count; i++) {
 		alignas(nlmsghdr) char buffer[256];
@@ -147,13 +148,19 @@ void change_some(NetlinkSocket &socket, std::span<const AddressStep> steps,
 		messages.resize(NLMSG_ALIGN(messages.size()));
 	}
 	socket.send(messages.data(), messages.size());
-	while (answered < count) {
+	while (std::find(answered.begin(), answered.end(), false) !=
+	       answered.end()) {
 		const char *data;
 		int left = static_cast<int>(socket.receive_raw(data));
 
-		if (left < 0)
-			throw Error(std::string("netlink: ") +
-				    std::strerror(errno));
+		if (left < 0) {
+			const int error = errno;
+
+			for (std::uint32_t i = 0; i < count; i++)
+				if (!answered[i])
+					done.push_back(steps[i]);
+			fail("netlink", error);
+		}
 		for (auto *message = reinterpret_cast<const nlmsghdr *>(data);
 		     mnl_nlmsg_ok(message, left);
 		     message = mnl_nlmsg_next(message, &left)) {
@@ -166,7 +173,7 @@ void change_some(NetlinkSocket &socket, std::span<const AddressStep> steps,
 			int error = -static_cast<const nlmsgerr *>(
 				mnl_nlmsg_get_payload(message))->error;
 
-			answered++;
+			answered[message->nlmsg_seq - 1] = true;
 			if (!error)
 				done.push_back(step);
 			else if (!harmless(step, error) && failed.empty())
@@ -289,13 +296,27 @@ void change_addresses(const std::vector<AddressStep> &steps,
 		      std::vector<AddressStep> &done)
 {
 	constexpr std::size_t AT_ONCE = 64;
-	NetlinkSocket socket(NETLINK_ROUTE);
+	std::string failed;
 
-	for (std::size_t at = 0; at < steps.size(); at += AT_ONCE)
-		change_some(socket,
-			    std::span(steps).subspan(
-				    at, std::min(AT_ONCE, steps.size() - at)),
-			    done);
+	for (std::size_t at = 0; at < steps.size(); at += AT_ONCE) {
+		try {
+			// of its own: no answer of before is mistaken for ours
+			NetlinkSocket socket(NETLINK_ROUTE);
+
+			change_some(socket,
+				    std::span(steps).subspan(
+					    at, std::min(AT_ONCE,
+							 steps.size() - at)),
+				    done);
+		} catch (const Error &error) {
+			if (steps[at].add)
+				throw;
+			if (failed.empty())
+				failed = error.what();
+		}
+	}
+	if (!failed.empty())
+		throw Error(failed);
 }
 
 bool has_ip6(const std::string &dev)

@@ -9,8 +9,8 @@ namespace dsr {
 // The addresses of all interfaces.
 std::vector<Address> read_addresses();
 
-// Does them in order, up to the first that fails; @done are those that
-// changed something. Throws Error.
+// Does them in order; @done are those that changed something, or may have. When
+// one fails, nothing more is added, but what can be is removed. Throws Error.
 void change_addresses(const std::vector<AddressStep> &steps,
 		      std::vector<AddressStep> &done);
 

@@ -34,6 +34,7 @@ struct Options {
 	bool all = false, top = false, keep_module = false, show = false;
 	bool no_header = false, json = false, yes = false;
 	int verbose = 0;
+	unsigned int wait = 30;		// seconds, for locks
 	// None: as it fits.
 	std::optional<Backend> backend;
 	std::optional<Table> table;

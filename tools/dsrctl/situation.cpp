@@ -26,9 +26,9 @@ std::string source_of(const Options &options)
 
 Situation::Situation(const Options &options, StateFile::Access access,
 		     Names names)
-	: options(options), file(access),
+	: options(options), file(access, options.wait),
 	  table(options.table ? *options.table : default_table()),
-	  ip6(has_ip6()), source(source_of(options))
+	  ip6(has_ip6()), host(options.wait), source(source_of(options))
 {
 	std::string warning;
 

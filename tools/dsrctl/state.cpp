@@ -2,17 +2,20 @@
 #include "dsrctl/state.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
 #include "common/files.hpp"
+#include "dsrctl/lock.hpp"
+#include "dsrctl/network.hpp"
 #include "dsrctl/trust.hpp"
 
 namespace dsr {
@@ -68,18 +71,6 @@ std::optional<Backend> parse_backend(const std::string &text)
 	if (!text.empty())
 		throw Error("found the backend " + quote(text));
 	return std::nullopt;
-}
-
-// The number of the network namespace: what is started in one says nothing of
-// another.
-std::string namespace_number()
-{
-	struct stat status{};
-
-	if (stat("/proc/self/ns/net", &status))
-		throw Error(std::string("/proc/self/ns/net: ") +
-			    std::strerror(errno));
-	return std::to_string(status.st_ino);
 }
 
 // In a directory that only root may write, nothing is anybody else's.
@@ -154,6 +145,7 @@ std::string state_text(const State &state)
 				{"vip", owned.ports->vip}};
 	}
 	return json{{"version", VERSION},
+		    {"network", state.network},
 		    {"backend", state.backend ? name(*state.backend) : ""},
 		    {"entries", entries}}
 		       .dump(1, '\t', false,
@@ -171,6 +163,7 @@ State parse_state(const std::string &text, const std::string &file)
 		if (all.at("version") != VERSION)
 			throw Error("found another version");
 		state.backend = parse_backend(all.at("backend"));
+		state.network = all.value("network", "");
 		for (const json &one : all.at("entries"))
 			state.entries.push_back(parse_entry(one));
 	} catch (const std::exception &error) {
@@ -180,24 +173,17 @@ State parse_state(const std::string &text, const std::string &file)
 	return state;
 }
 
-StateFile::StateFile(Access access, const std::string &directory)
-	: path_(directory + "/" + namespace_number())
+StateFile::StateFile(Access access, unsigned int wait,
+		     const std::string &directory)
+	: directory_(directory), path_(directory + "/" + network_number())
 {
-	std::string lock = path_ + ".lock";
-
-	mkdir(directory.c_str(), 0700);
+	if (access == Access::change)
+		mkdir(directory.c_str(), 0700);
 	check_directory(directory);
-	lock_ = Descriptor(open(lock.c_str(),
-				O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-				0600));
-	if (!lock_ && access == Access::read && errno != ELOOP)
+	if (access == Access::read)
 		return;
-	if (!lock_)
-		throw Error(lock + ": " + std::strerror(errno) +
-			    ", expected a file that can be locked");
-	while (flock(lock_.get(), access == Access::read ? LOCK_SH : LOCK_EX))
-		if (errno != EINTR)
-			throw Error(lock + ": " + std::strerror(errno));
+	lock_ = take_lock(path_ + ".lock", wait);
+	sweep();
 }
 
 State StateFile::read(std::string &warning) const
@@ -206,8 +192,13 @@ State StateFile::read(std::string &warning) const
 
 	try {
 		auto text = contents(file);
+		const std::string here = network_identity();
 
-		return text ? parse_state(*text, file) : State{};
+		State state = text ? parse_state(*text, file) : State{};
+		if (state.network.empty() || here.empty() ||
+		    state.network == here)
+			return state;
+		return {};
 	} catch (const Error &error) {
 		warning = error.what();
 		return {};
@@ -219,7 +210,10 @@ void StateFile::write(const State &state) const
 	std::string file = path_ + ".json";
 
 	if (!state.entries.empty()) {
-		write_file(file, state_text(state), 0600);
+		State here = state;
+
+		here.network = network_identity();
+		write_file(file, state_text(here), 0600);
 		return;
 	}
 	if (unlink(file.c_str()) && errno != ENOENT)
@@ -233,6 +227,35 @@ std::optional<std::int64_t> StateFile::changed() const
 	if (stat((path_ + ".json").c_str(), &seen))
 		return std::nullopt;
 	return seen.st_mtime;
+}
+
+void StateFile::sweep() const
+{
+	std::map<std::string, std::vector<std::filesystem::path>> left;
+	std::error_code error;
+
+	for (const auto &file :
+	     std::filesystem::directory_iterator(directory_, error)) {
+		const std::string ending = file.path().extension();
+
+		if (ending == ".json" || ending == ".lock")
+			left[file.path().stem()].push_back(file.path());
+	}
+	left.erase(std::filesystem::path(path_).filename());
+	const auto live = left.empty() ? std::nullopt : live_networks();
+	for (const auto &[number, files] : left) {
+		if (!live || live->contains(number))
+			continue;
+		// somebody may just be coming to one that has the number now
+		const Descriptor lock =
+			try_lock(directory_ + "/" + number + ".lock");
+		if (!lock)
+			continue;
+		for (const auto &file : files)
+			std::filesystem::remove(file, error);
+		std::filesystem::remove(directory_ + "/" + number + ".lock",
+					error);
+	}
 }
 
 } // namespace dsr

@@ -10,6 +10,7 @@
 namespace dsr {
 
 struct State {
+	std::string network;		// what identifies it; empty: not known
 	std::optional<Backend> backend;	// of the last start; none when nothing is
 	std::vector<Owned> entries;
 
@@ -23,17 +24,19 @@ std::string state_text(const State &state);
 // Throws Error.
 State parse_state(const std::string &text, const std::string &file);
 
-// Keeps others out until it is gone: everybody, or whoever changes something.
-// Where /run cannot be written, readers go without; but nobody believes or locks
-// what another user may have put there. Throws Error.
+// Whoever changes something keeps others out that do until it is gone; whoever only
+// looks waits for nobody. Nobody believes or locks what another user may have put
+// there. Throws Error.
 class StateFile {
 public:
 	enum class Access : std::uint8_t { read, change };
 
-	explicit StateFile(Access access,
-			   const std::string &directory = "/run/dsrctl");
+	// @wait: so many seconds for others that change something
+	StateFile(Access access, unsigned int wait,
+		  const std::string &directory = "/run/dsrctl");
 
-	// A file that is damaged is reported, and counts as empty.
+	// A file that is damaged is reported, and counts as empty; so does that
+	// of a network namespace that is gone, and had the same number.
 	State read(std::string &warning) const;
 	// Either the old or the new is there, whatever happens. Throws Error.
 	void write(const State &state) const;
@@ -41,8 +44,11 @@ public:
 	// is started.
 	std::optional<std::int64_t> changed() const;
 
+	// Removes what is left of network namespaces that are gone.
+	void sweep() const;
+
 private:
-	std::string path_;
+	const std::string directory_, path_;
 	Descriptor lock_;
 };
 

@@ -1,54 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Addresses in a kernel: in a network namespace of the test's own.
-#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <cstring>
 
-#include "common/descriptor.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/netlink_socket.hpp"
+#include "namespace.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;
 
 namespace {
-
-// A network namespace whose lo is up, while it lives.
-class Namespace {
-public:
-	Namespace()
-		: before_(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)),
-		  entered_(!unshare(CLONE_NEWNET))
-	{
-		const Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
-		ifreq request{};
-
-		if (!entered_)
-			return;
-		std::strcpy(request.ifr_name, "lo");
-		request.ifr_flags = IFF_UP;
-		REQUIRE(!ioctl(socket.get(), SIOCSIFFLAGS, &request));
-	}
-	~Namespace()
-	{
-		if (entered_)
-			setns(before_.get(), CLONE_NEWNET);
-	}
-	Namespace(const Namespace &) = delete;
-
-	// Only root may.
-	explicit operator bool() const { return entered_; }
-
-private:
-	const Descriptor before_;
-	const bool entered_;
-};
 
 // Those that are added in the test.
 std::vector<Address> addresses()
