@@ -38,6 +38,16 @@ static inline unsigned int xt_hooknum(const struct xt_action_param *par)
 }
 #endif
 
+/* Is it nft_compat that asks? Without, nobody knows. */
+static inline bool daddr_by_nft(const struct xt_tgchk_param *par)
+{
+#ifdef DADDR_HAVE_NFT_COMPAT
+	return par->nft_compat;
+#else
+	return false;
+#endif
+}
+
 #ifndef DADDR_HAVE_SKB_ENSURE_WRITABLE
 static inline int skb_ensure_writable(struct sk_buff *skb, unsigned int length)
 {

@@ -14,6 +14,7 @@
 #include "daddr_address.h"
 #include "daddr_check.h"
 #include "daddr_say.h"
+#include "compat.h"
 #include "xt_DADDR.h"
 
 /* The hooks that the target may be called from, for the table it is in. */
@@ -57,6 +58,11 @@ int daddr_check_v0(const struct xt_tgchk_param *par)
 {
 	const struct xt_daddr_info *info = par->targinfo;
 
+	/* nothing in such a rule could remember that it is in raw */
+	if (!strcmp(par->table, "raw") && !par->hook_mask && daddr_by_nft(par)) {
+		daddr_say(par->net, "table raw: in a user-defined chain of nftables, valid only in revision 1, which a newer plugin makes\n");
+		return -EINVAL;
+	}
 	return daddr_check_address(par, &info->daddr) ?:
 		daddr_check_place(par);
 }

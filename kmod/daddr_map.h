@@ -29,6 +29,7 @@ struct daddr_map_entry {
 
 struct daddr_map {
 	struct daddr_map_entry entries[XT_DADDR_DSCPS];
+	bool in_raw;		/* the table of the rule */
 };
 
 /*

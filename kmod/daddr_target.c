@@ -7,6 +7,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/module.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/x_tables.h>
@@ -31,21 +32,45 @@ static char *table = "raw";
 module_param(table, charp, 0444);
 MODULE_PARM_DESC(table, "for L3DSR control tools, which read it: the table to put rules in, raw (default) or mangle; the target works in both, whatever this says");
 
+/* Instead of a map, in a rule of the table raw that has none. */
+#define DADDR_SINGLE_IN_RAW ((struct daddr_map *)ERR_PTR(-EXDEV))
+
+/*
+ * In OUTPUT of raw, nobody routes a packet again whose destination changed. A
+ * rule there is refused; but nft_compat does not say which hooks call a
+ * user-defined chain, and looks at those of all tables.
+ */
+static bool daddr_tg_is_misplaced(const struct xt_action_param *par)
+{
+	const struct xt_daddr_info_v1 *info = par->targinfo;
+
+	if (likely(xt_hooknum(par) != NF_INET_LOCAL_OUT) ||
+	    !par->target->revision)
+		return false;
+	if (info->mapped ? !info->map->in_raw :
+	    info->map != DADDR_SINGLE_IN_RAW)
+		return false;
+	pr_info_once("table raw: a rule in a chain that OUTPUT jumps to does nothing: valid only in PREROUTING of the table raw, and PREROUTING, INPUT and OUTPUT of the table mangle\n");
+	return true;
+}
+
 /* What daddr_skb_common4() leaves; @to is in the rule of @par. */
-static noinline unsigned int
+static noinline enum daddr_verdict
 daddr_tg4_any(struct sk_buff *skb, const struct xt_action_param *par,
 	      const union nf_inet_addr *to, __be16 dport)
 {
-	return daddr_skb_rewrite4(skb, &to->ip, dport, xt_hooknum(par)) ==
-	       DADDR_DROP ? NF_DROP : XT_CONTINUE;
+	if (unlikely(daddr_tg_is_misplaced(par)))
+		return DADDR_KEEP;
+	return daddr_skb_rewrite4(skb, &to->ip, dport, xt_hooknum(par));
 }
 
-static noinline unsigned int
+static noinline enum daddr_verdict
 daddr_tg6_any(struct sk_buff *skb, const struct xt_action_param *par,
 	      const union nf_inet_addr *to, __be16 dport)
 {
-	return daddr_skb_rewrite6(skb, &to->in6, dport, xt_hooknum(par)) ==
-	       DADDR_DROP ? NF_DROP : XT_CONTINUE;
+	if (unlikely(daddr_tg_is_misplaced(par)))
+		return DADDR_KEEP;
+	return daddr_skb_rewrite6(skb, &to->in6, dport, xt_hooknum(par));
 }
 
 static noinline unsigned int
@@ -54,7 +79,8 @@ daddr_tg4_single(struct sk_buff *skb, const struct xt_action_param *par,
 {
 	if (!dport && daddr_skb_common4(skb, &to->ip) != DADDR_DROP)
 		return XT_CONTINUE;
-	return daddr_tg4_any(skb, par, to, dport);
+	return daddr_tg4_any(skb, par, to, dport) == DADDR_DROP ?
+	       NF_DROP : XT_CONTINUE;
 }
 
 static unsigned int
@@ -71,7 +97,8 @@ daddr_tg6_single(struct sk_buff *skb, const struct xt_action_param *par,
 {
 	if (!dport && daddr_skb_common6(skb, &to->in6) != DADDR_DROP)
 		return XT_CONTINUE;
-	return daddr_tg6_any(skb, par, to, dport);
+	return daddr_tg6_any(skb, par, to, dport) == DADDR_DROP ?
+	       NF_DROP : XT_CONTINUE;
 }
 
 static unsigned int
@@ -86,22 +113,30 @@ static noinline unsigned int
 daddr_tg4_mapped(struct sk_buff *skb, const struct xt_action_param *par,
 		 const struct daddr_map_entry *entry)
 {
-	unsigned int verdict = daddr_tg4_any(skb, par, &entry->daddr, 0);
-
-	if (verdict == XT_CONTINUE)
+	switch (daddr_tg4_any(skb, par, &entry->daddr, 0)) {
+	case DADDR_CHANGE:
 		daddr_count_add(entry->count, skb->len);
-	return verdict;
+		return XT_CONTINUE;
+	case DADDR_KEEP:
+		return XT_CONTINUE;
+	default:
+		return NF_DROP;
+	}
 }
 
 static noinline unsigned int
 daddr_tg6_mapped(struct sk_buff *skb, const struct xt_action_param *par,
 		 const struct daddr_map_entry *entry)
 {
-	unsigned int verdict = daddr_tg6_any(skb, par, &entry->daddr, 0);
-
-	if (verdict == XT_CONTINUE)
+	switch (daddr_tg6_any(skb, par, &entry->daddr, 0)) {
+	case DADDR_CHANGE:
 		daddr_count_add(entry->count, skb->len);
-	return verdict;
+		return XT_CONTINUE;
+	case DADDR_KEEP:
+		return XT_CONTINUE;
+	default:
+		return NF_DROP;
+	}
 }
 
 static unsigned int
@@ -119,10 +154,15 @@ daddr_tg4_v1(struct sk_buff *skb, const struct xt_action_param *par)
 		return XT_CONTINUE;
 	entry = &info->map->entries[dscp];
 	OPTIMIZER_HIDE_VAR(entry);	/* one register, not map and DSCP */
-	if (daddr_skb_common4(skb, &entry->daddr.ip) == DADDR_DROP)
+	switch (daddr_skb_common4(skb, &entry->daddr.ip)) {
+	case DADDR_CHANGE:
+		daddr_count_add(entry->count, skb->len);
+		return XT_CONTINUE;
+	case DADDR_KEEP:	/* counted on its way here, by whom it changed */
+		return XT_CONTINUE;
+	default:
 		return daddr_tg4_mapped(skb, par, entry);
-	daddr_count_add(entry->count, skb->len);
-	return XT_CONTINUE;
+	}
 }
 
 static unsigned int
@@ -140,16 +180,22 @@ daddr_tg6_v1(struct sk_buff *skb, const struct xt_action_param *par)
 		return XT_CONTINUE;
 	entry = &info->map->entries[dscp];
 	OPTIMIZER_HIDE_VAR(entry);	/* one register, not map and DSCP */
-	if (daddr_skb_common6(skb, &entry->daddr.in6) == DADDR_DROP)
+	switch (daddr_skb_common6(skb, &entry->daddr.in6)) {
+	case DADDR_CHANGE:
+		daddr_count_add(entry->count, skb->len);
+		return XT_CONTINUE;
+	case DADDR_KEEP:	/* counted on its way here, by whom it changed */
+		return XT_CONTINUE;
+	default:
 		return daddr_tg6_mapped(skb, par, entry);
-	daddr_count_add(entry->count, skb->len);
-	return XT_CONTINUE;
+	}
 }
 
 static int daddr_tg_check_v1(const struct xt_tgchk_param *par)
 {
 	struct xt_daddr_info_v1 *info = par->targinfo;
-	struct daddr_map *map = NULL;
+	bool in_raw = !strcmp(par->table, "raw");
+	struct daddr_map *map = in_raw ? DADDR_SINGLE_IN_RAW : NULL;
 	int err = daddr_check_v1(par);
 
 	if (err)
@@ -158,6 +204,7 @@ static int daddr_tg_check_v1(const struct xt_tgchk_param *par)
 		map = daddr_map_create(par->net, par->family, par->table, info);
 		if (IS_ERR(map))
 			return PTR_ERR(map);
+		map->in_raw = in_raw;
 	}
 	/* whatever userspace left there */
 	info->map = map;
@@ -168,7 +215,7 @@ static void daddr_tg_destroy_v1(const struct xt_tgdtor_param *par)
 {
 	const struct xt_daddr_info_v1 *info = par->targinfo;
 
-	if (info->map)
+	if (info->mapped)
 		daddr_map_destroy(par->net, info->map);
 }
 

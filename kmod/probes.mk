@@ -13,6 +13,7 @@ daddr-probe = $(if $(shell grep -w $(2) $(daddr-headers)/$(3)),-D$(1))
 
 ccflags-y += $(call daddr-probe,DADDR_HAVE_USERSIZE,usersize,netfilter/x_tables.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_XT_HOOKNUM,xt_hooknum,netfilter/x_tables.h)
+ccflags-y += $(call daddr-probe,DADDR_HAVE_NFT_COMPAT,nft_compat,netfilter/x_tables.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_SKB_ENSURE_WRITABLE,skb_ensure_writable,skbuff.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_U64_STATS_INIT,u64_stats_init,u64_stats_sync.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_SYSCTL_CONST,typedef.int.proc_handler.const,sysctl.h)

@@ -31,10 +31,10 @@ test_map_serves_each_vip()
 	assert_ping "$neighbour" "$near_rip" "$vip" -Q $((63 << 2))
 	assert_ping "$neighbour" "$near_rip" "$near_rip" -Q $((8 << 2))
 	assert_ping "$neighbour" "$near_rip" "$near_rip"
-	# Has the address already, and is the VIP's all the same.
+	# Has the address already: nothing was done for it.
 	assert_ping "$neighbour" "$near_vip" "$near_vip" -Q 28
 	assert_equal "the counters" "$(counters)" "$(cat <<TEXT
-$family $table 7 $near_vip 6 $((6 * bytes))
+$family $table 7 $near_vip 3 $((3 * bytes))
 $family $table 46 $vip 3 $((3 * bytes))
 $family $table 63 $vip 3 $((3 * bytes))
 TEXT
@@ -118,6 +118,81 @@ TEXT
 )"
 }
 scenario test_counters_of_two_maps "ipv4 ipv6" "legacy nft" "raw"
+
+# Whoever changes the packet counts it: not again in another table, when another
+# module has done it, or in the second PREROUTING of a VRF.
+test_counters_count_a_packet_once()
+{
+	local bytes
+
+	bytes=$(ping_bytes)
+	rule -t raw -A PREROUTING -j DADDR --dscp-map "7=$near_vip"
+	rule -t mangle -A PREROUTING -j DADDR --dscp-map "7=$near_vip"
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	assert_equal "the counters" "$(counters)" "$(cat <<TEXT
+$family mangle 7 $near_vip 0 0
+$family raw 7 $near_vip 3 $((3 * bytes))
+TEXT
+)"
+	rule -t mangle -F
+	wait_until counters_lack mangle
+	[ "$family" = ipv4 ] || return 0
+
+	# its addresses of IPv6 would be gone
+	ip -n "$server" -batch - <<-TEXT
+		link add vrf0 type vrf table 10
+		link set vrf0 up
+		link set eth1 master vrf0
+		address add $near_vip/32 dev vrf0
+	TEXT
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	table=raw assert_counted 7 "$near_vip" 6 $((6 * bytes))
+	modprobe dscp_rewrite
+	on "$server" sysctl -qw "net.ipv4.dscp_rewrite.7=$near_vip"
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	assert_equal "packets of both modules" "$(on "$server" awk \
+		'/ 7 | 7=/ {sum += $(NF - 1)} END {print sum}' \
+		/proc/net/xt_DADDR /proc/net/dscp_rewrite)" 9
+}
+scenario test_counters_count_a_packet_once "ipv4 ipv6" "nft" "-"
+
+# The same bytes: an IPv4 address, and the beginning of an IPv6 one.
+test_counters_tell_families_apart()
+{
+	on "$server" "iptables-$variant" -t raw -A PREROUTING -j DADDR --dscp-map 7=32.1.13.184
+	on "$server" "ip6tables-$variant" -t raw -A PREROUTING -j DADDR --dscp-map 7=2001:db8::
+	assert_ping "$neighbour" "$near_rip" "$near_rip"
+	assert_equal "the counters" "$(counters)" "\
+ipv4 raw 7 32.1.13.184 0 0
+ipv6 raw 7 2001:db8:: 0 0"
+}
+scenario test_counters_tell_families_apart "ipv4" "nft" "-"
+
+counted_bytes()
+{
+	[ "$(counters | awk -v "vip=$vip" '$4 == vip {print $6}')" -ge "$1" ]
+}
+
+# A connection's data is not in the head of a packet, and counts all the same;
+# what is dropped does not.
+test_counters_have_all_bytes_of_what_is_sent_on()
+{
+	local protocol=IP4-SENDTO tos=tos
+
+	rule -t "$table" -A PREROUTING -j DADDR --dscp-map "$lab_dscp=$vip,7=$near_vip"
+	on_background "$server" socat -u TCP6-LISTEN:82 OPEN:/dev/null
+	wait_until lab_listens "$server" t 82
+	head -c 200000 /dev/zero >"$lab_files/sent"
+	on "$client" socat -u "OPEN:$lab_files/sent" "TCP:$(url_host "$vip"):82"
+	wait_until counted_bytes 200000
+
+	# shorter than where its checksum is
+	[ "$family" = ipv4 ] || protocol=IP6-SENDTO tos=ipv6-tclass
+	on "$neighbour" socat -u - "$protocol:$(url_host "$near_rip"):6,$tos=28" <<<1234567
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	assert_counted 7 "$near_vip" 3 $((3 * $(ping_bytes)))
+}
+scenario test_counters_have_all_bytes_of_what_is_sent_on "ipv4 ipv6" "nft" "raw"
 
 test_counters_are_of_the_namespace()
 {

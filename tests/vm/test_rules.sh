@@ -111,49 +111,97 @@ test_user_chain_is_accepted()
 }
 scenario test_user_chain_is_accepted "ipv4 ipv6" "legacy nft" "raw mangle"
 
-assert_place_refused()
+# Where the target may stand, and nowhere else.
+right='raw PREROUTING|mangle (PREROUTING|INPUT|OUTPUT)'
+
+# put_into FORM TABLE HOOK RULE...: into the hook itself, or into a chain that it
+# jumps to, before that is so or after; fails when it is refused
+put_into()
 {
-	assert_refused '.' rule -t "$1" -A "$2" -j DADDR --set-daddr "$near_vip"
-	assert_lacks "rules of the table $1" "$(rules_save -t "$1")" DADDR
-	assert_kernel_said "$3"
+	local form=$1 to=(-t "$2") hook=$3
+
+	shift 3
+	case $form in
+	base) rule "${to[@]}" -A "$hook" "$@" ;;
+	before)
+		rule "${to[@]}" -N dsr && rule "${to[@]}" -A dsr "$@" &&
+			rule "${to[@]}" -A "$hook" -j dsr ;;
+	after)
+		rule "${to[@]}" -N dsr && rule "${to[@]}" -A "$hook" -j dsr &&
+			rule "${to[@]}" -A dsr "$@" ;;
+	esac
 }
 
-test_wrong_places_are_refused()
+# To nft_compat, all hooks of a chain that is no base chain look the same.
+is_right()
 {
-	local hooks='DADDR.* (used from hooks|valid only in)'
+	[[ "$2 $3" =~ ^($right)$ ]] ||
+		[ "$variant $1 $2 $3" = "nft ${1#base} raw OUTPUT" ]
+}
 
-	assert_place_refused mangle FORWARD "$hooks.*"
-	assert_place_refused mangle POSTROUTING "$hooks.*"
-	assert_place_refused raw OUTPUT "$hooks"
-	for chain in INPUT FORWARD OUTPUT; do
-		assert_place_refused filter $chain "$hooks"
+test_places_of_the_target()
+{
+	local place form found
+
+	while read -r place; do
+		for form in base before after; do
+			found=refused
+			# shellcheck disable=SC2086 # table and hook
+			if put_into $form $place -j DADDR --set-daddr "$near_vip" 2>/dev/null; then
+				found=accepted
+			fi
+			# shellcheck disable=SC2086
+			assert_equal "$place, $form" "$found" \
+				"$(is_right $form $place && echo accepted || echo refused)"
+			rule -t "${place% *}" -F
+			rule -t "${place% *}" -X
+		done
+	done <<-TEXT
+		raw PREROUTING
+		raw OUTPUT
+		mangle PREROUTING
+		mangle INPUT
+		mangle FORWARD
+		mangle OUTPUT
+		mangle POSTROUTING
+		filter INPUT
+		filter FORWARD
+		filter OUTPUT
+		nat PREROUTING
+		nat OUTPUT
+		nat POSTROUTING
+	TEXT
+	assert_kernel_said 'DADDR.* (used from hooks|valid only in)'
+}
+scenario test_places_of_the_target "ipv4 ipv6" "legacy nft" "-"
+
+# Nothing would route the packet again: it does nothing, and says so.
+test_output_of_raw_changes_nothing()
+{
+	local form to
+
+	module_unload || fail "xt_DADDR is still in use"
+	for form in before after; do
+		for to in --set-daddr "--dscp-map 7="; do
+			# shellcheck disable=SC2086 # option and value
+			put_into $form raw OUTPUT -j DADDR $to$([[ $to = *= ]] || echo ' ')$unused_ip
+			assert_ping "$server" "$near_ip" "$near_ip" -Q 28
+			rule -t raw -F
+			rule -t raw -X
+		done
 	done
-	for chain in PREROUTING OUTPUT POSTROUTING; do
-		assert_place_refused nat $chain "$hooks"
-	done
+	assert_kernel_said 'xt_DADDR: table raw: a rule in a chain that OUTPUT jumps to does nothing'
+	assert_equal "times that it was said" "$(tail -n "+$scenario_log" "$kernel_log" |
+		grep -c 'that OUTPUT jumps to')" 1
+	# what nothing of a rule could remember
+	XTABLES_LIBDIR=/lab/tree/build/tests/plugin/revision0:$XTABLES_LIBDIR
+	assert_refused . put_into before raw PREROUTING -j DADDR --set-daddr "$near_vip"
+	assert_kernel_said 'xt_DADDR: table raw: in a user-defined chain of nftables, valid only in revision 1'
+	rule -t raw -F
+	rule -t raw -X
+	rule -t raw -A PREROUTING -j DADDR --set-daddr "$near_vip"
 }
-scenario test_wrong_places_are_refused "ipv4 ipv6" "legacy nft" "-"
-
-# A chain that a wrong hook jumps to is a wrong place too.
-test_user_chain_of_a_wrong_hook_is_refused()
-{
-	rule -t mangle -N dsr
-	rule -t mangle -A FORWARD -j dsr
-	assert_refused 'Invalid argument' rule -t mangle -A dsr -j DADDR --set-daddr "$near_vip"
-	rule -t mangle -F FORWARD
-	rule -t mangle -A PREROUTING -j dsr
-	rule -t mangle -A dsr -j DADDR --set-daddr "$near_vip"
-}
-scenario test_user_chain_of_a_wrong_hook_is_refused "ipv4 ipv6" "legacy nft" "-"
-
-test_right_places_are_accepted()
-{
-	for chain in PREROUTING INPUT OUTPUT; do
-		rule -t mangle -A $chain -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
-	done
-	rule -t raw -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr "$near_vip"
-}
-scenario test_right_places_are_accepted "ipv4 ipv6" "legacy nft" "-"
+scenario test_output_of_raw_changes_nothing "ipv4 ipv6" "nft" "-"
 
 # Past the plugin: with one that accepts every address.
 test_kernel_refuses_addresses_itself()
