@@ -52,6 +52,38 @@ std::string count_text(std::uint64_t count, const char *what)
 	return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+// What routers and their neighbours say to each other has the DSCP CS6, or CS7
+// (RFC 4594, 3.1). Other such protocols are neither TCP nor UDP, and open nothing.
+bool is_control(const Decoded &packet)
+{
+	constexpr std::uint8_t CS6 = 48, CS7 = 56;
+	static constexpr std::uint16_t PORTS[] = {
+		49,				// TACACS+
+		67, 68, 546, 547,		// DHCP
+		123,				// NTP
+		179,				// BGP
+		319, 320,			// PTP
+		500, 4500,			// IKE
+		520, 521,			// RIP
+		639,				// MSDP
+		646,				// LDP
+		698,				// OLSR
+		1645, 1646, 1812, 1813,		// RADIUS
+		1985, 2029, 3222,		// HSRP, GLBP
+		3784, 3785, 4784, 6784, 7784,	// BFD
+		4189,				// PCEP
+	};
+
+	if (packet.dscp != CS6 && packet.dscp != CS7)
+		return false;
+	return std::any_of(std::begin(PORTS), std::end(PORTS),
+			   [&](std::uint16_t port) {
+				   return packet.has_ends &&
+					  (packet.source == port ||
+					   packet.destination == port);
+			   });
+}
+
 // ssh marks its packets itself.
 bool is_ssh(const Decoded &packet)
 {
@@ -307,7 +339,7 @@ const Diagnosis::Finding *Diagnosis::unmarked(const Decoded &packet, bool known)
 // Routing protocols, ssh and the errors of ICMP have a DSCP of their own.
 const Diagnosis::Finding *Diagnosis::unmapped(const Decoded &packet, bool known)
 {
-	if (!packet.opens() || is_ssh(packet))
+	if (!packet.opens() || is_ssh(packet) || is_control(packet))
 		return nullptr;
 
 	Key key;

@@ -365,8 +365,23 @@ TEST_CASE("doctor: packets with a DSCP that no rule maps")
 	     {with_sample(7, "192.0.2.31"), with_sample(0, "192.0.2.31"),
 	      with_sample(18, "192.0.2.31", 22),	// ssh's own
 	      with_sample(48, "192.0.2.31", 0, false, 1),	// ICMP's
+	      with_sample(48, "192.0.2.31", 179),	// BGP
+	      with_sample(56, "2001:db8:9::31", 179),
+	      with_sample(48, "192.0.2.31", 3784, true, 17),	// BFD
+	      with_sample(48, "192.0.2.31", 4784, true, 17),
+	      with_sample(48, "192.0.2.31", 1812, true, 17),	// RADIUS
+	      with_sample(48, "192.0.2.31", 0, true, 89),	// OSPF, VRRP, PIM
+	      with_sample(48, "192.0.2.31", 0, true, 112),
+	      with_sample(48, "192.0.2.31", 0, true, 103),
 	      with_sample(10, "10.0.0.7")})		// past the load balancer
 		CHECK(check_unmapped(facts).empty());
+
+	// what is not theirs, or has not their DSCP
+	for (const Facts &facts : {with_sample(48, "192.0.2.31"),
+				   with_sample(10, "192.0.2.31", 179),
+				   with_sample(47, "192.0.2.31", 3784, true, 17),
+				   with_sample(56, "192.0.2.31", 0, true, 1)})
+		CHECK(check_unmapped(facts).size() == 1);
 
 	facts.config = parse("10.0.0.9\n");	// l2dsr only
 	facts.rewrites.clear();

@@ -246,6 +246,7 @@ TEST_CASE("dsrctl watch: what has a DSCP of its own opens nothing, or is ssh")
 	Seen seen;
 
 	seen.see(tcp(ip(CLIENT, RIP, 48), 40000, 179, ACK));
+	seen.see(tcp(ip(CLIENT, RIP, 48), 40000, 179, SYN));
 	seen.see(tcp(ip(CLIENT, RIP, 18), 40000, 22, SYN));
 	seen.see(replay_test::packet(ip(CLIENT, RIP, 48, 1),
 				     Bytes{3, 1, 0, 0, 0, 0, 0, 0}));
