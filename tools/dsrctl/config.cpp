@@ -13,7 +13,6 @@
 
 #include "common/dscp.hpp"
 #include "common/files.hpp"
-#include "dsrctl/trust.hpp"
 
 namespace dsr {
 
@@ -364,46 +363,58 @@ void ConfigReader::add(std::string_view text, const std::string &file)
 	}
 }
 
-bool ConfigReader::trusted(const struct stat &status, const std::string &path)
+// Says each once.
+bool ConfigReader::trusts(const OtherWriters &others, const std::string &path)
 {
-	if (writers_ == Writers::any)
-		return true;
-	auto others = other_writers(status, path);
-	std::string message = path + ": found " + others.found +
-			      ", expected that only root may: " + others.mend;
+	const std::string message = path + ": found " + others.found +
+				    ", expected that only root may: " +
+				    others.mend;
+	const Problem problem{Problem::Kind::writers, message};
 
-	if (others.anybody)
-		config.errors.push_back({Problem::Kind::writers, message});
-	else if (!others.found.empty())
+	if (others.anybody) {
+		refused_ = true;
+		if (std::find(config.errors.begin(), config.errors.end(),
+			      problem) == config.errors.end())
+			config.errors.push_back(problem);
+	} else if (std::find(config.warnings.begin(), config.warnings.end(),
+			     message) == config.warnings.end()) {
 		config.warnings.push_back(message);
+	}
 	return !others.anybody;
+}
+
+Descriptor ConfigReader::open(const std::string &path)
+{
+	refused_ = false;
+	if (writers_ == Writers::any)
+		return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+	return open_trusted(path, [this](const OtherWriters &others,
+					 const std::string &place) {
+		return trusts(others, place);
+	});
 }
 
 bool ConfigReader::trusted_directory(const std::string &path)
 {
-	struct stat status{};
-
-	return stat(path.c_str(), &status) || trusted(status, path);
+	open(path);
+	return !refused_;
 }
 
 void ConfigReader::add_file(const std::string &path)
 {
-	const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-	struct stat status{};
+	const Descriptor file = open(path);
 	std::string text;
-	int error = file ? read_all(file, text) : errno;
+	const int error = file ? read_all(file, text) : errno;
 
-	if (!error && fstat(file.get(), &status))
-		error = errno;
+	if (refused_)
+		return;
 	if (error) {
 		config.errors.push_back({Problem::Kind::unreadable,
 			path + ": cannot be read (" + std::strerror(error) +
 			"), expected a configuration file"});
 		return;
 	}
-	// of the file that was read, wherever links led
-	if (trusted(status, path))
-		add(text, path);
+	add(text, path);
 }
 
 void ConfigReader::add_directory(const std::string &path)

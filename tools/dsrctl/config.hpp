@@ -3,12 +3,11 @@
 // of them is enough for nothing to be changed.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <functional>
 #include <vector>
 
 #include "dsrctl/item.hpp"
+#include "dsrctl/trust.hpp"
 
 namespace dsr {
 
@@ -45,6 +44,8 @@ struct Problem {
 
 	Kind kind;
 	std::string message;
+
+	bool operator==(const Problem &) const = default;
 };
 
 struct Config {
@@ -85,11 +86,13 @@ private:
 	void line(std::string_view text, const std::string &where);
 	void entry(Entry entry);
 	static std::string conflict(const Entry &entry, const Entry &other);
-	bool trusted(const struct stat &status, const std::string &path);
+	bool trusts(const OtherWriters &others, const std::string &path);
+	Descriptor open(const std::string &path);
 	bool trusted_directory(const std::string &path);
 
 	Resolver resolver_;
 	Writers writers_;
+	bool refused_ = false;	// what was opened last is not believed
 };
 
 } // namespace dsr

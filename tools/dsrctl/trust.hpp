@@ -4,7 +4,10 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <string>
+
+#include "common/descriptor.hpp"
 
 namespace dsr {
 
@@ -16,5 +19,13 @@ struct OtherWriters {
 
 // Who may write @path, which has this @status, but root and who runs this?
 OtherWriters other_writers(const struct stat &status, const std::string &path);
+
+// Opens @path for reading, one component after the other, links included. @trusts
+// is asked of every directory on the way and of what is there at the end, before
+// anything of it is used; what it refuses is not opened, with the errno EACCES.
+// Nobody can exchange a part of the path meanwhile. No descriptor, and errno, on
+// an error.
+using Trusts = std::function<bool(const OtherWriters &, const std::string &path)>;
+Descriptor open_trusted(const std::string &path, const Trusts &trusts);
 
 } // namespace dsr

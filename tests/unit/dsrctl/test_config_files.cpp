@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where the configuration is read from.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "world.hpp"
@@ -152,6 +153,33 @@ TEST_CASE("dsrctl: what anybody may write is not believed")
 		CHECK(any.config.entries.size() == 2);
 		CHECK(any.config.errors.empty());
 	}
+	SECTION("a directory that a link leads through") {
+		fs::create_directories(directory / "open/vips");
+		fs::rename(file, directory / "open/vips/a.conf");
+		fs::create_symlink("open/vips/a.conf", file);
+		set(directory / "open/vips", 0755);
+		set(directory / "open", 0777);
+		reader.add_file(file);
+		CHECK(reader.config.entries.empty());
+		any.add_file(file);
+		CHECK(any.config.entries.size() == 1);
+	}
+	SECTION("a directory that a link to a directory leads through, and a way back") {
+		fs::create_directories(directory / "open/vips");
+		fs::rename(file, directory / "open/vips/a.conf");
+		fs::create_directory_symlink((directory / "open") + "/vips/../vips",
+					     directory / "sub/link");
+		set(directory / "open/vips", 0755);
+		set(directory / "open", 0777);
+		reader.add_directory(directory / "");
+		CHECK(wheres(reader.config) == "b.conf:1 ");
+	}
+	SECTION("a directory that the path of -f leads through") {
+		set(directory / "sub", 0777);
+		reader.add_file(directory / "sub/b.conf");
+		reader.add_file(directory / "sub/../sub/b.conf");
+		CHECK(reader.config.entries.empty());
+	}
 	SECTION("a directory below") {
 		set(directory / "sub", 0777);
 		reader.add_directory(directory / "");
@@ -159,8 +187,56 @@ TEST_CASE("dsrctl: what anybody may write is not believed")
 	}
 	REQUIRE(reader.config.errors.size() == 1);
 	CHECK(reader.config.errors[0].kind == Problem::Kind::writers);
-	CHECK(has(reader.config.errors[0].message, ", which lets anybody write it, expected that only root may: chmod go-w " + (directory / "")));
+	CHECK(has(reader.config.errors[0].message, ", which lets anybody write it, expected that only root may: chmod go-w " + fs::path(directory / "").parent_path().string()));
 	CHECK(reader.config.warnings.empty());
+}
+
+// As in /tmp: everybody may add, and nobody remove what is another's.
+TEST_CASE("dsrctl: where everybody has his own, root's is believed, and nobody else's")
+{
+	Directory directory;
+	ConfigReader reader(resolver, ConfigReader::Writers::root);
+	const std::string open = directory / "open";
+
+	fs::create_directory(open);
+	directory.save("open/a.conf", "10.1.1.1=1\n");
+	REQUIRE(!chmod(open.c_str(), 01777));
+	fs::create_symlink("a.conf", open + "/link.conf");
+	reader.add_file(open + "/a.conf");
+	reader.add_file(open + "/link.conf");
+	CHECK(reader.config.errors.empty());
+	CHECK(reader.config.warnings.size() == 1);	// the VIP is there again
+	if (geteuid())
+		return;
+	SECTION("a file") {
+		REQUIRE(!chown((open + "/a.conf").c_str(), 1000, 0));
+		reader.add_file(open + "/a.conf");
+	}
+	SECTION("a link") {
+		REQUIRE(!lchown((open + "/link.conf").c_str(), 1000, 0));
+		reader.add_file(open + "/link.conf");
+	}
+	REQUIRE(reader.config.errors.size() == 1);
+	CHECK(has(reader.config.errors[0].message, "found the owner 1000, who may replace it in " + open + ", expected that only root may: chown root " + open));
+}
+
+TEST_CASE("dsrctl: links in a circle, through a file, and from a file that is open")
+{
+	Directory directory;
+	ConfigReader reader(resolver, ConfigReader::Writers::root);
+
+	directory.save("a.conf", "10.1.1.1=1\n");
+	fs::create_symlink("b.conf", directory / "c.conf");
+	fs::create_symlink("c.conf", directory / "b.conf");
+	reader.add_file(directory / "b.conf");
+	reader.add_file(directory / "a.conf/x");
+	REQUIRE(reader.config.errors.size() == 2);
+	CHECK(has(reader.config.errors[0].message, "(Too many levels of symbolic links)"));
+	CHECK(has(reader.config.errors[1].message, "(Not a directory)"));
+	const Descriptor file(::open((directory / "a.conf").c_str(), O_RDONLY));
+	reader.add_file("/proc/self/fd/" + std::to_string(file.get()));
+	CHECK(reader.config.entries.size() == 1);
+	CHECK(reader.config.errors.size() == 2);
 }
 
 TEST_CASE("dsrctl: what some may write is warned of")
