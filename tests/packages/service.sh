@@ -20,7 +20,7 @@ use_backend()
 	cat >"$drop_in" <<-TEXT
 	[Service]
 	ExecStart=
-	ExecStart=/usr/sbin/dsrctl --backend $1 start
+	ExecStart=/usr/sbin/dsrctl --backend $1 reload
 	ExecReload=
 	ExecReload=/usr/sbin/dsrctl --backend $1 reload
 	ExecStartPost=/bin/bash -c 'cat /proc/self/status >/run/dsrctl/test'
@@ -102,8 +102,14 @@ service()
 	systemctl reload dsrctl.service
 	assert_contains "lo" "$(ip address show dev lo)" '10\.128\.8\.47'
 	metrics
+	# a restart is a reload: VIPs that stay have no gap
+	ip -o monitor address dev lo >/run/changes &
 	rm /etc/dsr.d/more.conf
-	systemctl reload dsrctl.service
+	systemctl restart dsrctl.service
+	kill $!
+	wait $! || true
+	assert_contains "changes of lo" "$(cat /run/changes)" '10\.128\.8\.47'
+	assert_lacks "changes of lo" "$(cat /run/changes)" '10\.128\.8\.46|2001:db8::46'
 	assert_lacks "lo" "$(ip address show dev lo)" '10\.128\.8\.47'
 	dsrctl check
 	systemctl stop dsrctl.service
