@@ -287,6 +287,41 @@ test_dsrctl_is_killed_anywhere()
 }
 scenario test_dsrctl_is_killed_anywhere "-" "legacy nft -" "-"
 
+# Some of the faults that tests/unit/dsrctl/faults can make, other ones each time;
+# and of a program that is killed before it has done its work, or after.
+test_dsrctl_survives_faults()
+{
+	local program=/usr/sbin/iptables-nft-restore before when
+
+	tests/unit/dsrctl/faults --every 200 --offset $((RANDOM % 200)) \
+		build/tools/dsrctl/dsrctl || fail "see above"
+
+	use_family ipv4
+	dsrctl_up < <(vips)
+	before=$(server_state)
+	mv "$program" /usr/sbin/hidden
+	for when in before after; do
+		cat >"$program" <<-TEXT
+			#!/bin/bash
+			[ $when = before ] || (exec -a iptables-nft-restore /usr/sbin/hidden "\$@")
+			kill -9 \$\$
+		TEXT
+		chmod +x "$program"
+		said=$(dsrctl --backend daddr start 2>&1) && fail "start succeeded"
+		assert_contains "start" "$said" 'iptables-restore: exit status 137'
+		cp "$lab_files/dsr.d/10-vip.conf" "$lab_files/10-vip.conf"
+		echo 10.9.9.9 >"$conf/10-vip.conf"
+		assert_exit 0 dsrctl --json reload
+		cp "$lab_files/10-vip.conf" "$conf/10-vip.conf"
+		assert_lacks "the server" "$(server_state)" "DADDR|$near_vip"
+	done
+	mv /usr/sbin/hidden "$program"
+	echo 10.9.9.9 >"$conf/10-vip.conf"
+	assert_exit 0 dsrctl stop
+	assert_equal "the server after stop" "$(server_state)" "$before"
+}
+scenario test_dsrctl_survives_faults "-" "nft" "-"
+
 # Two at once do not get into each other's way; a signal does not end one in
 # the middle.
 test_dsrctl_two_at_once()

@@ -182,9 +182,9 @@ test_output_of_raw_changes_nothing()
 
 	module_unload || fail "xt_DADDR is still in use"
 	for form in before after; do
-		for to in --set-daddr "--dscp-map 7="; do
+		for to in "--set-daddr $unused_ip" "--dscp-map 7=$unused_ip"; do
 			# shellcheck disable=SC2086 # option and value
-			put_into $form raw OUTPUT -j DADDR $to$([[ $to = *= ]] || echo ' ')$unused_ip
+			put_into $form raw OUTPUT -j DADDR $to
 			assert_ping "$server" "$near_ip" "$near_ip" -Q 28
 			rule -t raw -F
 			rule -t raw -X

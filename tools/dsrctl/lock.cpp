@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -39,9 +40,23 @@ bool is_there(const Descriptor &lock, const std::string &path)
 	       opened.st_dev == found.st_dev && opened.st_ino == found.st_ino;
 }
 
+bool has_open(const std::string &process, const std::string &path)
+{
+	namespace fs = std::filesystem;
+	std::error_code error;
+
+	for (const auto &file :
+	     fs::directory_iterator("/proc/" + process + "/fd", error))
+		if (fs::read_symlink(file.path(), error) == path)
+			return true;
+	return false;
+}
+
 // "process 123 (iptables)", as /proc/locks knows it:
 //	1: FLOCK  ADVISORY  WRITE 123 00:1a:42 0 EOF
-std::string holder(const Descriptor &lock)
+// Of some file systems (overlay), the numbers before the inode are others than
+// whoever asks for the file is told.
+std::string holder(const Descriptor &lock, const std::string &path)
 {
 	struct stat status{};
 	std::istringstream lines(read_file_if_any("/proc/locks"));
@@ -53,12 +68,15 @@ std::string holder(const Descriptor &lock)
 	std::snprintf(file, sizeof(file), "%02x:%02x:%llu",
 		      major(status.st_dev), minor(status.st_dev),
 		      static_cast<unsigned long long>(status.st_ino));
+	const std::string inode = ":" + std::to_string(status.st_ino);
 	while (std::getline(lines, line)) {
 		std::string number, kind, how, what, process, where;
 
 		std::istringstream(line) >> number >> kind >> how >> what >>
 			process >> where;
-		if (kind != "FLOCK" || where != file)
+		if (kind != "FLOCK" ||
+		    (where != file && (!where.ends_with(inode) ||
+				       !has_open(process, path))))
 			continue;
 		std::string name =
 			read_file_if_any("/proc/" + process + "/comm");
@@ -100,11 +118,11 @@ Descriptor take_lock(const std::string &path, unsigned int seconds)
 
 			if (waited >= std::chrono::seconds(seconds))
 				throw Error(path + ": found it locked by " +
-					    holder(lock) + " for " +
+					    holder(lock, path) + " for " +
 					    std::to_string(seconds) +
 					    " s, and nothing was changed; see what that does, or wait longer with --wait SECONDS");
 			if (!said && waited >= std::chrono::seconds(1)) {
-				say("waiting for " + holder(lock) +
+				say("waiting for " + holder(lock, path) +
 				    ", which has locked " + path + ", up to " +
 				    std::to_string(seconds) +
 				    " s in all (--wait)");

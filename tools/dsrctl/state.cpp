@@ -15,7 +15,6 @@
 
 #include "common/files.hpp"
 #include "dsrctl/lock.hpp"
-#include "dsrctl/network.hpp"
 #include "dsrctl/trust.hpp"
 
 namespace dsr {
@@ -229,7 +228,7 @@ std::optional<std::int64_t> StateFile::changed() const
 	return seen.st_mtime;
 }
 
-void StateFile::sweep() const
+void StateFile::sweep(const std::function<Networks()> &live) const
 {
 	std::map<std::string, std::vector<std::filesystem::path>> left;
 	std::error_code error;
@@ -242,9 +241,9 @@ void StateFile::sweep() const
 			left[file.path().stem()].push_back(file.path());
 	}
 	left.erase(std::filesystem::path(path_).filename());
-	const auto live = left.empty() ? std::nullopt : live_networks();
+	const Networks there = left.empty() ? std::nullopt : live();
 	for (const auto &[number, files] : left) {
-		if (!live || live->contains(number))
+		if (!there || there->contains(number))
 			continue;
 		// somebody may just be coming to one that has the number now
 		const Descriptor lock =

@@ -3,7 +3,10 @@
 // host names were resolved to. Of each network namespace separately.
 #pragma once
 
+#include <functional>
+
 #include "common/descriptor.hpp"
+#include "dsrctl/network.hpp"
 #include "dsrctl/options.hpp"
 #include "dsrctl/plan.hpp"
 
@@ -44,8 +47,10 @@ public:
 	// is started.
 	std::optional<std::int64_t> changed() const;
 
-	// Removes what is left of network namespaces that are gone.
-	void sweep() const;
+	// Removes what is left of network namespaces that are gone; not when
+	// nobody knows.
+	using Networks = std::optional<std::set<std::string>>;
+	void sweep(const std::function<Networks()> &live = live_networks) const;
 
 private:
 	const std::string directory_, path_;

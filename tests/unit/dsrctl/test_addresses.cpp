@@ -3,6 +3,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "dsrctl/netlink.hpp"
@@ -11,6 +12,43 @@
 #include "world.hpp"
 
 using namespace dsr_test;
+
+// What the kernel says, or what becomes of it on the way.
+namespace netlink {
+
+int interrupted, lost;
+
+} // namespace netlink
+
+extern "C" {
+
+ssize_t __real_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer,
+				   std::size_t size);
+
+ssize_t __wrap_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer,
+				   std::size_t size)
+{
+	ssize_t count = __real_mnl_socket_recvfrom(socket, buffer, size);
+	auto *message = static_cast<nlmsghdr *>(buffer);
+	int left = static_cast<int>(count);
+
+	if (netlink::lost) {
+		netlink::lost--;
+		errno = ENOBUFS;
+		return -1;
+	}
+	for (; netlink::interrupted && mnl_nlmsg_ok(message, left);
+	     message = mnl_nlmsg_next(message, &left)) {
+		message->nlmsg_flags |= NLM_F_DUMP_INTR;
+		if (message->nlmsg_type == NLMSG_DONE) {
+			netlink::interrupted--;
+			break;
+		}
+	}
+	return count;
+}
+
+} // extern "C"
 
 namespace {
 
@@ -175,6 +213,53 @@ TEST_CASE("dsrctl: of addresses that cannot be added, the first is named, and th
 	change_addresses(steps, done);
 	CHECK(done.size() == 62);
 	CHECK(addresses().empty());
+}
+
+TEST_CASE("dsrctl: a dump during which something changed is read again, whole")
+{
+	const Namespace own;
+
+	if (!own) {
+		WARN("skipped: only root may have a network namespace");
+		return;
+	}
+	change({{true, vip("10.128.8.46")}});
+	for (int times : {1, 5, 99}) {
+		netlink::interrupted = times;
+		CHECK(addresses() == std::vector<Address>{vip("10.128.8.46", "lo")});
+		CHECK(netlink::interrupted == 0);
+	}
+	// not for ever
+	netlink::interrupted = 1000;
+	CHECK_THROWS_AS(addresses(), Error);
+	netlink::interrupted = 0;
+}
+
+TEST_CASE("dsrctl: a change whose answer is lost may have been made, and is undone")
+{
+	const Namespace own;
+	std::vector<AddressStep> done;
+
+	if (!own) {
+		WARN("skipped: only root may have a network namespace");
+		return;
+	}
+	netlink::lost = 1;
+	CHECK_THROWS_AS(change_addresses({{true, vip("10.128.8.46", "lo:1")}}, done),
+			Error);
+	CHECK(netlink::lost == 0);
+	CHECK(done == std::vector<AddressStep>{{true, vip("10.128.8.46", "lo:1")}});
+	CHECK(addresses().size() == 1);
+	// of what is to go, the rest goes nevertheless
+	done.clear();
+	for (int i = 0; i < 100; i++)
+		done.push_back({true, vip("10.0.0." + std::to_string(i))});
+	change(done);
+	for (AddressStep &step : done)
+		step.add = false;
+	netlink::lost = 1;
+	CHECK_THROWS_AS(change(done), Error);
+	CHECK(addresses().size() == 1);
 }
 
 TEST_CASE("dsrctl: addresses as commands")

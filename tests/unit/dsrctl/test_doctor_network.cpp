@@ -33,7 +33,7 @@ dsr::Decoded packet_to(const std::string &to, std::uint8_t dscp,
 	packet.to = ip(to);
 	packet.dscp = dscp;
 	packet.protocol = protocol;
-	packet.has_ends = true;
+	packet.has_ends = protocol == 6 || protocol == 17 || packet.ping();
 	packet.source = 40000;
 	packet.destination = port;
 	packet.syn = opens && protocol == 6;

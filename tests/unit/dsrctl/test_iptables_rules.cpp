@@ -2,6 +2,7 @@
 // Rules as iptables-save prints them: which are understood, and which are none
 // of our business.
 #include "common/saved_rules.hpp"
+#include "dsrctl/iptables.hpp"
 #include "dsrctl/iptables_rules.hpp"
 #include "world.hpp"
 
@@ -36,6 +37,12 @@ RuleStep add(Table table, std::vector<Item> items, bool map,
 }
 
 } // namespace
+
+TEST_CASE("dsrctl: transactions wait for the lock of iptables, and not for ever")
+{
+	CHECK(Iptables(7).restore_options() ==
+	      std::vector<std::string>{"--noflush", "--wait=7"});
+}
 
 TEST_CASE("dsrctl: words of a save line")
 {

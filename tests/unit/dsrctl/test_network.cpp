@@ -2,6 +2,7 @@
 // Network namespaces that come, go, and get each other's numbers.
 #include <filesystem>
 
+#include "dsrctl/lock.hpp"
 #include "dsrctl/network.hpp"
 #include "dsrctl/state.hpp"
 #include "namespace.hpp"
@@ -74,33 +75,52 @@ TEST_CASE("dsrctl: a namespace is known by its cookie, or by its age, which stay
 TEST_CASE("dsrctl: what namespaces left that are gone is swept, and nothing else")
 {
 	Directory directory;
-	const std::string run = directory / "run", outside = network_number();
-	const Namespace own;
+	const std::string run = directory / "run", own = network_number();
+	const StateFile file(Access::change, 0, run);
+	auto names = [&] {
+		std::set<std::string> names;
 
-	if (!own || !live_networks()) {
+		for (const auto &one : std::filesystem::directory_iterator(run))
+			names.insert(one.path().filename());
+		return names;
+	};
+	const std::set<std::string> ours{own + ".json", own + ".lock", "README"};
+	std::set<std::string> all = ours;
+
+	file.write(some_state());
+	directory.save("run/README", "");
+	for (const std::string name : {"1.json", "1.lock", "2.json", "3.json"}) {
+		directory.save("run/" + name, "");
+		all.insert(name);
+	}
+	file.sweep([] { return std::nullopt; });
+	CHECK(names() == all);
+	const StateFile second(Access::read, 0, run);
+	{
+		const Descriptor coming = take_lock(run + "/3.lock", 0);
+
+		file.sweep([] { return std::set<std::string>{"1"}; });
+		all.erase("2.json");
+		all.insert("3.lock");
+		CHECK(names() == all);
+	}
+	file.sweep([] { return std::set<std::string>{}; });
+	CHECK(names() == ours);
+	CHECK(read_state(run).entries.size() == 1);
+}
+
+TEST_CASE("dsrctl: the namespaces that there are")
+{
+	const std::string outside = network_number();
+	const Namespace own;
+	const auto live = live_networks();
+
+	if (!own || !live) {
 		WARN("skipped: only root may have a network namespace, and sees all processes");
 		return;
 	}
-	CHECK(live_networks()->contains(outside));
-	CHECK(live_networks()->contains(network_number()));
-	// more than that is not asked of who only looks
-	std::filesystem::create_directory(run);
-	std::filesystem::permissions(run, std::filesystem::perms::owner_all);
-	for (const std::string &name : {std::string("1.json"),
-			std::string("1.lock"), std::string("2.json"),
-			std::string("README"), outside + ".json",
-			outside + ".lock", network_number() + ".json"})
-		directory.save("run/" + name, "");
-	StateFile(Access::read, 0, run);
-	CHECK(std::filesystem::exists(run + "/1.json"));
-	const StateFile file(Access::change, 0, run);
-	std::set<std::string> left;
-	for (const auto &one : std::filesystem::directory_iterator(run))
-		left.insert(one.path().filename());
-	CHECK(left == std::set<std::string>{"README", outside + ".json",
-					    outside + ".lock",
-					    network_number() + ".json",
-					    network_number() + ".lock"});
+	CHECK(live->contains(outside));
+	CHECK(live->contains(network_number()));
 }
 
 TEST_CASE("dsrctl: who looks waits for nobody")

@@ -2,9 +2,11 @@
 // Starting programs.
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "common/process.hpp"
+#include "dsrctl/host.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;
@@ -29,6 +31,42 @@ TEST_CASE("dsrctl: exit status, signals and errors of a program")
 	CHECK(outcome.reason() == "a b");
 	CHECK(run("/bin/sh", {"-c", "kill -9 $$"}).status == 128 + 9);
 	CHECK(run("/bin/false", {}).reason() == "exit status 1");
+}
+
+TEST_CASE("dsrctl: what is typed on the terminal does not end a program, and it holds no signals")
+{
+	const HoldSignals hold;
+	const std::string stat = run("/bin/cat", {"/proc/self/stat"}).output;
+	std::istringstream words(stat.substr(stat.rfind(')') + 1));
+	std::string state, parent;
+	pid_t group;
+
+	words >> state >> parent >> group;
+	CHECK(group != getpgrp());
+	CHECK(stat.starts_with(std::to_string(group) + " "));
+	CHECK(has(run("/bin/cat", {"/proc/self/status"}).output,
+		  "SigBlk:\t0000000000000000\n"));
+}
+
+volatile std::sig_atomic_t signals_seen;
+
+TEST_CASE("dsrctl: while signals are held, none ends the program")
+{
+	for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
+		struct sigaction action{}, before{};
+
+		action.sa_handler = [](int) { signals_seen = signals_seen + 1; };
+		REQUIRE(!sigaction(signal, &action, &before));
+		signals_seen = 0;
+		{
+			const HoldSignals hold;
+
+			raise(signal);
+			CHECK(signals_seen == 0);
+		}
+		CHECK(signals_seen == 1);
+		sigaction(signal, &before, nullptr);
+	}
 }
 
 // valgrind makes a fork of what posix_spawn() does, whose child can only exit.
