@@ -322,6 +322,50 @@ test_dsrctl_survives_faults()
 }
 scenario test_dsrctl_survives_faults "-" "nft" "-"
 
+says()
+{
+	grep -q "$2" "$lab_files/$1"
+}
+
+# Somebody has the lock of iptables, and keeps it.
+test_dsrctl_waits_for_no_lock_in_silence()
+{
+	local holder pid before status=0
+
+	use_family ipv4
+	dsrctl_up < <(vips)
+	assert_exit 0 dsrctl --backend daddr start
+	others 2
+	before=$(server_state)
+	on_background "$server" bash -c 'exec 9>/run/xtables.lock; flock 9; exec sleep 1000'
+	holder=$!
+	wait_until bash -c '! flock -n /run/xtables.lock true'
+	on_background "$server" env -i XTABLES_LIBDIR="$XTABLES_LIBDIR" \
+		/lab/tree/build/tools/dsrctl/dsrctl -d "$conf" --wait 600 reload 2>"$lab_files/waiting"
+	pid=$!
+	wait_until says waiting "waiting for process $holder (sleep), which has locked /run/xtables.lock, up to 600 s" ||
+		fail "$(cat "$lab_files/waiting")"
+
+	# who only looks is not kept, by neither of them
+	for action in status check metrics; do
+		dsrctl "$action" >/dev/null 2>&1 || true
+	done
+	assert_exit 1 dsrctl --wait 0 stop
+	assert_contains "stop" "$said" "lock: found it locked by process $pid \(dsrctl\) for 0 s, and nothing was changed"
+	kill -TERM $pid
+	wait $pid || status=$?
+	assert_equal "exit status of reload" "$status" 143
+	assert_exit 1 dsrctl --wait 0 reload
+	assert_contains "reload" "$said" "/run/xtables.lock: found it locked by process $holder \(sleep\)"
+	assert_equal "the server after it" "$(server_state)" "$before"
+	kill $holder
+	wait $holder || true
+	assert_exit 0 dsrctl reload
+	assert_started
+	assert_exit 0 dsrctl stop
+}
+scenario test_dsrctl_waits_for_no_lock_in_silence "-" "legacy" "-"
+
 # Two at once do not get into each other's way; a signal does not end one in
 # the middle.
 test_dsrctl_two_at_once()

@@ -212,7 +212,7 @@ void forget(const Situation &now)
 	try {
 		now.file.write(now.state);
 	} catch (const Error &error) {
-		say(error.what());
+		say_error(error.what());
 	}
 }
 

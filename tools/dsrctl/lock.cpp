@@ -4,14 +4,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <sstream>
 #include <thread>
 
 #include "common/files.hpp"
@@ -40,50 +37,38 @@ bool is_there(const Descriptor &lock, const std::string &path)
 	       opened.st_dev == found.st_dev && opened.st_ino == found.st_ino;
 }
 
-bool has_open(const std::string &process, const std::string &path)
+// "process 123 (iptables)". Not by /proc/locks, which has whoever took it: flock(1)
+// of a script, which is gone since.
+std::string holder(const Descriptor &lock)
 {
 	namespace fs = std::filesystem;
 	std::error_code error;
+	const fs::path path = fs::read_symlink(
+		"/proc/self/fd/" + std::to_string(lock.get()), error);
 
-	for (const auto &file :
-	     fs::directory_iterator("/proc/" + process + "/fd", error))
-		if (fs::read_symlink(file.path(), error) == path)
-			return true;
-	return false;
-}
+	for (const auto &process : fs::directory_iterator("/proc", error)) {
+		std::error_code ignored;
 
-// "process 123 (iptables)", as /proc/locks knows it:
-//	1: FLOCK  ADVISORY  WRITE 123 00:1a:42 0 EOF
-// Of some file systems (overlay), the numbers before the inode are others than
-// whoever asks for the file is told.
-std::string holder(const Descriptor &lock, const std::string &path)
-{
-	struct stat status{};
-	std::istringstream lines(read_file_if_any("/proc/locks"));
-	std::string line;
-	char file[64];
-
-	if (fstat(lock.get(), &status))
-		return "another process";
-	std::snprintf(file, sizeof(file), "%02x:%02x:%llu",
-		      major(status.st_dev), minor(status.st_dev),
-		      static_cast<unsigned long long>(status.st_ino));
-	const std::string inode = ":" + std::to_string(status.st_ino);
-	while (std::getline(lines, line)) {
-		std::string number, kind, how, what, process, where;
-
-		std::istringstream(line) >> number >> kind >> how >> what >>
-			process >> where;
-		if (kind != "FLOCK" ||
-		    (where != file && (!where.ends_with(inode) ||
-				       !has_open(process, path))))
+		// not "self"
+		if (process.path().filename().string().find_first_not_of(
+			    "0123456789") != std::string::npos)
 			continue;
-		std::string name =
-			read_file_if_any("/proc/" + process + "/comm");
-		if (name.ends_with('\n'))
-			name.pop_back();
-		return "process " + process +
-		       (name.empty() ? "" : " (" + name + ")");
+		for (const auto &file :
+		     fs::directory_iterator(process.path() / "fd", ignored)) {
+			if (fs::read_symlink(file.path(), ignored) != path)
+				continue;
+			const fs::path info = process.path() / "fdinfo" /
+					      file.path().filename();
+			if (read_file_if_any(info.string()).find("FLOCK") ==
+			    std::string::npos)
+				continue;
+			std::string name = read_file_if_any(
+				(process.path() / "comm").string());
+			if (name.ends_with('\n'))
+				name.pop_back();
+			return "process " + process.path().filename().string() +
+			       " (" + name + ")";
+		}
 	}
 	return "another process";
 }
@@ -118,11 +103,11 @@ Descriptor take_lock(const std::string &path, unsigned int seconds)
 
 			if (waited >= std::chrono::seconds(seconds))
 				throw Error(path + ": found it locked by " +
-					    holder(lock, path) + " for " +
+					    holder(lock) + " for " +
 					    std::to_string(seconds) +
 					    " s, and nothing was changed; see what that does, or wait longer with --wait SECONDS");
 			if (!said && waited >= std::chrono::seconds(1)) {
-				say("waiting for " + holder(lock, path) +
+				say("waiting for " + holder(lock) +
 				    ", which has locked " + path + ", up to " +
 				    std::to_string(seconds) +
 				    " s in all (--wait)");
