@@ -48,7 +48,7 @@ reload_under_traffic()
 	kill -INT "$sender"
 	wait "$sender"
 	read -r sent received <"$lab_files/count"
-	[ "$sent" -gt 1000 ] || fail "only $sent datagrams were sent"
+	[ "$sent" -gt 100 ] || fail "only $sent datagrams were sent"
 	assert_equal "datagrams that came back" "$received" "$sent"
 	wait "$download" || fail "the download failed"
 	cmp "$lab_files/got" "$lab_files/www/file" || fail "the download differs"
@@ -125,7 +125,7 @@ test_dsrctl_moves_between_backends_and_loses_nothing()
 	kill -INT "$sender"
 	wait "$sender"
 	read -r sent received <"$lab_files/count"
-	[ "$sent" -gt 500 ] || fail "only $sent datagrams were sent"
+	[ "$sent" -gt 100 ] || fail "only $sent datagrams were sent"
 	assert_equal "datagrams that came back" "$received" "$sent"
 	assert_exit 0 dsrctl stop
 	assert_equal "the server after stop" "$(server_state)" "$before"
