@@ -138,11 +138,14 @@ TEXT
 	wait_until counters_lack mangle
 	[ "$family" = ipv4 ] || return 0
 
-	# its addresses of IPv6 would be gone
+	# its addresses of IPv6 would be gone; and the kernel may complain when
+	# it has to take a link down and up itself
 	ip -n "$server" -batch - <<-TEXT
 		link add vrf0 type vrf table 10
 		link set vrf0 up
+		link set eth1 down
 		link set eth1 master vrf0
+		link set eth1 up
 		address add $near_vip/32 dev vrf0
 	TEXT
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
