@@ -164,7 +164,7 @@ attach_tc()	# DEVICE
 		object-file "$bench_build/vip.bpf.o" section tc
 }
 
-# Where the driver knows nothing of it: behind it, on an skb. A network card's
+# Where the driver knows nothing of it: after the driver, on an skb. A network card's
 # driver runs it on the bare frame, which no veth does.
 attach_xdp()	# DEVICE
 {

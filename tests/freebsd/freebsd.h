@@ -2,7 +2,7 @@
 /*
  * What the module takes from FreeBSD's kernel, declared as its manual pages say,
  * and no more: section 9's mbuf, pfil, sysctl, sbuf, counter, epoch, sx, malloc,
- * module, vnet. All of its headers' names lead here. kernel*.c are behind it.
+ * module, vnet. All of its headers' names lead here. kernel*.c do the work.
  *
  * PFIL is the version of pfil(9): 1 is FreeBSD 13 and 14, 2 is 15.
  */

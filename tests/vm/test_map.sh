@@ -119,19 +119,28 @@ TEXT
 }
 scenario test_counters_of_two_maps "ipv4 ipv6" "legacy nft" "raw"
 
+counters_have()
+{
+	counters | grep -q "$1"
+}
+
 # Whoever changes the packet counts it: not again in another table, when another
 # module has done it, or in the second PREROUTING of a VRF.
 test_counters_count_a_packet_once()
 {
-	local bytes
+	local bytes udp=30 option=UDP4-SENDTO tos=tos
 
 	bytes=$(ping_bytes)
+	[ "$family" = ipv4 ] || udp=50 option=UDP6-SENDTO tos=ipv6-tclass
 	rule -t raw -A PREROUTING -j DADDR --dscp-map "7=$near_vip"
 	rule -t mangle -A PREROUTING -j DADDR --dscp-map "7=$near_vip"
+	# a protocol without a checksum over the addresses, and one with it
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	on "$neighbour" socat -u - "$option:$(url_host "$near_rip"):9,$tos=28" <<<x
+	wait_until counters_have "^$family raw 7 $near_vip 4 "
 	assert_equal "the counters" "$(counters)" "$(cat <<TEXT
 $family mangle 7 $near_vip 0 0
-$family raw 7 $near_vip 3 $((3 * bytes))
+$family raw 7 $near_vip 4 $((3 * bytes + udp))
 TEXT
 )"
 	rule -t mangle -F
@@ -146,13 +155,13 @@ TEXT
 		address add $near_vip/32 dev vrf0
 	TEXT
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
-	table=raw assert_counted 7 "$near_vip" 6 $((6 * bytes))
+	table=raw assert_counted 7 "$near_vip" 7 $((6 * bytes + udp))
 	modprobe dscp_rewrite
 	on "$server" sysctl -qw "net.ipv4.dscp_rewrite.7=$near_vip"
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 	assert_equal "packets of both modules" "$(on "$server" awk \
 		'/ 7 | 7=/ {sum += $(NF - 1)} END {print sum}' \
-		/proc/net/xt_DADDR /proc/net/dscp_rewrite)" 9
+		/proc/net/xt_DADDR /proc/net/dscp_rewrite)" 10
 	# a VRF that goes with its namespace cannot take its links down and up,
 	# and the kernel says so
 	ip -n "$server" -batch - <<-TEXT

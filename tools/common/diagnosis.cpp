@@ -159,8 +159,7 @@ std::size_t Diagnosis::Hash::operator()(const Service &service) const
 Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
 		     const std::vector<Ip> &servers, std::size_t flows)
 	: roles_(2 * mappings.size() + servers.size() + SERVERS),
-	  learn_(servers.empty()), services_(ENTRIES), flows_(flows),
-	  flow_mask_(flows - 1)
+	  learn_(servers.empty()), services_(ENTRIES), flows_(flows)
 {
 	for (auto &family : by_dscp_)
 		std::fill(std::begin(family), std::end(family), NONE);

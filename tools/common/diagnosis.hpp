@@ -147,7 +147,7 @@ private:
 	const Finding *count_one(const Key &key, const Decoded &packet);
 	Flow &place(std::uint64_t hash)
 	{
-		return flows_[hash & flow_mask_];
+		return flows_[hash & (flows_.size() - 1)];
 	}
 
 	std::vector<Vip> vips_;
@@ -163,7 +163,6 @@ private:
 	std::map<Asked, std::uint64_t> asked_;
 	FixedTable<Service, Marks, Hash> services_;
 	std::vector<Flow> flows_;
-	std::size_t flow_mask_;
 };
 
 const char *kind_key(Diagnosis::Kind kind);	// for programs

@@ -140,7 +140,7 @@ void set_dev(Entry &entry, const std::string &word)
 	if (word == "=" || word == "." || word == ".." ||
 	    word.size() >= IFNAMSIZ || word.find_first_of("/:") != word.npos)
 		throw Bad{quote(word),
-			  "the name of an interface, of 15 characters at most, behind dev"};
+			  "the name of an interface, of 15 characters at most, after dev"};
 	entry.dev = word;
 }
 
@@ -149,9 +149,9 @@ void set_to(Entry &entry, const std::string &word)
 	entry.to = parse_ip(word);
 	if (!entry.to)
 		throw Bad{quote(word),
-			  "an address of this server behind to, numeric"};
+			  "an address of this server after \"to\", numeric"};
 	if (const char *refused = refuse(*entry.to))
-		throw Bad{quote(word) + " behind to, " + refused,
+		throw Bad{quote(word) + " after \"to\", " + refused,
 			  "an address of this server"};
 }
 
@@ -161,11 +161,11 @@ void check_to(const Entry &entry)
 	if (!entry.to)
 		return;
 	if (entry.to->family != entry.ip.family)
-		throw Bad{quote(text(*entry.to)) + " behind to",
+		throw Bad{quote(text(*entry.to)) + " after \"to\"",
 			  std::string("an ") + name(entry.ip.family) +
 				  " address, as the VIP is one"};
 	if (*entry.to == entry.ip)
-		throw Bad{"the VIP itself behind to",
+		throw Bad{"the VIP itself after \"to\"",
 			  "the server's own address, which the load balancer sends to"};
 }
 
@@ -204,9 +204,9 @@ void set_ports(Entry &entry, const std::string &vip_port, Words &words)
 		throw Bad{quote(word), EXPECTED};
 	entry.ports = PortChange{
 		*protocol,
-		port_of(words.next("a port behind " + word),
-			"a port behind " + word),
-		port_of(vip_port, "a port behind the VIP")};
+		port_of(words.next("a port after " + word),
+			"a port after " + word),
+		port_of(vip_port, "a port after the VIP")};
 }
 
 // "to RIP" and "dev IFACE", each once.
@@ -217,11 +217,11 @@ void set_rest(Entry &entry, Words &words)
 	while (!words.done()) {
 		if (may_to && words.at("to")) {
 			words.next("");
-			set_to(entry, words.next("an address of this server behind to"));
+			set_to(entry, words.next("an address of this server after \"to\""));
 			may_to = false;
 		} else if (may_dev && words.at("dev")) {
 			words.next("");
-			set_dev(entry, words.next("the name of an interface behind dev"));
+			set_dev(entry, words.next("the name of an interface after dev"));
 			may_dev = false;
 		} else {
 			throw Bad{quote(words.peek()),
@@ -245,12 +245,12 @@ Entry parse(const std::vector<std::string> &all, const Resolver &resolver)
 	if (words.at("=")) {
 		words.next("");
 		if (words.at("="))
-			throw Bad{"a second =", "a DSCP behind the first"};
-		set_dscp(entry, words.next("a DSCP behind ="));
+			throw Bad{"a second =", "a DSCP after the first"};
+		set_dscp(entry, words.next("a DSCP after ="));
 		if (place.port)
 			set_ports(entry, *place.port, words);
 		else if (!words.done() && parse_protocol(words.peek()))
-			throw Bad{quote(words.peek()) + " and no port behind the VIP",
+			throw Bad{quote(words.peek()) + " and no port after the VIP",
 				  "VIP:PORT before ="};
 	} else if (place.port) {
 		throw Bad{words.done() ? "the end of the line" :
@@ -316,7 +316,7 @@ std::string ConfigReader::conflict(const Entry &entry, const Entry &other)
 		return "another one: in " + other.where + " it stands for " +
 		       other.title();
 	if (chained(one, two) || chained(two, one))
-		return "to and an address behind both, as what one makes of a packet is for the other: " +
+		return "\"to\" and an address for both, as what one makes of a packet is for the other: " +
 		       other.where;
 	return "";
 }

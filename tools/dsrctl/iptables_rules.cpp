@@ -41,8 +41,8 @@ public:
 		next_ += some.size();
 		return true;
 	}
-	// Takes these words and the one behind them; it, or nothing.
-	std::string behind(std::initializer_list<std::string_view> some)
+	// Takes these words and the one after them; it, or nothing.
+	std::string after(std::initializer_list<std::string_view> some)
 	{
 		if (words_.size() - next_ <= some.size() || !take(some))
 			return "";
@@ -57,7 +57,7 @@ private:
 // "-d 192.0.2.1/32", where there is one. False: of another kind.
 bool understand_to(Reader &words, Family family, std::optional<Ip> &to)
 {
-	const std::string word = words.behind({"-d"});
+	const std::string word = words.after({"-d"});
 	const std::size_t slash = word.find('/');
 
 	if (word.empty())
@@ -71,7 +71,7 @@ bool understand_to(Reader &words, Family family, std::optional<Ip> &to)
 // "-p tcp -m tcp --dport 8080", where there is something like it.
 bool understand_ports(Reader &words, std::optional<PortChange> &ports)
 {
-	const std::string protocol = words.behind({"-p"});
+	const std::string protocol = words.after({"-p"});
 	const auto known = parse_protocol(protocol);
 	std::string port;
 
@@ -79,19 +79,19 @@ bool understand_ports(Reader &words, std::optional<PortChange> &ports)
 		return true;
 	if (!known)
 		return false;
-	port = words.behind({"-m", protocol, "--dport"});
+	port = words.after({"-m", protocol, "--dport"});
 	if (port.empty())
-		port = words.behind({"-m", "multiport", "--dports"});
+		port = words.after({"-m", "multiport", "--dports"});
 	ports = PortChange{*known, parse_port(port).value_or(0), 0};
 	return ports->rip;
 }
 
-// What is behind the matches that a map can have, too.
+// What follows the matches that a map can have, too.
 bool understand_map(Reader &words, const std::optional<Ip> &to, Rule &rule)
 {
 	while (!words.done()) {
 		std::vector<Item> items =
-			parse_map(words.behind({"--dscp-map"}), rule.family);
+			parse_map(words.after({"--dscp-map"}), rule.family);
 
 		if (items.empty())
 			return false;
@@ -103,7 +103,7 @@ bool understand_map(Reader &words, const std::optional<Ip> &to, Rule &rule)
 	return !rule.items.empty();
 }
 
-// The words behind "-A PREROUTING" are exactly one of
+// The words after "-A PREROUTING" are exactly one of
 //	[-d RIP] -j DADDR --dscp-map 7=10.128.8.46 [--dscp-map ...]...
 //	[-d RIP] [-p tcp -m tcp --dport 8080] -m dscp --dscp 0x07
 //		-j DADDR --set-daddr 10.128.8.46 [--set-dport 80]
@@ -119,13 +119,13 @@ bool understand(const std::vector<std::string> &all, Rule &rule)
 		return understand_map(words, to, rule);
 	if (!understand_ports(words, ports))
 		return false;
-	const std::string dscp = words.behind({"-m", "dscp", "--dscp"});
-	const std::string vip = words.behind({"-j", "DADDR", "--set-daddr"});
+	const std::string dscp = words.after({"-m", "dscp", "--dscp"});
+	const std::string vip = words.after({"-j", "DADDR", "--set-daddr"});
 	auto parsed = item(dscp, vip, rule.family);
 	if (!parsed)
 		return false;
 	if (ports) {
-		ports->vip = parse_port(words.behind({"--set-dport"}))
+		ports->vip = parse_port(words.after({"--set-dport"}))
 				     .value_or(0);
 		if (!ports->vip)
 			return false;

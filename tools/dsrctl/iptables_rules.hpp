@@ -15,7 +15,7 @@ namespace dsr {
 // Throws Error for what is no ruleset.
 std::vector<Rule> parse_save(std::string_view text, Store store, Family family);
 
-// The items of the map behind --dscp-map; none when it is not one.
+// The items of the map after --dscp-map; none when it is not one.
 std::vector<Item> parse_map(const std::string &word, Family family);
 
 // What iptables-restore does at once, or not at all.

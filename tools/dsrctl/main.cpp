@@ -177,7 +177,7 @@ public:
 void check_usage(const CLI::App &app, const CommandLine &line)
 {
 	if (line.action != DSCP && app.count("ARGUMENT"))
-		throw UsageError("found " + quote(line.argument) + " behind " +
+		throw UsageError("found " + quote(line.argument) + " after " +
 			    line.action + ", expected nothing");
 	for (const char *option : {"--output", "--openmetrics"})
 		if (line.action != "metrics" && app.count(option))

@@ -68,7 +68,7 @@ struct Rule {
 	// --dscp-map, of items to the same address; otherwise there is one item
 	bool map = false;
 	std::vector<Item> items;
-	std::string text;	// behind "-A PREROUTING ", as it was saved
+	std::string text;	// after "-A PREROUTING ", as it was saved
 	std::uint64_t handle = 0;	// of nft
 	std::uint64_t packets = 0, bytes = 0;
 	bool active = true;	// not switched off by itself
@@ -100,7 +100,7 @@ std::string place(const Rule &rule);
 // In one word: "raw", "mangle", "dscp_rewrite"
 const char *table_name(const Rule &rule);
 
-// The text of a rule behind "-A PREROUTING ".
+// The text of a rule after "-A PREROUTING ".
 std::string rule_text(bool map, const std::vector<Item> &items);
 
 struct RuleStep {

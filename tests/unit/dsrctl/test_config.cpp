@@ -135,20 +135,20 @@ TEST_CASE("dsrctl: what is no entry")
 		CHECK(error(std::string(bad) + "=7") == "f:1: found \"" + std::string(bad) + "\", expected an IPv4 address such as 10.128.8.46");
 	CHECK(error("a,b=7") == "f:1: found \"a,b\", expected a VIP: an IPv4 or IPv6 address, or a host name");
 	CHECK(error(std::string("a\0b=7", 5)) == "f:1: found \"a\\x00b\", expected a VIP: an IPv4 or IPv6 address, or a host name");
-	CHECK(error("10.1.1.1 =") == "f:1: found the end of the line, expected a DSCP behind =");
-	CHECK(error("10.1.1.1 = # 7") == "f:1: found the end of the line, expected a DSCP behind =");
-	CHECK(error("124.23.25.12==34") == "f:1: found a second =, expected a DSCP behind the first");
+	CHECK(error("10.1.1.1 =") == "f:1: found the end of the line, expected a DSCP after =");
+	CHECK(error("10.1.1.1 = # 7") == "f:1: found the end of the line, expected a DSCP after =");
+	CHECK(error("124.23.25.12==34") == "f:1: found a second =, expected a DSCP after the first");
 	for (const char *bad : {"64", "-1", "08", "0x40", "x", "AF14", "1.5"})
 		CHECK(error("10.1.1.1=" + std::string(bad)) == "f:1: found \"" + std::string(bad) + "\", expected a DSCP: 0 to 63, decimal, 0octal or 0xhex, or a class name (EF, AF11, CS1)");
 	CHECK(error("10.1.1.1 7") == "f:1: found \"7\", expected = and a DSCP, dev and an interface, or the end of the line");
 	CHECK(error("10.1.1.1 = 7 8") == "f:1: found \"8\", expected to and an address, dev and an interface, or the end of the line");
 	CHECK(error("10.1.1.1 = 7 = 8") == "f:1: found \"=\", expected to and an address, dev and an interface, or the end of the line");
-	CHECK(error("10.1.1.1 dev") == "f:1: found the end of the line, expected the name of an interface behind dev");
+	CHECK(error("10.1.1.1 dev") == "f:1: found the end of the line, expected the name of an interface after dev");
 	CHECK(error("10.1.1.1 dev eth0 x") == "f:1: found \"x\", expected the end of the line");
 	CHECK(error("10.1.1.1 = 7 dev eth0 x") == "f:1: found \"x\", expected to and an address, or the end of the line");
 	for (const char *bad : {"=", ".", "..", "a/b", "eth0:1",
 				"sixteencharacter"})
-		CHECK(error("10.1.1.1 = 7 dev " + std::string(bad)) == "f:1: found \"" + std::string(bad) + "\", expected the name of an interface, of 15 characters at most, behind dev");
+		CHECK(error("10.1.1.1 = 7 dev " + std::string(bad)) == "f:1: found \"" + std::string(bad) + "\", expected the name of an interface, of 15 characters at most, after dev");
 }
 
 TEST_CASE("dsrctl: an entry may be for packets to one address of the server")
@@ -189,27 +189,27 @@ TEST_CASE("dsrctl: an entry may change the port")
 	CHECK(found[3].ports == PortChange{Protocol::udplite, 1, 1});
 }
 
-TEST_CASE("dsrctl: what is no address behind to, and no port")
+TEST_CASE("dsrctl: what is no address after \"to\", and no port")
 {
 	const char *const cases[][2] = {
 		{"10.1.1.1 to 192.0.2.1", "found \"to\", expected = and a DSCP, dev and an interface, or the end of the line"},
-		{"10.1.1.1 = 7 to", "found the end of the line, expected an address of this server behind to"},
-		{"10.1.1.1 = 7 to x", "found \"x\", expected an address of this server behind to, numeric"},
-		{"10.1.1.1 = 7 to 192.0.2.1/32", "found \"192.0.2.1/32\", expected an address of this server behind to, numeric"},
-		{"10.1.1.1 = 7 to 224.0.0.1", "found \"224.0.0.1\" behind to, a multicast address, expected an address of this server"},
-		{"10.1.1.1 = 7 to 2001:db8::1", "found \"2001:db8::1\" behind to, expected an IPv4 address, as the VIP is one"},
-		{"10.1.1.1 = 7 to 10.1.1.1", "found the VIP itself behind to, expected the server's own address, which the load balancer sends to"},
+		{"10.1.1.1 = 7 to", "found the end of the line, expected an address of this server after \"to\""},
+		{"10.1.1.1 = 7 to x", "found \"x\", expected an address of this server after \"to\", numeric"},
+		{"10.1.1.1 = 7 to 192.0.2.1/32", "found \"192.0.2.1/32\", expected an address of this server after \"to\", numeric"},
+		{"10.1.1.1 = 7 to 224.0.0.1", "found \"224.0.0.1\" after \"to\", a multicast address, expected an address of this server"},
+		{"10.1.1.1 = 7 to 2001:db8::1", "found \"2001:db8::1\" after \"to\", expected an IPv4 address, as the VIP is one"},
+		{"10.1.1.1 = 7 to 10.1.1.1", "found the VIP itself after \"to\", expected the server's own address, which the load balancer sends to"},
 		{"10.1.1.1 = 7 to 192.0.2.1 to 192.0.2.2", "found \"to\", expected dev and an interface, or the end of the line"},
 		{"10.1.1.1 = 7 dev lo dev lo", "found \"dev\", expected to and an address, or the end of the line"},
 		{"10.1.1.1:80", "found the end of the line, expected = and a DSCP, as the VIP has a port"},
 		{"10.1.1.1:80 = 7", "found the end of the line, expected tcp, udp, udplite or dccp and the port that the load balancer sends to"},
 		{"10.1.1.1:80 = 7 sctp 80", "found \"sctp\", expected tcp, udp, udplite or dccp and the port that the load balancer sends to"},
-		{"10.1.1.1:80 = 7 tcp", "found the end of the line, expected a port behind tcp"},
-		{"10.1.1.1:80 = 7 tcp 0", "found \"0\", expected a port behind tcp: 1 to 65535"},
-		{"10.1.1.1:80 = 7 tcp 65536", "found \"65536\", expected a port behind tcp: 1 to 65535"},
-		{"10.1.1.1:80 = 7 tcp 80x", "found \"80x\", expected a port behind tcp: 1 to 65535"},
-		{"10.1.1.1:65536 = 7 tcp 80", "found \"65536\", expected a port behind the VIP: 1 to 65535"},
-		{"10.1.1.1 = 7 tcp 80", "found \"tcp\" and no port behind the VIP, expected VIP:PORT before ="},
+		{"10.1.1.1:80 = 7 tcp", "found the end of the line, expected a port after tcp"},
+		{"10.1.1.1:80 = 7 tcp 0", "found \"0\", expected a port after tcp: 1 to 65535"},
+		{"10.1.1.1:80 = 7 tcp 65536", "found \"65536\", expected a port after tcp: 1 to 65535"},
+		{"10.1.1.1:80 = 7 tcp 80x", "found \"80x\", expected a port after tcp: 1 to 65535"},
+		{"10.1.1.1:65536 = 7 tcp 80", "found \"65536\", expected a port after the VIP: 1 to 65535"},
+		{"10.1.1.1 = 7 tcp 80", "found \"tcp\" and no port after the VIP, expected VIP:PORT before ="},
 		{"[2001:db8::1] = 7", "found \"[2001:db8::1]\", expected an IPv6 address such as 2001:db8::46"},
 		{"[10.1.1.1:80 = 7 tcp 80", "found \"[10.1.1.1\", expected a VIP: an IPv4 or IPv6 address, or a host name"},
 	};
@@ -248,7 +248,7 @@ TEST_CASE("dsrctl: conflicts are of packets to one address, and of one port")
 	Config config = parse("10.1.1.1:80=7 tcp 81\n10.1.1.1:82=7 tcp 80\n");
 	REQUIRE(config.errors.size() == 1);
 	CHECK(config.errors[0].message ==
-	      "f:2: found DSCP 7 for 10.1.1.1:82, expected to and an address behind both, as what one makes of a packet is for the other: f:1");
+	      "f:2: found DSCP 7 for 10.1.1.1:82, expected \"to\" and an address for both, as what one makes of a packet is for the other: f:1");
 	CHECK(parse("10.1.1.1=7 to 192.0.2.1\n10.1.1.1=7 to 192.0.2.1\n")
 		      .warnings.size() == 1);
 }
