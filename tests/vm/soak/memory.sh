@@ -88,7 +88,8 @@ memory_growth()
 # and of one kind of object, some slabs (a slab counts as all in use while a
 # processor allocates from it), or one in a hundred objects: of thousands of
 # directory entries, some dozens more or fewer are in use whenever one looks.
-# What leaks in each round is more, after some.
+# What leaks in each round is more, after some. What a busy host keeps once is
+# not: it grows in one run of rounds, and not in the next.
 memory_kib_allowed=128
 slabs_allowed=2
 
@@ -116,16 +117,22 @@ too_much()
 		print $1 " grew by " $2 ", from " $3 " to " $4}'
 }
 
-assert_memory_flat()
+# Starts the samples anew
+memory_forget()
 {
-	local kib objects grown
+	rm -f "$soak_results"/{memory,slabs}
+}
+
+# What grew, a line each, as "NAME grew by ...": nothing if memory is flat
+memory_grown()
+{
+	local kib objects
 
 	kib=$(memory_growth "$soak_results/memory")
 	objects=$(memory_growth "$soak_results/slabs")
 	if memory_is_quarantined; then
 		kib=$(grep -v '^Slabs ' <<<"$kib") objects=''
 	fi
-	grown=$(too_much $memory_kib_allowed <<<"$kib"
-		too_much $slabs_allowed <<<"$objects")
-	assert_equal "memory that grows" "$grown" ""
+	too_much $memory_kib_allowed <<<"$kib"
+	too_much $slabs_allowed <<<"$objects"
 }
