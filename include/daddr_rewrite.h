@@ -179,7 +179,7 @@ DADDR_INLINE void daddr_find_l4csum4(const void *ip,
 }
 
 /*
- * daddr_find_l4csum6 - find the transport checksum of an IPv6 packet, behind
+ * daddr_find_l4csum6 - find the transport checksum of an IPv6 packet, after
  * any number of extension headers in any order (RFC 8200 section 4)
  * @next: the next header field of the IPv6 header
  *

@@ -98,13 +98,13 @@ static bool daddr_is_unused(const void *from, const void *to)
 	return !memchr_inv(from, 0, to - from);
 }
 
-/* An address that is used: a good one, and nothing behind it. */
+/* An address that is used: a good one, and nothing after it. */
 static int daddr_check_used(const struct xt_tgchk_param *par,
 			    const union nf_inet_addr *address)
 {
 	if (par->family == NFPROTO_IPV4 &&
 	    !daddr_is_unused(&address->all[1], address + 1)) {
-		daddr_say(par->net, "found bytes behind an IPv4 address, expected 0\n");
+		daddr_say(par->net, "non-zero bytes after the IPv4 address\n");
 		return -EINVAL;
 	}
 	return daddr_check_address(par, address);
@@ -114,7 +114,7 @@ static int daddr_check_single(const struct xt_tgchk_param *par,
 			      const struct xt_daddr_info_v1 *info)
 {
 	if (!daddr_is_unused(&info->daddr[1], &info->daddr[XT_DADDR_DSCPS])) {
-		daddr_say(par->net, "found addresses behind the single one, expected 0\n");
+		daddr_say(par->net, "non-zero addresses after the single one\n");
 		return -EINVAL;
 	}
 	if (info->dport && daddr_check_dport(par))
@@ -156,7 +156,7 @@ int daddr_check_v1(const struct xt_tgchk_param *par)
 	int err;
 
 	if (!daddr_is_unused(info->reserved, info->daddr)) {
-		daddr_say(par->net, "found reserved bits set, expected 0\n");
+		daddr_say(par->net, "reserved bits are set\n");
 		return -EINVAL;
 	}
 	if (info->mapped)

@@ -271,7 +271,7 @@ static int __init daddr_tg_init(void)
 	int err;
 
 	if (strcmp(table, "raw") && strcmp(table, "mangle")) {
-		pr_err("parameter table: found \"%s\", expected raw or mangle\n",
+		pr_err("parameter table: \"%s\" is neither raw nor mangle\n",
 		       table);
 		return -EINVAL;
 	}

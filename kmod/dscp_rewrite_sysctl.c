@@ -54,7 +54,7 @@ static bool dscp_rewrite_read_address(u8 family, const char *text,
 	const char *end;
 
 	memset(address, 0, sizeof(*address));
-	/* it reads up to a %, behind which a link would be named */
+	/* it reads up to a %, after which a link would be named */
 	if (family == NFPROTO_IPV6)
 		return in6_pton(text, -1, (u8 *)address, -1, &end) && !*end;
 	if (!in4_pton(text, -1, (u8 *)address, -1, NULL))
@@ -106,12 +106,12 @@ static int dscp_rewrite_parse_pair(const struct dscp_rewrite_place *place,
 	err = dscp_rewrite_parse_address(place, "the VIP", word, &pair->vip);
 	if (err || !rip)
 		return err;
-	err = dscp_rewrite_parse_address(place, "the RIP behind @", rip,
+	err = dscp_rewrite_parse_address(place, "the RIP after @", rip,
 					 &pair->rip);
 	if (err)
 		return err;
 	if (!memcmp(&pair->vip, &pair->rip, sizeof(pair->vip))) {
-		dscp_rewrite_say(place, "the VIP and the RIP behind @ are the same address");
+		dscp_rewrite_say(place, "the VIP and the RIP after @ are the same address");
 		return -EINVAL;
 	}
 	return 0;
@@ -131,9 +131,9 @@ static int dscp_rewrite_check_others(const struct dscp_rewrite_place *place,
 		    memcmp(&pair->rip, &other->rip, sizeof(pair->rip)))
 			continue;
 		if (pair->any)
-			dscp_rewrite_say(place, "found two VIPs without @RIP, expected one");
+			dscp_rewrite_say(place, "two VIPs without @RIP");
 		else
-			dscp_rewrite_say(place, "found two VIPs for the same RIP, expected one");
+			dscp_rewrite_say(place, "two VIPs for the same RIP");
 		return -EINVAL;
 	}
 	return 0;
@@ -180,7 +180,7 @@ static int dscp_rewrite_parse(const struct dscp_rewrite_place *place,
 
 /*
  * A value is written in one piece: what a second write would add to the first
- * one, or what is behind a zero byte, was not meant.
+ * one, or what is after a zero byte, was not meant.
  */
 static int dscp_rewrite_write(const struct dscp_rewrite_place *place,
 			      struct dscp_rewrite_table *table,

@@ -158,7 +158,7 @@ dscp_rewrite_check_others(const struct dscp_rewrite_place *place,
 		if (pair->any != other->any ||
 		    memcmp(&pair->rip, &other->rip, sizeof(pair->rip)) != 0)
 			continue;
-		dscp_rewrite_say(place, "found two VIPs %s, expected one",
+		dscp_rewrite_say(place, "two VIPs %s",
 				 pair->any ? "without @RIP" : "for the same RIP");
 		return EINVAL;
 	}

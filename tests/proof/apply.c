@@ -142,7 +142,7 @@ static void apply(_Bool ipv6)
 	      "the delta of the port");
 	possible(change.writable == 0xffffffff, "as long a packet as there is");
 	possible(change.l4csum_offset > 0x10000 && port_delta && here,
-		 "a transport behind 64 KiB of headers");
+		 "a transport after 64 KiB of headers");
 }
 
 static void check_header(void)

@@ -223,7 +223,7 @@ void contract_4(void)
 {
 	contract(0);
 	possible(t.at == 60 && t.l4csum == DADDR_L4CSUM_HERE,
-		 "a transport behind 40 bytes of options");
+		 "a transport after 40 bytes of options");
 }
 
 void contract_6(void)
@@ -232,5 +232,5 @@ void contract_6(void)
 	possible(t.l4csum == DADDR_L4CSUM_ROUTED, "segments left");
 	possible(t.headers == (SIZE - 58) / 8 && t.protocol == 6 &&
 		 t.l4csum == DADDR_L4CSUM_HERE,
-		 "TCP behind as many extension headers as fit");
+		 "TCP after as many extension headers as fit");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * daddr_decide6() behind any number of extension headers: the script "unbounded"
+ * daddr_decide6() after any number of extension headers: the script "unbounded"
  * gives the search's loop an invariant, so that CBMC looks at one pass from any
  * state, instead of at each of many.
  */
@@ -43,7 +43,7 @@ void decide6(void)
 	      "what is to change is in the packet");
 	possible(verdict == DADDR_CHANGE && change.thoff > 1000000 &&
 		 change.l4csum == DADDR_L4CSUM_HERE,
-		 "a transport behind a megabyte of headers");
+		 "a transport after a megabyte of headers");
 	possible(verdict == DADDR_DROP && change.thoff > 1000000,
 		 "a packet that ends in so many headers");
 }

@@ -24,7 +24,7 @@ inline constexpr Reading READINGS[] = {Reading::direct, Reading::zeros,
 struct Packet {
 	std::unique_ptr<std::uint8_t[]> bytes;	// exactly, for a sanitizer
 	unsigned int size = 0;
-	unsigned int highest = 0;	// behind the last byte asked for
+	unsigned int highest = 0;	// after the last byte asked for
 	bool beyond = false;		// asked for more than there is
 	Reading reading = Reading::direct;
 	std::unique_ptr<std::uint8_t[]> scratch;
@@ -181,7 +181,7 @@ public:
 			oracle::put16(bytes_, thoff_ + DADDR_DPORT, port);
 	}
 
-	// The field was @check: what is it behind the change?
+	// The field was @check: what is it after the change?
 	std::uint16_t rewrite(std::uint32_t check, const Bytes &to, int seed = 0,
 			      std::uint16_t port = 0)
 	{

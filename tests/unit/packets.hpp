@@ -204,12 +204,12 @@ inline Bytes ip6(const Bytes &dst, const Chain &chain, std::uint8_t protocol,
 		 const Bytes &data, std::uint32_t first = 0x61c12345,
 		 const Bytes &from = source(16))
 {
-	Bytes behind = chained(chain, protocol, data);
+	Bytes after = chained(chain, protocol, data);
 
 	return join({be32(first),
-		     be16(static_cast<std::uint32_t>(behind.size())),
+		     be16(static_cast<std::uint32_t>(after.size())),
 		     {chain.empty() ? protocol : chain[0].number, 61},
-		     from, dst, behind});
+		     from, dst, after});
 }
 
 inline Bytes ip6(const Bytes &dst, std::uint8_t protocol, const Bytes &data)

@@ -104,7 +104,7 @@ TEST_CASE("replay: a damaged capture is read up to the damage")
 		Bytes tail;
 	} cases[] = {
 		{"within a record's header", cut_to(record(TWO), 7)},
-		{"behind a record's header", cut_to(record(TWO), 16)},
+		{"after a record's header", cut_to(record(TWO), 16)},
 		{"within a packet", cut_to(record(TWO), 40)},
 		{"a length that cannot be", long_record},
 	};

@@ -119,7 +119,7 @@ TEST_CASE("replay: coverage of UDP-Lite and DCCP")
 	CHECK(verify(packet(ip, data)) == "bad");
 }
 
-TEST_CASE("replay: behind IPv6 extension headers")
+TEST_CASE("replay: after IPv6 extension headers")
 {
 	Header ip = ip6();
 	Bytes udp = transport(ip, UDP);

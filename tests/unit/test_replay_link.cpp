@@ -35,7 +35,7 @@ const Case cases[] = {
 	 MACS + be16(0x9100) + be16(5) + be16(0x8100) + be16(6) +
 	 be16(0x88a8) + be16(7) + be16(0x800), Link::ip},
 	{"ARP", DLT_EN10MB, MACS + be16(0x806), Link::other},
-	{"ARP behind a tag", DLT_EN10MB,
+	{"ARP after a tag", DLT_EN10MB,
 	 MACS + be16(0x8100) + be16(5) + be16(0x806), Link::other},
 	{"802.3 length", DLT_EN10MB, MACS + be16(38), Link::other},
 	{"cooked", DLT_LINUX_SLL, SLL + be16(0x800), Link::ip},
@@ -134,7 +134,7 @@ TEST_CASE("replay: link types say IPv6")
 	}
 }
 
-TEST_CASE("replay: NFLOG's payload is found behind its other attributes")
+TEST_CASE("replay: NFLOG's payload is found after its other attributes")
 {
 	// in host order; little-endian here, and turned otherwise
 	auto attribute = [](std::uint16_t type, const Bytes &value) {

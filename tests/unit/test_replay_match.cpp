@@ -236,7 +236,7 @@ TEST_CASE("replay: ports of packets that end too early")
 	}
 }
 
-TEST_CASE("replay: IPv6 protocols behind extension headers")
+TEST_CASE("replay: IPv6 protocols after extension headers")
 {
 	Bytes options = {UDP, 0, 1, 4, 0, 0, 0, 0};
 	Bytes routing = {UDP, 2, 4, 1, 0, 0, 0, 0};
@@ -265,7 +265,7 @@ TEST_CASE("replay: IPv6 protocols behind extension headers")
 		CHECK(match("-m dscp --dscp 7", ended) == Matched::yes);
 		CHECK(match("-p udp", ended, 100) == Matched::cut);
 	}
-	// two bytes of it are enough to go on, if the packet ends behind it
+	// two bytes of it are enough to go on, if the packet ends after it
 	for (std::size_t size = 2; size < 10; size++)
 		for (const char *rule : {"-p udp", "-p tcp", "! -p tcp"}) {
 			INFO(rule << " " << size);

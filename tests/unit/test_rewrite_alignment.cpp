@@ -27,7 +27,7 @@ const void *read(void *packet, unsigned int offset, unsigned int length)
 	return offset + length <= view->size ? view->bytes + offset : nullptr;
 }
 
-// Bytes that begin so far behind an address that is a multiple of 8.
+// Bytes that begin so far after an address that is a multiple of 8.
 class Placed {
 public:
 	Placed(const Bytes &bytes, std::size_t misalignment)
@@ -46,7 +46,7 @@ private:
 	std::uint8_t *at_;
 };
 
-// The packet behind the rewrite, when it and the address lie there.
+// The packet after the rewrite, when it and the address lie there.
 Bytes rewrite(const Bytes &bytes, const Bytes &to, std::size_t packet_at,
 	      std::size_t to_at, int seed)
 {

@@ -195,7 +195,7 @@ TEST_CASE("of a packet that a capture cut, what there is of it can be changed")
 	}
 }
 
-TEST_CASE("nothing behind the bytes that are needed is looked at")
+TEST_CASE("nothing after the bytes that are needed is looked at")
 {
 	for (const Row &row : rows()) {
 		const Bytes &to = row.family == 4 ? four : six;

@@ -64,7 +64,7 @@ void check(const Chain &chain, std::uint8_t protocol, daddr_l4csum l4csum,
 	REQUIRE(found.change.writable == found.change.l4csum_offset + 2);
 }
 
-// All orders of all subsets of @left behind @chain.
+// All orders of all subsets of @left after @chain.
 template <typename Visit>
 void arrange(const Chain &chain, const Chain &left, const Visit &visit)
 {
@@ -115,7 +115,7 @@ TEST_CASE("extension headers with a routing header that has segments left")
 	for (std::uint8_t kind : {0, 2, 3, 4, 253})
 		check({routing(0, 3, kind)}, TCP, DADDR_L4CSUM_HERE);
 	check({routing(0), routing(1)}, UDP, DADDR_L4CSUM_ROUTED, true);
-	// nothing behind the header is needed then
+	// nothing after the header is needed then
 	Bytes before = ip6(server, {routing(1)}, TCP, {1, 2});
 	CHECK(host::rewrite(6, before, vip).after ==
 	      ip6(vip, {routing(1)}, TCP, {1, 2}));
@@ -151,7 +151,7 @@ TEST_CASE("extension headers many times over")
 	}
 }
 
-TEST_CASE("an extension header that ends behind the packet")
+TEST_CASE("an extension header that ends past the packet")
 {
 	for (std::uint8_t number : {HOP, ROUTING, AH, DESTINATION}) {
 		Bytes header(8);

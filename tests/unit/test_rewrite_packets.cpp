@@ -93,7 +93,7 @@ Bytes wrong(Bytes data, std::uint8_t protocol, std::size_t address_size,
 
 } // namespace
 
-TEST_CASE("every protocol number behind a plain header")
+TEST_CASE("every protocol number after a plain header")
 {
 	for (unsigned int number = 0; number < 256; number++) {
 		std::uint8_t protocol = static_cast<std::uint8_t>(number);
@@ -155,7 +155,7 @@ TEST_CASE("IPv4: fields other than the address stay")
 		});
 }
 
-TEST_CASE("IPv4: the checksum is found behind options")
+TEST_CASE("IPv4: the checksum is found after options")
 {
 	for (std::size_t words = 0; words <= 10; words++)
 		for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP, ICMP}) {
@@ -237,7 +237,7 @@ TEST_CASE("IPv6: of a later fragment only the address changes")
 	check6(DADDR_L4CSUM_FRAGMENT, [](const Bytes &dst) {
 		return ip6(dst, {fragment(800)}, TCP, {});
 	});
-	// The byte before the offset is reserved, and the two bits behind it.
+	// The byte before the offset is reserved, and the two bits after it.
 	for (unsigned int reserved : {0, 2, 4, 6})
 		check6(DADDR_L4CSUM_HERE, [=](const Bytes &dst) {
 			Extension header = fragment(0, true, 0xff);

@@ -225,7 +225,7 @@ TEST_CASE("port: it stays, and the packet is kept, when all is there already")
 			CHECK(host::rewrite(pair.family, packet, pair.vip,
 					    host::Reading::ones, 0,
 					    443).verdict == DADDR_KEEP);
-			// also when it ends behind its ports
+			// also when it ends after its ports
 			while (ports > 20 && oracle::get16(packet, ports) != 443)
 				ports--;
 			host::Outcome found = host::rewrite(
@@ -366,7 +366,7 @@ TEST_CASE("port: what is too short for its checksum is dropped with it")
 		}
 }
 
-TEST_CASE("DSCP: of all first two bytes, with nothing behind them")
+TEST_CASE("DSCP: of all first two bytes, with nothing after them")
 {
 	std::unique_ptr<std::uint8_t[]> two(new std::uint8_t[2]);
 

@@ -153,7 +153,7 @@ Draw draw_packet(Random &random)
 			draw.l4csum = DADDR_L4CSUM_FRAGMENT;
 		return draw;
 	}
-	// The first header to decide does, and nothing behind it is read.
+	// The first header to decide does, and nothing after it is read.
 	for (std::uint32_t left = random.below(7); left; left--) {
 		draw.chain.push_back(draw_extension(random, draw));
 		if (draw.l4csum == DADDR_L4CSUM_FRAGMENT ||

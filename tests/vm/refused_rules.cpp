@@ -122,7 +122,7 @@ const std::vector<Row> &rows()
 		single_but("a port without protocol", [](auto &info) { info.dport = 80; }),
 		single_but("a second address", [](auto &info) {
 			info.daddr[63] = info.daddr[0]; }),
-		single_but("bits behind the last address", [](auto &info) {
+		single_but("bits after the last address", [](auto &info) {
 			reinterpret_cast<std::uint8_t *>(&info.map)[-1] = 1; }),
 	};
 

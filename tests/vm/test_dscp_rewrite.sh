@@ -106,7 +106,7 @@ test_rewrite_refuses_what_makes_no_sense()
 		assert_rewrite_refused 'expected an IPv4 address' 2001:db8::46
 		assert_rewrite_refused 'the limited broadcast address' 255.255.255.255
 		assert_rewrite_refused 'may not be a multicast address' 224.0.0.1
-		assert_rewrite_refused 'the RIP behind @ may not be a multicast' "$vip@239.1.1.1"
+		assert_rewrite_refused 'the RIP after @ may not be a multicast' "$vip@239.1.1.1"
 		assert_rewrite_refused 'the unspecified address' "$vip 0.0.0.0@10.1.1.1" ;;
 	ipv6)
 		assert_rewrite_refused 'expected an IPv6 address' 2001:db8
@@ -116,7 +116,7 @@ test_rewrite_refuses_what_makes_no_sense()
 		assert_rewrite_refused 'expected an IPv6 address' fe80::1%lo
 		assert_rewrite_refused 'expected an IPv6 address' 10.1.1.1
 		assert_rewrite_refused 'may not be a multicast address' ff02::1
-		assert_rewrite_refused 'the RIP behind @ may not be a multicast' "$vip@ff02::1"
+		assert_rewrite_refused 'the RIP after @ may not be a multicast' "$vip@ff02::1"
 		assert_rewrite_refused 'the unspecified address' "$vip ::@2001:db8::1" ;;
 	esac
 	assert_rewrite_refused 'expected an IPv. address' "localhost"

@@ -35,7 +35,7 @@ TEXT
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 }
 
-# drop_lies CHAIN: behind the target, the kernel believes what a device says, and
+# drop_lies CHAIN: after the target, the kernel believes what a device says, and
 # warns when it finds that it was lied to
 drop_lies()
 {

@@ -80,9 +80,9 @@ test_rules_continue_behind_the_target()
 	add_rules
 	rule -t "$table" -A PREROUTING -d "$near_vip" -m dscp --dscp 7 -j NFLOG \
 		--nflog-group 5 --nflog-threshold 1
-	capture_start "$server" behind -i nflog:5
+	capture_start "$server" after -i nflog:5
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
-	capture_stop behind 3 "(tos|class) 0x1c.*> $near_vip:"
+	capture_stop after 3 "(tos|class) 0x1c.*> $near_vip:"
 }
 scenario test_rules_continue_behind_the_target "ipv4 ipv6" "legacy nft" "raw mangle"
 

@@ -46,7 +46,7 @@ test_module_parameter_table()
 	module_unload
 	for bad in nat Raw 'raw,' ''; do
 		assert_refused 'Invalid argument' modprobe xt_DADDR "table=$bad"
-		assert_kernel_said "xt_DADDR: parameter table: found \"$bad\", expected raw or mangle"
+		assert_kernel_said "xt_DADDR: parameter table: \"$bad\" is neither raw nor mangle"
 		assert_lacks "modules" "$(lsmod)" '^xt_DADDR '
 	done
 	load_module table=raw

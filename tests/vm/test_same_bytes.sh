@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# The captures of tests/data, sent to the real target: behind it is what their
+# The captures of tests/data, sent to the real target: after it is what their
 # generator expects, and what daddr-replay makes of them by the rules that
 # iptables-save prints, byte for byte.
 
@@ -50,17 +50,17 @@ same_bytes()
 	fi
 	rule -t "$table" -A PREROUTING -i eth1 -j NFLOG --nflog-group 5 --nflog-threshold 1
 	on "$server" ip link set eth1 address 02:00:00:00:00:02
-	# No answers: only what is behind the target counts here.
+	# No answers: only what is after the target counts here.
 	on "$server" ip route replace blackhole default
 	on "$server" ip -6 route replace blackhole default
-	capture_start "$server" behind -B 65536 -i nflog:5
+	capture_start "$server" after -B 65536 -i nflog:5
 	packets=$(tcpdump -n -r "$name.out.pcap" 2>/dev/null | grep -c '^[0-9]')
 
 	on "$neighbour" taskset 1 build/tests/vm/inject "$name.in.pcap" eth0
 
-	capture_stop behind "$packets" '^IP' ||
+	capture_stop after "$packets" '^IP' ||
 		echo "expected $packets packets"
-	build/tests/vm/same_packets "$name.out.pcap" "$lab_files/behind.pcap" ||
+	build/tests/vm/same_packets "$name.out.pcap" "$lab_files/after.pcap" ||
 		fail "what came out is not what was expected"
 	if [ "${2:-}" = rewrite ]; then
 		cp "$rules" "$lab_files/rules"
@@ -69,7 +69,7 @@ same_bytes()
 	fi
 	build/tools/replay/daddr-replay --rules "$lab_files/rules" \
 		"$name.in.pcap" "$lab_files/replayed.pcap" >/dev/null
-	build/tests/vm/same_packets "$lab_files/replayed.pcap" "$lab_files/behind.pcap" ||
+	build/tests/vm/same_packets "$lab_files/replayed.pcap" "$lab_files/after.pcap" ||
 		fail "what came out is not what daddr-replay made"
 }
 

@@ -9,7 +9,7 @@ comparable()
 {
 	awk '!/^#/ {n++}
 		!/^#/ && $1 ~ pattern && $2 != "dropped" &&
-		$1 !~ /dccp|(^|-)ah-|all-twice|-behind|-left|checksum-to-0|to-checksum-0|-cut-(already|other)/ &&
+		$1 !~ /dccp|(^|-)ah-|all-twice|-after|-left|checksum-to-0|to-checksum-0|-cut-(already|other)/ &&
 		!(family == "ipv4" && $1 ~ /^icmp6-/) {print n}' \
 		"family=$family" "pattern=$1" "tests/data/$family.list"
 }

@@ -53,11 +53,10 @@ mode_t mode_of(int directory, const std::string &name, mode_t mode)
 		throw Error(std::strerror(errno));
 	}
 	if (!S_ISREG(status.st_mode))
-		throw Error(std::string("found ") +
+		throw Error(std::string("cannot write it: it is ") +
 			    (S_ISLNK(status.st_mode) ? "a link" :
 			     S_ISDIR(status.st_mode) ? "a directory" :
-						       "no file") +
-			    ", expected a file or nothing");
+						       "no regular file"));
 	return status.st_mode & 0777;
 }
 
@@ -72,16 +71,15 @@ void replace(int directory, const std::string &name, const std::string &text,
 			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
 				       O_CLOEXEC, 0600));
 	if (!file)
-		throw Error(std::string(std::strerror(errno)) +
-			    ", expected a place for a file");
+		throw Error("cannot create a file beside it: " +
+			    std::string(std::strerror(errno)));
 	if (write_all(file.get(), text) && !fchmod(file.get(), mode) &&
 	    !fsync(file.get()) && file.close() &&
 	    !renameat(directory, temporary.c_str(), directory, name.c_str()))
 		return;
 	const int error = errno;
 	unlinkat(directory, temporary.c_str(), 0);
-	throw Error(std::string(std::strerror(error)) +
-		    ", expected to write it");
+	throw Error("cannot write it: " + std::string(std::strerror(error)));
 }
 
 } // namespace

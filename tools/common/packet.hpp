@@ -15,7 +15,7 @@ namespace dsr {
 struct Interface {
 	int link_type = 0;		// a DLT_ value of libpcap
 	std::uint32_t snaplen = 0;	// 0: none
-	std::uint8_t fcs = 0;		// bytes of frame check sequence behind
+	std::uint8_t fcs = 0;		// bytes of frame check sequence after
 					// each frame
 	bool swapped = false;		// on a host of the other byte order
 	std::string name;		// may be empty

@@ -275,8 +275,7 @@ int run(const Options &options)
 int run_action(const Options &options)
 {
 	if (geteuid())
-		throw Error("found user " + std::to_string(geteuid()) +
-			    ", expected root, who alone may see and set rules");
+		throw Error("must be run as root");
 	const int status = run(options);
 
 	if (options.verbose > 1)

@@ -192,7 +192,7 @@ private:
 	std::size_t next_ = 0;
 };
 
-// Behind the DSCP, of a VIP with a port.
+// After the DSCP, of a VIP with a port.
 void set_ports(Entry &entry, const std::string &vip_port, Words &words)
 {
 	static const char EXPECTED[] =

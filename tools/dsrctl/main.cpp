@@ -177,13 +177,13 @@ public:
 void check_usage(const CLI::App &app, const CommandLine &line)
 {
 	if (line.action != DSCP && app.count("ARGUMENT"))
-		throw UsageError("found " + quote(line.argument) + " after " +
-			    line.action + ", expected nothing");
+		throw UsageError(line.action + " takes no argument: " +
+				 quote(line.argument));
 	for (const char *option : {"--output", "--openmetrics"})
 		if (line.action != "metrics" && app.count(option))
-			throw UsageError(std::string("found ") + option +
-					 " with " + line.action +
-					 ", expected it with metrics");
+			throw UsageError(std::string(option) +
+					 " is an option of metrics, not of " +
+					 line.action);
 }
 
 [[noreturn]] void unknown_action(const std::string &action)
@@ -192,8 +192,8 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 
 	for (const Command &command : COMMANDS)
 		if (action == command.name)
-			throw UsageError("found options before " + quote(action) +
-				    ", expected it to be the first word");
+			throw UsageError(quote(action) +
+				    " must come first; put its options after it");
 	for (const auto &[name, ignored] : NAMES)
 		names += name + std::string(", ");
 	names += DSCP;

@@ -260,7 +260,7 @@ void apply(const std::vector<RuleStep> &steps, bool last)
 		return;
 	std::string program = find_program("nft");
 	if (program.empty())
-		throw Error("found no program nft in /usr/sbin, /sbin, /usr/bin or /bin, expected nftables to be installed");
+		throw Error("no program nft in /usr/sbin, /sbin, /usr/bin or /bin: install nftables");
 	Outcome outcome = run(program, {"-f", "-"}, text);
 	if (outcome.status)
 		throw Error("nft: " + outcome.reason());

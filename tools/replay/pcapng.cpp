@@ -64,7 +64,7 @@ void CaptureReader::open_pcapng()
 	find_packet_block();
 }
 
-// Is the length the same in front of the block and behind it?
+// Is the length the same in front of the block and after it?
 bool CaptureReader::same_length(std::uint32_t length)
 {
 	const std::uint32_t again = get32(window_.data() + at_ + length - TAIL);

@@ -102,7 +102,7 @@ void explain(Trace &trace, const Row &row)
 	trace.push_back(std::string("    contract: ") + row.contract);
 }
 
-// Is a port that is to be set behind the end of the capture?
+// Is a port that is to be set past the end of the capture?
 bool lacks_port(const daddr_change &change, const Packet &packet)
 {
 	if (change.l4csum == DADDR_L4CSUM_UNKNOWN)

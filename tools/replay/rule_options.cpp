@@ -99,7 +99,7 @@ Network parse_network(const std::string &text, const std::string &option,
 	const bool masked = slash != std::string::npos;
 	const std::string after = masked ? text.substr(slash + 1) : "";
 	if (masked && after.empty())
-		expected(quote(text), "a mask behind / for " + option);
+		expected(quote(text), "a mask after / for " + option);
 	const auto given = parse_number(after, length);
 	if (!masked || given) {
 		for (unsigned long bit = 0; bit < given.value_or(length); bit++)
@@ -214,7 +214,7 @@ private:
 
 		if (inverted) {
 			if (next_ == words_.size())
-				expected("the end of the rule", "an option behind !");
+				expected("the end of the rule", "an option after !");
 			word = words_[next_++];
 		}
 		std::size_t equals = word.find('=');
@@ -302,7 +302,7 @@ private:
 	void jump(const std::string &name)
 	{
 		if (name.starts_with("DADDR--"))
-			expected("-j " + quote(name), "a blank behind DADDR, without which iptables-restore refuses the rule, too");
+			expected("-j " + quote(name), "a blank after DADDR, without which iptables-restore refuses the rule, too");
 		if (name != "DADDR")
 			expected("-j " + quote(name), "-j DADDR, as its options are there");
 		target_ = true;

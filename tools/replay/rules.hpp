@@ -94,7 +94,7 @@ private:
 void parse_rules(std::string_view text, const std::string &name,
 		 Ruleset &ruleset);
 
-// Fill in a DADDR rule from its words, those behind the name of the chain.
+// Fill in a DADDR rule from its words, those after the name of the chain.
 // Throws Error: "found …, expected …".
 void parse_options(const std::vector<std::string> &words, Rule &rule);
 

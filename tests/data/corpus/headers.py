@@ -55,7 +55,7 @@ def routing_header(left=0, kind=0, addresses=None):
 
 
 def fragment_header(offset=0, more=0, ident=0x2468, reserved=0):
-	"""reserved: the byte before the offset, and the two bits behind it"""
+	"""reserved: the byte before the offset, and the two bits after it"""
 	return bytes(IPv6ExtHdrFragment(nh=0, res1=reserved & 0xff,
 					offset=offset // 8,
 					res2=reserved >> 8 & 3, m=more,
@@ -72,7 +72,7 @@ def mobility(next_header=NONE):
 	return struct.pack("!BBBBHH", next_header, 0, 0, 0, 0xbeef, 0)
 
 
-# One of each extension header that the rewrite looks behind.
+# One of each extension header that the rewrite looks past.
 HEADERS = {
 	"hop": (HOP, hop_header()),
 	"dest": (DESTINATION, destination_header()),

@@ -155,10 +155,10 @@ def ip6_fragments(suite):
 	src = CLIENT[6] % 1
 	cut = {"first": 0, "middle": 1, "last": 2}
 
-	def fragment(dst, kind, index, before=(), behind=(), sizes=(1000, 1000)):
+	def fragment(dst, kind, index, before=(), after=(), sizes=(1000, 1000)):
 		data = TRANSPORTS[kind](6, src, dst, text(3000))
 		number = NUMBER[kind]
-		for number_of, header in reversed(behind):
+		for number_of, header in reversed(after):
 			data = bytes([number]) + header[1:] + data
 			number = number_of
 		offset, piece, more = list(pieces(data, sizes))[index]
@@ -177,12 +177,12 @@ def ip6_fragments(suite):
 				lambda dst: fragment(
 					dst, kind, index,
 					(HEADERS["hop"], HEADERS["routing"])))
-			suite.rewritten(f"dest-behind-{kind}-fragment-{name}",
+			suite.rewritten(f"dest-after-{kind}-fragment-{name}",
 				lambda dst: fragment(
 					dst, kind, index, (),
 					(HEADERS["dest"], HEADERS["ah"])))
 		# The chain ends in the first one, the transport does not begin.
-		suite.dropped(f"dest-behind-{kind}-fragment-of-8", lambda dst:
+		suite.dropped(f"dest-after-{kind}-fragment-of-8", lambda dst:
 			fragment(dst, kind, 0, (), (HEADERS["dest"],), (8,)))
 	for kind, size in (("tcp", 8), ("tcp", 16), ("tcp", 24), ("udp", 8),
 			   ("udplite", 8), ("dccp", 8), ("icmp6", 8)):
@@ -237,7 +237,7 @@ def ip6_past_the_end(suite):
 		suite.dropped(f"{name}-past-the-end-dest", lambda dst: ip6(
 			dst, [header, HEADERS["dest"]], 6,
 			tcp(6, src, dst)))
-	# The packet ends inside of a header, or right behind it.
+	# The packet ends inside of a header, or right after it.
 	for name, header in HEADERS.items():
 		if name == "hop":
 			continue

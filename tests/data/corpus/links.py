@@ -52,7 +52,7 @@ ARP = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + SRC_MAC + \
 
 def ethernet_set():
 	"""What may be between the Ethernet addresses and the packet, and
-	behind it."""
+	after it."""
 	cases = few()
 	packets = []
 
@@ -194,7 +194,7 @@ def snapped_set():
 			case = by_name[name]
 			cut(case, family, head)		# no transport at all
 			cut(case, family, head + 6)	# before any checksum
-			cut(case, family, head + 8)	# behind the one of UDP
+			cut(case, family, head + 8)	# after the one of UDP
 		cut(by_name["tcp-1400"], family, head + 16)
 		cut(by_name["tcp-1400"], family, head + 18)
 		cut(by_name["tcp-1400"], family, 1000)

@@ -45,7 +45,7 @@ def refused6(data):
 def refused_hop(data):
 	"""As ip6_parse_tlv() does with the default limits."""
 	if len(data) < 8 or len(data) < (data[1] + 1) * 8:
-		return "hop-by-hop options behind the end"
+		return "hop-by-hop options past the end"
 	data = data[2:(data[1] + 1) * 8]
 	count = padding = 0
 	while data:

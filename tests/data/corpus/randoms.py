@@ -26,7 +26,7 @@ def random_hop(rng):
 
 def random_chain(rng, room):
 	"""Extension headers in any order, and whether a checksum is to be
-	looked for behind them; a fragment header is put in by the caller."""
+	looked for past them; a fragment header is put in by the caller."""
 	chain = []
 	for _ in range(rng.choice((0, 0, 1, 1, 2, 3, 5, 8))):
 		kind = rng.choice((HOP, DESTINATION, ROUTING, AH, FRAGMENT))
@@ -149,21 +149,21 @@ def random_packet6(rng, dst, dport=None, all_dscps=False):
 	shape = random_shape(rng)
 	routed = rng.random() < 0.15
 	before = random_chain(rng, 500)
-	behind = random_chain(rng, 300)
+	after = random_chain(rng, 300)
 	if routed:
 		before.append((ROUTING, routing_header(
 			rng.randrange(1, 256), rng.choice((0, 2, 4)))))
-	size = sum(len(h) for _, h in before + behind) + 8
+	size = sum(len(h) for _, h in before + after) + 8
 	final = SERVER[6] if shape == "later" else ELSEWHERE if routed else dst
 	data = random_transport(
 		rng, 6, kind, src, final, 1460 - size,
 		None if shape == "later" or routed else dport)
 	number = NUMBER[kind]
-	for number_of, header in reversed(behind):
+	for number_of, header in reversed(after):
 		data = bytes([number]) + header[1:] + data
 		number = number_of
-	# Linux itself looks into hop-by-hop options behind the IPv6 header.
-	least = len(behind[0][1]) if not before and number == HOP else 0
+	# Linux itself looks into hop-by-hop options after the IPv6 header.
+	least = len(after[0][1]) if not before and number == HOP else 0
 	offset, piece, more = random_piece(rng, shape, data, least)
 	if shape in ("first", "later"):
 		before.append((FRAGMENT, fragment_header(
@@ -171,19 +171,19 @@ def random_packet6(rng, dst, dport=None, all_dscps=False):
 	packet = ip6(dst, before, number, piece, src=src, tc=tos,
 		     hlim=rng.randrange(256), fl=rng.getrandbits(20))
 	# Legacy ip6tables drops what it cannot look through; nft does not, and
-	# it does not look behind AH, nor old kernels at where the packet ends.
-	vague = bool(behind) if offset else \
-		len(piece) < sum(len(h) for _, h in behind)
-	vague |= AH in [n for n, _ in before + behind]
+	# it does not look past AH, nor old kernels at where the packet ends.
+	vague = bool(after) if offset else \
+		len(piece) < sum(len(h) for _, h in after)
+	vague |= AH in [n for n, _ in before + after]
 	if routed or offset:
 		return Drawn(packet, kind, dscp, False, vague, False)
 	# How much must be there is known from how it was built: the checksum,
 	# or where there is none the first 4 bytes of each header.
-	need = sum(len(h) for _, h in behind)
+	need = sum(len(h) for _, h in after)
 	if kind in CHECK:
 		need += CHECK[kind] + 2
-	elif behind:
-		need += 4 - len(behind[-1][1])
+	elif after:
+		need += 4 - len(after[-1][1])
 	return Drawn(packet, kind, dscp, len(piece) < need, vague,
 		     len(piece) >= need)
 

@@ -14,7 +14,7 @@ from .values import (
 MATCH = f"-m dscp --dscp 0x{DSCP:02x}"
 DPORT, DPORT_DSCP = 8443, 8		# of the rule with -m tcp --dport
 LAST = "2001:db8:f::2"			# where a routing header leads
-# Behind AH, -p of ip6tables-legacy finds the transport, that of -nft does not.
+# After AH, -p of ip6tables-legacy finds the transport, that of -nft does not.
 BEFORE_PORT = {name: header for name, header in HEADERS.items() if name != "ah"}
 
 
@@ -112,7 +112,7 @@ def map_suite(family):
 			family, dst, 17, udp(family, src, dst, text(7),
 					     chksum=0), tos=tos))
 		chain = (b"\1" * 40,) if family == 4 else HEADERS.values()
-		add("udp-behind-headers", lambda dst: packet(
+		add("udp-after-headers", lambda dst: packet(
 			family, dst, 17, udp(family, src, dst, text(7)),
 			chain, tos))
 		if family == 6:

@@ -8,7 +8,7 @@ from .values import AH, CHECK, FRAGMENT, NUMBER, SERVER, VIP
 
 
 class Packet:
-	"""What is captured before the target and behind it, from the first
+	"""What is captured before the target and after it, from the first
 	byte of the IP header or of a frame; and the length on the wire."""
 
 	def __init__(self, name, verdict, before, after, length=None):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Transports: the bytes behind the last IP header, for one destination."""
+"""Transports: the bytes after the last IP header, for one destination."""
 import struct
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -12,7 +12,7 @@ from .values import CLIENT, SERVER, pseudo_header, rfc1071
 
 
 def by_scapy(family, src, dst, layer):
-	"""A transport behind the plainest header: the pseudo-header is all it
+	"""A transport after the plainest header: the pseudo-header is all it
 	takes from it."""
 	if family == 4:
 		return bytes(IP(src=src, dst=dst) / layer)[20:]
@@ -80,7 +80,7 @@ def gre(family, src, dst, payload=b""):
 
 
 def ah(family, src, dst, payload=b""):
-	"""As the last header of IPv4: what is behind it is not looked at."""
+	"""As the last header of IPv4: what is after it is not looked at."""
 	return ah_header(6) + tcp(4, src, SERVER[4], payload)
 
 

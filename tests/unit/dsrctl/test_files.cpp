@@ -111,7 +111,7 @@ TEST_CASE("dsrctl: on a full disk, the old file stays whole")
 			why = error.what();
 		}
 	}
-	CHECK(why == (directory / "m.prom") + ": File too large, expected to write it");
+	CHECK(why == (directory / "m.prom") + ": cannot write it: File too large");
 	CHECK(load_text(directory / "m.prom") == "old");
 	CHECK(files(directory) == 1);
 }
@@ -125,10 +125,10 @@ TEST_CASE("dsrctl: what is no file is not replaced")
 	fs::create_symlink(directory / "nothing", directory / "dangling");
 	fs::create_directory(directory / "d");
 	REQUIRE(!mkfifo((directory / "fifo").c_str(), 0600));
-	CHECK(refused(directory / "link") == (directory / "link") + ": found a link, expected a file or nothing");
-	CHECK(has(refused(directory / "dangling"), "found a link"));
-	CHECK(has(refused(directory / "d"), "found a directory"));
-	CHECK(has(refused(directory / "fifo"), "found no file"));
+	CHECK(refused(directory / "link") == (directory / "link") + ": cannot write it: it is a link");
+	CHECK(has(refused(directory / "dangling"), "it is a link"));
+	CHECK(has(refused(directory / "d"), "it is a directory"));
+	CHECK(has(refused(directory / "fifo"), "it is no regular file"));
 	CHECK(fs::is_fifo(directory / "fifo"));
 	CHECK(load_text(directory / "target") == "old");
 	CHECK_FALSE(fs::exists(directory / "nothing"));

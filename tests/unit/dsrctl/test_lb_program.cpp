@@ -168,7 +168,7 @@ TEST_CASE("dsrctl lb-config: the program refuses, and writes nothing")
 		{"", "--vendor is required"},
 		{"--vendor f5", "--vendor: found \"f5\", expected one of a10, brocade, netscaler, vpp, ipvs, keepalived, nft"},
 		{"--vendor nft", "found IPv4 VIPs and no IPv4 server, expected one of a weight above 0 with --servers or --real"},
-		{"--vendor a10 --servers servers", "found no --service, expected one for a10: tcp/80"},
+		{"--vendor a10 --servers servers", "a10 needs --service, such as tcp/80"},
 		{"--vendor vpp --servers servers", "conf:2: found an IPv6 VIP, expected IPv4, which is all that vpp has L3DSR for; -4 leaves the others out"},
 		{"--vendor nft --servers none", "none: No such file or directory"},
 		{"--vendor nft --servers servers --service tcp", "--service: found \"tcp\", expected tcp or udp, / and a port: tcp/80"},

@@ -13,7 +13,7 @@ using namespace dsr;
 
 namespace {
 
-// Messages as the kernel puts one behind the other (RFC 3549, 2.3.2).
+// Messages as the kernel puts one after the other (RFC 3549, 2.3.2).
 class Answer {
 public:
 	Answer &add(int type, const void *payload = nullptr, std::size_t size = 0)

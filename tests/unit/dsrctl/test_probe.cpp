@@ -328,7 +328,7 @@ TEST_CASE("probe: servers in a list or a file")
 	CHECK(has(refusal(file), "servers:2: found \"web1\""));
 	CHECK(has(refusal(file), "servers:3: found \"127.0.0.1\""));
 	directory.save("servers", "# none\n");
-	CHECK(has(refusal(file), "found no server"));
+	CHECK(has(refusal(file), "there is no server"));
 }
 
 TEST_CASE("probe: every entry against every server of its family")

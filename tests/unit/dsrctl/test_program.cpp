@@ -30,7 +30,7 @@ TEST_CASE("dsrctl: an action that is a program of its own comes first")
 	Dsrctl program;
 
 	CHECK(program.run("-d /etc/dsr.d doctor") == 1);
-	CHECK(program.error == "dsrctl: error: found options before \"doctor\", expected it to be the first word\nTry dsrctl --help.\n");
+	CHECK(program.error == "dsrctl: error: \"doctor\" must come first; put its options after it\nTry dsrctl --help.\n");
 }
 
 TEST_CASE("dsrctl: a monitoring system is told of bad usage in its own way")

@@ -301,7 +301,7 @@ Bytes Generator::header_length()
 Bytes Generator::long_chain()
 {
 	const std::uint8_t protocol = random_.of(PROTOCOLS);
-	const Bytes to = destination(), behind = data(protocol, to);
+	const Bytes to = destination(), after = data(protocol, to);
 	const std::uint32_t headers = (1U << random_.below(14)) +
 				      random_.below(16);
 	const bool all_short = random_.one_in(2);
@@ -316,11 +316,11 @@ Bytes Generator::long_chain()
 		append(packet, all_short ? Bytes(8) : header6(number));
 		packet[next] = number;
 		next = at;
-		if (packet.size() + behind.size() > LONGEST)
+		if (packet.size() + after.size() > LONGEST)
 			break;
 	}
 	packet[next] = protocol;
-	append(packet, behind);
+	append(packet, after);
 	packet.resize(std::min(packet.size(), LONGEST + 40));
 	fix_lengths(packet);
 	return packet;
@@ -373,13 +373,13 @@ Bytes Generator::jumbo()
 	const Bytes to = destination();
 	const Bytes inside = random_.one_in(6) ?
 		text(66000 + random_.below(6000)) : payload();
-	const Bytes behind = transport(protocol, to, inside);
-	const auto length = static_cast<std::uint32_t>(8 + behind.size());
+	const Bytes after = transport(protocol, to, inside);
+	const auto length = static_cast<std::uint32_t>(8 + after.size());
 	static const std::uint32_t lies[] = {0, 8, 65535, 65536, 70000,
 		0x7fffffff, 0xffffffd8, 0xffffffff};
 	Extension option{HOP, join({{0, 0, 0xc2, 4},
 		oracle::be32(random_.one_in(3) ? random_.of(lies) : length)})};
-	Bytes packet = ip6(to, {option}, protocol, behind);
+	Bytes packet = ip6(to, {option}, protocol, after);
 
 	if (length > LONGEST || !random_.one_in(4))
 		oracle::put16(packet, 4, 0);

@@ -192,7 +192,7 @@ Judge::Judge(const std::vector<std::string> &rules, bool nft)
 	}
 }
 
-// The port is of x_tables, whose -p looks behind an AH header, and drops the
+// The port is of x_tables, whose -p looks past an AH header, and drops the
 // packet whose chain it cannot follow. What iptables-nft makes of -p does
 // neither.
 replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before,
@@ -288,7 +288,7 @@ Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
 	};
 
 	if (undecided && !after)
-		return Fate::dropped;	// for something behind the end
+		return Fate::dropped;	// for something past the end
 	if (rule && !undecided) {
 		const unsigned int dscp = is_six(before) ?
 			(before[0] << 8 | before[1]) >> 6 & 63 : before[1] >> 2;

@@ -40,7 +40,7 @@ public:
 private:
 	// What -p makes of chains of extension headers. The port is like the
 	// lab's kernel. Debian's before 6.1.0-56 do not see that the header
-	// after the chain is behind the end of the packet; 7.x drops a packet
+	// after the chain is past the end of the packet; 7.x drops a packet
 	// with more than IP6_MAX_EXT_HDRS_CNT of them.
 	enum class Kernel { lab, older, newer };
 

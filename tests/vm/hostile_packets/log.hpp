@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What NFLOG rules before and behind the target see of each packet.
+// What NFLOG rules before and after the target see of each packet.
 #pragma once
 
 #include <functional>

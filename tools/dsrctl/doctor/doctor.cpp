@@ -204,8 +204,7 @@ Findings look_again(const DoctorOptions &options, Facts &facts)
 int examine_host(const DoctorOptions &options)
 {
 	if (geteuid())
-		throw Error("found user " + std::to_string(geteuid()) +
-			    ", expected root, who alone may see rules");
+		throw Error("must be run as root");
 	Facts facts = look(options);
 	if (options.sample > 0 && has_l3dsr(facts))
 		facts.sample = take_sample(options.sample, diagnosis(facts));
@@ -240,9 +239,9 @@ int doctor_command(int argc, char *argv[])
 	if (!parse(app, argc, argv))
 		return 0;
 	if (options.yes && !options.fix)
-		throw Error("found --yes, expected it with --fix");
+		throw Error("--yes needs --fix");
 	if (options.metrics && (options.json || options.fix))
-		throw Error("found --metrics with --json or --fix, expected it alone");
+		throw Error("--metrics goes with neither --json nor --fix");
 	return options.compare.empty() ? examine_host(options)
 				       : compare_files(options);
 }

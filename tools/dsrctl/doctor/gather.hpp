@@ -14,7 +14,7 @@ Facts gather(Config config);
 // @variant: of iptables, or empty
 ModuleFacts gather_module(const Root &root, const std::string &release,
 			  const std::string &variant);
-// What modinfo printed of xt_DADDR and, behind it, of another module.
+// What modinfo printed of xt_DADDR and, after it, of another module.
 void parse_modinfo(const std::string &text, ModuleFacts &module);
 // The lines of the kernel's log that say why the module was refused.
 std::vector<std::string> refusals(const std::string &log);

@@ -87,7 +87,7 @@ std::string kernel_log(const Root &root)
 	if (!file)
 		return "";
 	// A record that was overwritten before it was read is an error of its
-	// own, and those behind it are still there.
+	// own, and those after it are still there.
 	while ((count = read(file.get(), record, sizeof(record))) > 0 ||
 	       (count < 0 && errno == EPIPE))
 		if (count > 0)

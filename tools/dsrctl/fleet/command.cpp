@@ -148,7 +148,7 @@ int fleet_command(int argc, char *argv[])
 			      read_list(options.servers);
 	if (fleet.hosts.empty())
 		throw Error(options.servers +
-			    ": found no server in it, expected one at least");
+			    ": there is no server in it");
 	for (const std::string &balancer : options.balancers)
 		fleet.balancers.push_back(read_balancer(balancer));
 	const Findings findings = check(fleet);

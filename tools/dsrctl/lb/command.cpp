@@ -61,8 +61,8 @@ public:
 		for (const Pool &pool : site.pools)
 			check_pool(pool, *vendor);
 		if (!vendor->any_service && site.services.empty())
-			errors_.push_back(std::string("found no --service, expected one for ") +
-					  vendor->name + ": tcp/80");
+			errors_.push_back(std::string(vendor->name) +
+					  " needs --service, such as tcp/80");
 		if (!vendor->pool_weights)
 			check_weights(*vendor);
 	}

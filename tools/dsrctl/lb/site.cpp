@@ -351,7 +351,7 @@ void check(const Site &site, std::vector<std::string> &errors)
 		}
 	}
 	if (site.pools.empty())
-		errors.push_back("found no pool, expected VIPs and servers");
+		errors.push_back("no VIPs and no servers are given");
 }
 
 std::string site_json(const Site &site)

@@ -41,7 +41,7 @@ constexpr std::int32_t PRIORITY_RAW = -300;
 constexpr std::uint32_t TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_PORT = 13;
 constexpr unsigned int TYPE_BITS = 6;
 
-// The parts of a key are in registers of 4 bytes each, one behind the other.
+// The parts of a key are in registers of 4 bytes each, one after the other.
 constexpr std::uint32_t PORT_SLOT = 4;
 constexpr std::uint32_t KEY_REGISTER = NFT_REG32_00, DATA_REGISTER = NFT_REG32_10;
 
@@ -216,7 +216,7 @@ class Rewrite::Batch {
 public:
 	Batch() { nftnl_batch_begin(place(), sequence_++); }
 
-	// A message whose content @write puts behind its header.
+	// A message whose content @write puts after its header.
 	void add(std::uint16_t type, Family family, std::uint16_t flags,
 		 const std::function<void(nlmsghdr *)> &write)
 	{

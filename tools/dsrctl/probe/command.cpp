@@ -108,27 +108,25 @@ void define(CLI::App &app, Options &options)
 void check_usage(const CLI::App &app, const Options &options)
 {
 	if (options.icmp + app.count("--tcp") + app.count("--http") > 1)
-		throw Error("found more than one of --icmp, --tcp and --http, expected one");
+		throw Error("give one of --icmp, --tcp and --http, not more");
 	for (const char *name : {"--port", "--host", "--expect-status",
 				 "--expect-body"})
 		if (app.count(name) && !app.count("--http"))
-			throw Error(std::string("found ") + name +
-				    " without --http, expected both");
+			throw Error(std::string(name) + " needs --http");
 	if (options.keepalived && options.nagios)
-		throw Error("found --keepalived and --nagios, expected one");
+		throw Error("give --keepalived or --nagios, not both");
 	if (options.json + options.nagios + options.metrics > 1)
-		throw Error("found more than one of --json, --nagios and --metrics, expected one");
+		throw Error("give one of --json, --nagios and --metrics, not more");
 	for (const char *name : {"--real", "--vip", "--dscp"})
 		if (!options.from_config != (app.count(name) > 0))
 			throw Error(options.from_config ?
-				std::string("found ") + name + " with --from-config, expected one of both" :
-				std::string("found no ") + name + ", expected --real, --vip and --dscp, or --from-config");
+				std::string("give ") + name + " or --from-config, not both" :
+				std::string(name) + " is missing: give --real, --vip and --dscp, or --from-config");
 	for (const char *name : {"-d", "-f", "--servers"})
 		if (app.count(name) && !options.from_config)
-			throw Error(std::string("found ") + name +
-				    " without --from-config, expected both");
+			throw Error(std::string(name) + " needs --from-config");
 	if (options.from_config && !app.count("--servers"))
-		throw Error("found --from-config without --servers, expected both");
+		throw Error("--from-config needs --servers");
 }
 
 Ip host_address(const std::string &option, const std::string &text)
@@ -238,7 +236,7 @@ Targets targets_of(const Options &options)
 		say_warning(warning);
 	Targets targets = combine(reader.config, servers);
 	if (targets.targets.empty())
-		throw Error("found no VIP with a DSCP and a server of its family, expected one at least");
+		throw Error("no VIP in the configuration has a DSCP and a server of its family");
 	return targets;
 }
 

@@ -69,7 +69,7 @@ std::vector<Ip> read_file(const std::string &path)
 	for (const std::string &error : errors)
 		message += (message.empty() ? "" : "\n") + error;
 	if (ips.empty() && errors.empty())
-		message = path + ": found no server in it, expected one on each line";
+		message = path + ": there is no server in it";
 	if (!message.empty())
 		throw Error(message);
 	return ips;

@@ -63,7 +63,7 @@ std::vector<Diagnosis::Mapping> read_mappings(const Options &options)
 		for (const Entry &entry : reader.config.entries)
 			mappings.push_back({entry.ip, entry.dscp, entry.to});
 		if (mappings.empty())
-			throw Error("found no VIP in the configuration, expected one at least");
+			throw Error("no VIP in the configuration");
 		return mappings;
 	}
 	std::string messages;

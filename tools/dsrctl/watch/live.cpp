@@ -52,9 +52,9 @@ Live::Live(const std::string &interface) : interface_(interface)
 	// a warning is above 0
 	if (int error = pcap_activate(pcap_.get()); error < 0) {
 		if (error == PCAP_ERROR_PERM_DENIED)
-			fail("captures are not permitted, expected root or CAP_NET_RAW");
+			fail("capturing needs root or CAP_NET_RAW");
 		if (error == PCAP_ERROR_NO_SUCH_DEVICE)
-			fail("found no such interface, expected one of this host, or any");
+			fail("no such interface on this host; any is all of them");
 		fail(pcap_geterr(pcap_.get()));
 	}
 	captured_by_.link_type = pcap_datalink(pcap_.get());
