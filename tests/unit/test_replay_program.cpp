@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "json_fields.hpp"
 #include "program.hpp"
 #include "replay_files.hpp"
 
@@ -295,7 +296,7 @@ TEST_CASE("replay: the report as JSON")
 	CHECK(json["rewritten"]["packets"] == 1);
 	CHECK(json["rewritten"]["by_dscp"][0]["dscp"] == 7);
 	CHECK(json["rewritten"]["by_dscp"][0]["tos"] == 28);
-	CHECK(json["rewritten"]["by_dscp"][0]["hex"] == "0x1c");
+	CHECK(json["rewritten"]["by_dscp"][0]["tos_hex"] == "0x1c");
 	CHECK(json["passed"]["why"]["no_rule"] == 1);
 	CHECK(json["dropped"]["packets"] == 0);
 	CHECK(json["transport_checksums"]["before"]["good"] == 2);
@@ -306,6 +307,21 @@ TEST_CASE("replay: the report as JSON")
 	CHECK(json["diagnoses"]["findings"].empty());
 	CHECK(json["damage"].is_null());
 	CHECK(json["status"] == 0);
+}
+
+TEST_CASE("replay: JSON has the fields that the man page lists")
+{
+	Replay program;
+	unit::JsonFields fields("replay/daddr-replay.1");
+
+	CHECK(program.run(std::string(RULE) + "--json in.pcap out.pcap") == 0);
+	fields.see(program.text);
+	save(program.directory / "in.pcap", program.in + Bytes(7));
+	CHECK(program.run("--dscp 9 --set-daddr 10.128.8.46 --server 10.128.9.31 --json --check in.pcap") == 2);
+	fields.see(program.text);
+	CHECK(program.run("--json --check in.pcap") == 2);
+	fields.see(program.text);
+	check(fields);
 }
 
 // As tcpdump -i eth1 sees three marked pings on a server that is in order.

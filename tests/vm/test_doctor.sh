@@ -71,7 +71,7 @@ test_doctor_names_what_is_missing()
 	# addresses
 	on "$server" ip address delete 10.128.8.46/32 dev lo
 	assert_finds error vip-missing 'found 10.128.8.46 on no interface, expected it on lo \(.*10-vip.conf:1\)'
-	assert_contains "doctor" "$said" "mend: dsrctl -d $conf start"
+	assert_contains "doctor" "$said" "fix:  dsrctl -d $conf start"
 	assert_exit 2 doctor_asks n
 	assert_exit 2 doctor
 	assert_exit 0 doctor_asks y
@@ -85,7 +85,7 @@ test_doctor_names_what_is_missing()
 	assert_finds warning vip-misplaced 'found 10.128.8.46 on dummy0, expected it on lo'
 	on "$server" ip address add 10.128.8.46/32 dev lo
 	assert_finds warning vip-elsewhere 'found 10.128.8.46 on dummy0 too, expected it on lo only'
-	assert_contains "doctor" "$said" 'mend: ip address del 10.128.8.46/32 dev dummy0'
+	assert_contains "doctor" "$said" 'fix:  ip address del 10.128.8.46/32 dev dummy0'
 	on "$server" ip address delete 10.128.8.46/32 dev dummy0
 	on "$server" ip address add 10.128.8.46/24 dev lo
 	assert_finds warning vip-network 'found 10.128.8.46/24 on lo'
@@ -213,11 +213,11 @@ test_doctor_looks_through_rules()
 	line="PREROUTING -m dscp --dscp 0x04 -j DADDR --set-daddr 198.18.0.250"
 	[ "$variant" = nft ] || other=nft
 
-	# the other variant; what is said to mend it does
+	# the other variant; the fixes that it names work
 	# shellcheck disable=SC2086 # the words of the rule
 	on "$server" "iptables-$other" -t raw -A $line
 	assert_finds warning variant-mix "found \"iptables-$other -t raw -A $line\", expected all rules in iptables-$variant"
-	mend
+	apply_fixes
 	assert_silent
 	rule -t raw -F
 
@@ -242,7 +242,7 @@ test_doctor_looks_through_rules()
 	TEXT
 	assert_finds error invalid-drop '.* dropped when invalid \(rule with handle [0-9]+ of the nftables chain inet guard output\)'
 	assert_no_http
-	mend
+	apply_fixes
 	assert_silent
 	: >"$lab_files/www/file"
 	assert_http "$client" "$vip" "$lab_files/www/file"
@@ -262,12 +262,12 @@ test_doctor_looks_through_rules()
 }
 scenario test_doctor_looks_through_rules "ipv4" "legacy nft" "-"
 
-# Runs the commands that doctor says mend it.
-mend()
+# Runs the commands that doctor names as fixes.
+apply_fixes()
 {
-	sed -n 's/^    mend: //p' <<<"$said" >"$lab_files/mend"
-	[ -s "$lab_files/mend" ] || fail "nothing to mend: $said"
-	on "$server" bash -e "$lab_files/mend"
+	sed -n 's/^    fix:  //p' <<<"$said" >"$lab_files/fixes"
+	[ -s "$lab_files/fixes" ] || fail "no fix: $said"
+	on "$server" bash -e "$lab_files/fixes"
 }
 
 assert_no_http()

@@ -10,8 +10,6 @@
 #include <algorithm>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
 #include "common/files.hpp"
 #include "common/process.hpp"
 #include "dsrctl/change.hpp"
@@ -84,11 +82,7 @@ int check(const Situation &now)
 		check.status = 1;
 	}
 	if (now.options.json)
-		put(nlohmann::json{{"result", check.line},
-				   {"configured", check.configured},
-				   {"started", check.started},
-				   {"status", check.status}}.dump(2) +
-		    "\n");
+		put(check_json(check));
 	else
 		(check.line.starts_with("DSR") ? std::cerr : std::cout)
 			<< check.line << std::endl;
@@ -138,11 +132,7 @@ bool usable(const Config &config)
 void report(const Situation &now, const Changes &changes)
 {
 	if (now.options.json && !now.options.show)
-		put(nlohmann::json{{"addresses_added", changes.added},
-				   {"addresses_removed", changes.removed},
-				   {"rules_changed", changes.rules},
-				   {"processes", processes_started()}}.dump(2) +
-		    "\n");
+		put(changes_json(changes, processes_started()));
 }
 
 int start(Situation &now, Changes &changes)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "common/json_text.hpp"
 #include "dsrctl/module.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/say.hpp"
@@ -263,6 +264,14 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 	changes.removed += plan.remove.size();
 	changes.rules += plan.rules.size();
 	return how.takes_over;
+}
+
+std::string changes_json(const Changes &changes, unsigned int processes)
+{
+	return json_text(nlohmann::json{{"addresses_added", changes.added},
+					{"addresses_removed", changes.removed},
+					{"rules_changed", changes.rules},
+					{"processes", processes}});
 }
 
 } // namespace dsr

@@ -12,6 +12,9 @@ struct Changes {
 	std::size_t added = 0, removed = 0, rules = 0;
 };
 
+// @processes: how many other programs that took
+std::string changes_json(const Changes &changes, unsigned int processes);
+
 // The way from what is wanted to addresses and rules, step by step. What is
 // remembered changes as the host does, and as little with --show. Throws HalfDone,
 // or another Error: then nothing has changed.

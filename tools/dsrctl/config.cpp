@@ -368,7 +368,7 @@ bool ConfigReader::trusts(const OtherWriters &others, const std::string &path)
 {
 	const std::string message = path + ": found " + others.found +
 				    ", expected that only root may: " +
-				    others.mend;
+				    others.fix;
 	const Problem problem{Problem::Kind::writers, message};
 
 	if (others.anybody) {

@@ -38,7 +38,7 @@ using Current = std::function<std::vector<Item>(Family, std::uint8_t dscp)>;
 std::vector<Change> changes(const std::vector<RuleStep> &steps,
 			    const Current &current);
 
-// That a family is switched off: what was found, and what mends it.
+// That a family is switched off: what was found, and what fixes it.
 std::string off_text(Family family);
 
 // --- of this host

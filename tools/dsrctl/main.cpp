@@ -7,6 +7,7 @@
 
 #include "common/dscp.hpp"
 #include "common/ip.hpp"
+#include "common/json_text.hpp"
 #include "dsrctl/command_line.hpp"
 #include "dsrctl/actions.hpp"
 #include "dsrctl/doctor/doctor.hpp"
@@ -16,8 +17,6 @@
 #include "dsrctl/probe/command.hpp"
 #include "dsrctl/say.hpp"
 #include "dsrctl/watch/command.hpp"
-
-#include <nlohmann/json.hpp>
 
 using namespace dsr;
 
@@ -37,7 +36,7 @@ const char ACTIONS[] =
 	"             tos:40, 0xb8\n"
 	"\n"
 	"Commands with options of their own; see dsrctl COMMAND --help:\n"
-	"  doctor     what is wrong with this server, and the command that mends it\n"
+	"  doctor     what is wrong with this server, and the command that fixes it\n"
 	"  fleet      many servers' files against their load balancers' configurations\n"
 	"  lb-config  the load balancer's side of the configuration\n"
 	"  probe      does a server answer for a VIP?\n"
@@ -204,19 +203,24 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 		    ", expected one of " + names);
 }
 
-// null where there is none
-nlohmann::json class_of(std::uint8_t dscp)
+std::string dscp_json(std::uint8_t dscp)
 {
+	using nlohmann::json;
 	const std::string name = class_name(dscp);
+	const char *others = others_use(dscp);
+	json filters = json::array();
 
-	return name == "--" ? nlohmann::json() : nlohmann::json(name);
-}
-
-nlohmann::json others(std::uint8_t dscp)
-{
-	const char *use = others_use(dscp);
-
-	return use ? nlohmann::json(use) : nlohmann::json();
+	for (const auto &[program, expression] : dscp_filters(dscp))
+		filters.push_back({{"program", program},
+				   {"expression", expression}});
+	return json_text(json{{"dscp", dscp},
+			      {"dscp_hex", hex(dscp)},
+			      {"tos", dscp << 2},
+			      {"tos_hex", hex(dscp << 2)},
+			      {"binary", binary(dscp)},
+			      {"class", name == "--" ? json() : json(name)},
+			      {"others", others ? json(others) : json()},
+			      {"filters", filters}});
 }
 
 int show_dscp(const CommandLine &line)
@@ -226,17 +230,9 @@ int show_dscp(const CommandLine &line)
 	if (!dscp)
 		throw UsageError("dscp: found " + quote(line.argument) +
 			    ", expected a DSCP: 10, 0x0a, AF11, 001010b, tos:40 or 0xb8");
-	if (line.options.json)
-		std::cout << nlohmann::json{{"dscp", *dscp},
-					    {"dscp_hex", hex(*dscp)},
-					    {"tos", *dscp << 2},
-					    {"tos_hex", hex(*dscp << 2)},
-					    {"binary", binary(*dscp)},
-					    {"class", class_of(*dscp)},
-					    {"others", others(*dscp)}}
-				     .dump(2)
-			  << "\n";
-	else {
+	if (line.options.json) {
+		std::cout << dscp_json(*dscp);
+	} else {
 		std::cout << all_notations(*dscp) << "\n";
 		for (const auto &[program, expression] : dscp_filters(*dscp))
 			std::cout << std::left << std::setw(14) << program

@@ -84,7 +84,7 @@ void check_directory(const std::string &directory)
 	auto others = other_writers(status, directory);
 	if (!others.found.empty())
 		throw Error(directory + ": found " + others.found +
-			    ", expected that only root may: " + others.mend);
+			    ", expected that only root may: " + others.fix);
 }
 
 // Or none.

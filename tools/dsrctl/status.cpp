@@ -5,9 +5,8 @@
 #include <map>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include "common/dscp.hpp"
+#include "common/json_text.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
 
 namespace dsr {
@@ -309,8 +308,7 @@ std::string status_json(const std::vector<Row> &rows)
 				   {"to", row.to ? json(text(*row.to)) : json()},
 				   {"ports", ports_json(row.ports)}});
 	}
-	return json{{"entries", entries}}.dump(
-		       2, ' ', false, json::error_handler_t::replace) + "\n";
+	return json_text(json{{"entries", entries}});
 }
 
 std::vector<std::string> oddities(const Config &config, const Actual &actual,
@@ -382,6 +380,14 @@ Check check(const std::vector<Row> &rows, bool ip6)
 		check.status = 3;
 	}
 	return check;
+}
+
+std::string check_json(const Check &check)
+{
+	return json_text(nlohmann::json{{"result", check.line},
+					{"configured", check.configured},
+					{"started", check.started},
+					{"status", check.status}});
 }
 
 } // namespace dsr

@@ -48,5 +48,6 @@ struct Check {
 
 // @ip6: has the host IPv6? What it cannot have does not count.
 Check check(const std::vector<Row> &rows, bool ip6);
+std::string check_json(const Check &check);
 
 } // namespace dsr

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/report.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "common/dscp.hpp"
+#include "common/json_text.hpp"
 
 namespace dsr::replay {
 
@@ -150,7 +149,7 @@ Json json_count(const Count &count)
 
 Json json_dscp(unsigned int dscp)
 {
-	return {{"dscp", dscp}, {"tos", dscp << 2}, {"hex", hex(dscp << 2)}};
+	return {{"dscp", dscp}, {"tos", dscp << 2}, {"tos_hex", hex(dscp << 2)}};
 }
 
 Json json_checksums(const std::uint64_t (&counts)[count_of<Checksum>])
@@ -271,7 +270,7 @@ std::string report_json(const Report &report)
 				  {"packets", report.damage->packets},
 				  {"message", report.damage->message}};
 	json["status"] = report.status;
-	return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+	return json_text(json);
 }
 
 } // namespace dsr::replay

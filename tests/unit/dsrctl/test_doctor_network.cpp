@@ -485,14 +485,14 @@ TEST_CASE("doctor: what is printed, and the exit status")
 	const Findings all{error, warning, note};
 
 	CHECK(findings_text(all, false) ==
-	      "error: a: found x\n    why:  because\n    mend: one\n    mend: two\n    keep: so\n"
+	      "error: a: found x\n    why:  because\n    fix:  one\n    fix:  two\n    keep: so\n"
 	      "warning: b: found y\n    why:  z\n");
 	// of the same kind, with the reason once
 	Finding again = error;
 	again.found = "found w";
-	again.mend = {{"two"}, {"three"}};
+	again.fix = {{"two"}, {"three"}};
 	CHECK(findings_text({error, warning, again}, false) ==
-	      "error: a: found x\nerror: a: found w\n    why:  because\n    mend: one\n    mend: two\n    mend: three\n    keep: so\n"
+	      "error: a: found x\nerror: a: found w\n    why:  because\n    fix:  one\n    fix:  two\n    fix:  three\n    keep: so\n"
 	      "warning: b: found y\n    why:  z\n");
 	again.keep = "else";
 	CHECK(has(findings_text({error, again}, false), "error: a: found w\n    why:  because\n"));

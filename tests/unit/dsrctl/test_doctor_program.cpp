@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "dsrctl.hpp"
+#include "dsrctl/doctor/report.hpp"
+#include "json_fields.hpp"
 
 using namespace dsr_test;
 
@@ -48,7 +50,7 @@ TEST_CASE("doctor: --compare needs nothing but the files")
 	nlohmann::json all = nlohmann::json::parse(program.text);
 	CHECK(all["errors"] == 1);
 	CHECK(all["findings"][0]["id"] == "files-disagree");
-	CHECK(all["findings"][0]["mend"].empty());
+	CHECK(all["findings"][0]["fix"].empty());
 	CHECK(all["findings"][0]["safe"] == false);
 
 	CHECK(program.run("doctor -d here --compare nowhere") == 1);
@@ -56,4 +58,14 @@ TEST_CASE("doctor: --compare needs nothing but the files")
 	CHECK(has(program.error, "dsrctl: error: nowhere: cannot be read"));
 	CHECK(program.run("doctor -f none.conf --compare same") == 2);
 	CHECK(has(program.text, "error: configuration: none.conf: cannot be read"));
+}
+
+TEST_CASE("doctor: JSON has the fields that the man page lists")
+{
+	unit::JsonFields fields("dsrctl/doctor/dsrctl-doctor.8");
+
+	fields.see(doctor::findings_json({}));
+	fields.see(doctor::findings_json({{doctor::Severity::error, "a", "found",
+					   "why", {{"one"}}, "keep", true}}));
+	check(fields);
 }

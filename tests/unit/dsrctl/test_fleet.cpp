@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsrctl.hpp"
+#include "json_fields.hpp"
 #include "dsrctl/fleet/fleet.hpp"
 #include "lb_world.hpp"
 
@@ -323,4 +324,18 @@ TEST_CASE("dsrctl fleet: the program")
 		INFO(program.error);
 		CHECK(has(program.error, error));
 	}
+}
+
+TEST_CASE("dsrctl fleet: JSON has the fields that the man page lists")
+{
+	unit::JsonFields fields("dsrctl/fleet/dsrctl-fleet.8");
+	fleet::Finding finding;
+
+	fields.see(fleet::findings_json({}, {}));
+	fields.see(fleet::findings_json({finding}, {}));
+	finding.hosts = {"one"};
+	finding.vip = ip("10.0.0.7");
+	finding.dscp = 7;
+	fields.see(fleet::findings_json({finding}, {}));
+	check(fields);
 }

@@ -4,6 +4,7 @@
 
 #include "lb_world.hpp"
 #include "dsrctl.hpp"
+#include "json_fields.hpp"
 
 using namespace dsr_test;
 
@@ -233,4 +234,23 @@ TEST_CASE("dsrctl lb-config: a DSCP that others use is warned of")
 	program.directory.save("ef", "10.128.8.46 = EF\n");
 	CHECK(program.run("-f ef --vendor vpp --real 10.1.1.1") == 0);
 	CHECK(has(program.error, "ef:1: found DSCP 46 (TOS 184, 0xb8, 101110b), which voice, ntpd and newer OpenSSH use, expected another"));
+}
+
+TEST_CASE("dsrctl lb-config: JSON has the fields that the man page lists")
+{
+	LbConfig program;
+	unit::JsonFields model("dsrctl/lb/dsrctl-lb-config.8", "Without \\-\\-verify");
+	unit::JsonFields verdict("dsrctl/lb/dsrctl-lb-config.8", "With \\-\\-verify");
+
+	CHECK(program.run("--json --servers servers") == 0);
+	model.see(program.text);
+	CHECK(program.run("--json --servers servers --service tcp/80") == 0);
+	model.see(program.text);
+	check(model);
+
+	program.directory.save("lb", with(written("netscaler", {}), "tosId 7", "tosId 8") +
+				     "rm serviceGroup sg1\n");
+	CHECK(program.run("--vendor netscaler --json --verify lb") == 2);
+	verdict.see(program.text);
+	check(verdict);
 }

@@ -8,6 +8,7 @@
 #include "dsrctl/probe/http.hpp"
 #include "dsrctl/probe/report.hpp"
 #include "dsrctl/probe/targets.hpp"
+#include "json_fields.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;
@@ -395,10 +396,24 @@ TEST_CASE("probe: results as a table, lines and JSON")
 	CHECK(sum_text(both.results[1]) ==
 	      "2 sent, 1 succeeded, 1.00 ms to 1.00 ms, mean 1.00 ms\n");
 
-	auto json = nlohmann::json::parse(json_text(both));
+	auto json = nlohmann::json::parse(report_json(both));
 	CHECK(json["ok"] == 1);
 	CHECK(json["failed"] == 1);
 	CHECK(json["probes"][1]["result"] == "reset");
 	CHECK(json["probes"][1]["answers"].size() == 2);
 	CHECK(json["probes"][1]["tos"] == 28);
+}
+
+TEST_CASE("probe: JSON has the fields that the man page lists")
+{
+	unit::JsonFields fields("dsrctl/probe/dsrctl-probe.8");
+	Report one = report({{Verdict::ok}});
+
+	fields.see(report_json(one));
+	one.results[0].answers[0].from = ip("10.128.8.46");
+	one.results[0].answers[0].dscp = 7;
+	one.results[0].answers[0].status = 200;
+	one.skipped = {"f:1: an entry"};
+	fields.see(report_json(one));
+	check(fields);
 }

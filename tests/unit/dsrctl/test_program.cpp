@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsrctl.hpp"
+#include "json_fields.hpp"
 
 using namespace dsr_test;
 
@@ -109,4 +110,16 @@ TEST_CASE("dsrctl: dscp on the command line")
 	CHECK(nlohmann::json::parse(program.text)["class"] == nullptr);
 	CHECK(nlohmann::json::parse(program.text)["others"] == nullptr);
 	CHECK(program.error == "");
+}
+
+TEST_CASE("dsrctl: dscp's JSON has the fields that the man page lists")
+{
+	Dsrctl program;
+	unit::JsonFields fields("dsrctl/dsrctl.8", "dscp");
+
+	for (const char *dscp : {"7", "EF"}) {
+		CHECK(program.run(std::string("--json dscp ") + dscp) == 0);
+		fields.see(program.text);
+	}
+	check(fields);
 }

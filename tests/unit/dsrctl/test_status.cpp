@@ -2,9 +2,11 @@
 // What scripts parse.
 #include <nlohmann/json.hpp>
 
+#include "dsrctl/change.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/iptables_rules.hpp"
 #include "dsrctl/status.hpp"
+#include "json_fields.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;
@@ -215,4 +217,22 @@ TEST_CASE("dsrctl: status as JSON")
 	CHECK(all["entries"][1]["dscp"] == nullptr);
 	CHECK(all["entries"][1]["loopback"] == nullptr);
 	CHECK(all["entries"][2]["src"] == "disc");
+}
+
+TEST_CASE("dsrctl: JSON has the fields that the man page lists")
+{
+	const Config config = parse("10.0.0.7=7\n10.0.0.9\n"
+				    "10.0.0.10=8 to 10.128.9.31\n"
+				    "10.0.0.11:80=9 tcp 8080\n");
+	unit::JsonFields status("dsrctl/dsrctl.8", "status");
+	unit::JsonFields check("dsrctl/dsrctl.8", "check");
+	unit::JsonFields changes("dsrctl/dsrctl.8",
+				 "start, stop, reload, restart");
+
+	status.see(status_json(all_rows(config, host())));
+	status.see(status_json({}));
+	check.see(check_json({}));
+	changes.see(changes_json({}, 0));
+	for (const unit::JsonFields *fields : {&status, &check, &changes})
+		unit::check(*fields);
 }

@@ -6,6 +6,7 @@
 #include "dsrctl.hpp"
 #include "dsrctl/config.hpp"
 #include "dsrctl/watch/report.hpp"
+#include "json_fields.hpp"
 #include "replay_files.hpp"
 
 using namespace replay_test;
@@ -458,4 +459,17 @@ TEST_CASE("dsrctl watch: bad usage is exit status 1, and says what is expected")
 		CHECK(program.text == "");
 		CHECK(program.error.starts_with("dsrctl: "));
 	}
+}
+
+TEST_CASE("dsrctl watch: JSON has the fields that the man page lists")
+{
+	Watch program;
+	const std::string capture = program.directory / "pcap";
+	unit::JsonFields fields("dsrctl/watch/dsrctl-watch.8");
+
+	save(capture, pcap_head() + record(request(7)) + record(request(9)));
+	CHECK(program.run("-f " + program.directory / "conf" + " --read " +
+			  capture + " --json") == 2);
+	fields.see(program.text);
+	check(fields);
 }

@@ -102,11 +102,11 @@ Finding unsigned_module(const ModuleFacts &module)
 
 Finding refused(const ModuleFacts &module)
 {
-	std::vector<Command> mend = build_commands();
+	std::vector<Command> commands = build_commands();
 	std::string why = NO_MODULE;
 
-	mend.insert(mend.begin(), {"make", "-f", "Makefile.kbuild", "clean"});
-	mend.push_back({"modprobe", module.name});
+	commands.insert(commands.begin(), {"make", "-f", "Makefile.kbuild", "clean"});
+	commands.push_back({"modprobe", module.name});
 	if (wants_signature(module))
 		why = "this kernel loads only modules that are signed with a key it knows (" +
 		      why_signature(module) + "): " + why;
@@ -114,7 +114,7 @@ Finding refused(const ModuleFacts &module)
 		"found that the kernel refused to load " + module.file +
 			" the last time: \"" + module.refusals.back() +
 			"\", expected it to be loaded",
-		why, mend,
+		why, commands,
 		"build it again for each new kernel; where the signature is refused, enrol its key: mokutil --import KEY.der",
 		false};
 }
@@ -186,16 +186,16 @@ Findings check_kernel_modules(const Facts &facts)
 	if (facts.os.find("rhel") != facts.os.npos)
 		finding.why += ": on RHEL 10, these modules are in a package that is not installed by default";
 	if (debian)
-		finding.mend = {{"apt-get", "install", "--reinstall",
+		finding.fix = {{"apt-get", "install", "--reinstall",
 				 "linux-image-" + release}};
 	else
-		finding.mend = {{"dnf", "install",
+		finding.fix = {{"dnf", "install",
 				 "kernel-modules-extra-" + release}};
 	if (facts.variant[0] == "legacy") {
-		finding.mend.push_back({"dnf", "install", "iptables-nft"});
+		finding.fix.push_back({"dnf", "install", "iptables-nft"});
 		finding.why = "iptables cannot add the rules: newer kernels come without the legacy variant of iptables";
 		if (debian)
-			finding.mend.back() = {"update-alternatives", "--set",
+			finding.fix.back() = {"update-alternatives", "--set",
 					       "iptables",
 					       "/usr/sbin/iptables-nft"};
 	}

@@ -46,15 +46,15 @@ Address wanted(const Vip &vip)
 }
 
 // What gives the VIP its address.
-void mend_address(const Facts &facts, const Vip &vip, Finding &finding)
+void fix_address(const Facts &facts, const Vip &vip, Finding &finding)
 {
 	finding.safe = true;
 	if (vip.configured) {
-		finding.mend.push_back(dsrctl(facts, {"start"}));
+		finding.fix.push_back(dsrctl(facts, {"start"}));
 		finding.keep = "systemctl enable dsrctl";
 		return;
 	}
-	finding.mend.push_back(address_command(true, wanted(vip)));
+	finding.fix.push_back(address_command(true, wanted(vip)));
 	finding.keep = "a line \"" + text(vip.ip) + " = " +
 		       std::to_string(vip.dscps[0]) +
 		       "\" in a file in /etc/dsr.d, and systemctl enable dsrctl";
@@ -69,7 +69,7 @@ Finding missing(const Facts &facts, const Vip &vip)
 			"the host does not take packets to the VIP for its own: it forwards or drops them",
 			{}, "", false};
 
-	mend_address(facts, vip, finding);
+	fix_address(facts, vip, finding);
 	return finding;
 }
 

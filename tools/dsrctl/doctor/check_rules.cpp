@@ -126,9 +126,9 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 	to.table = "raw";
 	to.chain = "PREROUTING";
 	if (rewrite.store == Store::nft)
-		finding.mend = {dsrctl(facts, {"--table", "raw", "reload"})};
+		finding.fix = {dsrctl(facts, {"--table", "raw", "reload"})};
 	else
-		finding.mend = move(facts, rewrite, to);
+		finding.fix = move(facts, rewrite, to);
 	return finding;
 }
 
@@ -345,11 +345,11 @@ Findings check_answers(const Facts &facts)
 	for (const Vip &vip : vips(facts))
 		if (!vip.dscps.empty() &&
 		    !facts.resets_dscp[index(vip.ip.family)])
-			echo.mend.push_back(
+			echo.fix.push_back(
 				{program(vip.ip.family), "-t", "mangle", "-A",
 				 "OUTPUT", "-s", text(vip.ip), "-j", "DSCP",
 				 "--set-dscp", "0"});
-	if (echo.mend.empty())
+	if (echo.fix.empty())
 		return {};
 	if (facts.tcp_reflect_tos)
 		findings.push_back(

@@ -76,11 +76,11 @@ Finding own_source(const Link &link, const std::vector<Address> &vips)
 
 		silent.source = false;
 		if (ip4)
-			finding.mend.push_back(ip_command(false, vip));
-		finding.mend.push_back(ip_command(true, silent));
+			finding.fix.push_back(ip_command(false, vip));
+		finding.fix.push_back(ip_command(true, silent));
 		// in place, without a gap
 		if (!ip4)
-			finding.mend.back()[2] = "replace";
+			finding.fix.back()[2] = "replace";
 	}
 	finding.safe = !ip4;
 	finding.keep = std::string(ip4 ? "scope host" : "preferred_lft 0") +

@@ -78,7 +78,7 @@ void define(CLI::App &app, DoctorOptions &options)
 		       "Only compare the files with those of another server")
 		->type_name("DIR");
 	app.add_flag("--fix", options.fix,
-		     "Do what is safe of what mends, after asking");
+		     "Run the fixes that are safe, after asking");
 	app.add_flag("--yes", options.yes, "Do not ask");
 	app.add_flag("-v", options.verbose, "Show notes, too");
 	app.add_flag("--json", options.json, "Print JSON");
@@ -231,7 +231,7 @@ int examine_host(const DoctorOptions &options)
 
 int doctor_command(int argc, char *argv[])
 {
-	CLI::App app("What is wrong with this server, why it matters, and the command that mends it.",
+	CLI::App app("What is wrong with this server, why it matters, and the command that fixes it.",
 		     "dsrctl doctor");
 	DoctorOptions options;
 

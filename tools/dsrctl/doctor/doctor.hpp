@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// dsrctl doctor: what is wrong with this server, and the command that mends it.
+// dsrctl doctor: what is wrong with this server, and the command that fixes it.
 #pragma once
 
 namespace dsr {

@@ -29,14 +29,14 @@ struct Finding {
 	std::string id;		// a word for scripts
 	std::string found;	// and what was expected
 	std::string why;	// it matters
-	std::vector<Command> mend;	// in this order
+	std::vector<Command> fix;	// in this order
 	std::string keep;	// how to make it permanent
 	// --fix may do it: it takes nothing away that somebody may need, and
 	// can be undone.
 	bool safe = false;
 };
 
-// What mends it, as people type it: one command a line.
+// What fixes it, as people type it: one command a line.
 std::vector<std::string> command_lines(const Finding &finding);
 
 using Findings = std::vector<Finding>;

@@ -57,21 +57,21 @@ bool confirmed(const Finding &finding)
 	return answer == "y" || answer == "yes";
 }
 
-// The findings to do something about; what mends two of them is done once.
+// The findings to do something about; what fixes two of them is done once.
 Findings safe(const Findings &findings)
 {
 	std::set<std::vector<Command>> seen;
 	Findings safe;
 
 	for (const Finding &finding : findings)
-		if (finding.safe && seen.insert(finding.mend).second)
+		if (finding.safe && seen.insert(finding.fix).second)
 			safe.push_back(finding);
 	return safe;
 }
 
-bool mend(const Finding &finding)
+bool apply(const Finding &finding)
 {
-	for (const Command &command : finding.mend) {
+	for (const Command &command : finding.fix) {
 		say(shell_line(command));
 		if (!run_command(command))
 			return false;
@@ -94,7 +94,7 @@ bool fix(const Findings &findings, bool yes)
 	for (const Finding &finding : all) {
 		if (!yes && !confirmed(finding))
 			continue;
-		if (mend(finding))
+		if (apply(finding))
 			say("  to keep it: " + finding.keep);
 		done = true;
 	}

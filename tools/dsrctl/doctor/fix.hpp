@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Doing what is safe of the commands that mend.
+// Doing what is safe of the commands that fix a finding.
 #pragma once
 
 #include "dsrctl/doctor/finding.hpp"

@@ -5,8 +5,7 @@
 #include <map>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
+#include "common/json_text.hpp"
 #include "common/metrics_text.hpp"
 #include "common/process.hpp"
 #include "dsrctl/exit_status.hpp"
@@ -34,7 +33,7 @@ bool alike(const Finding &one, const Finding &other)
 	       one.why == other.why && one.keep == other.keep;
 }
 
-// Findings that are alike: each of them, and once why, and what mends them.
+// Findings that are alike: each of them, and once why, and what fixes them.
 std::string text(const Findings &findings)
 {
 	const Finding &first = findings[0];
@@ -48,7 +47,7 @@ std::string text(const Findings &findings)
 	for (const Finding &finding : findings)
 		for (const std::string &command : command_lines(finding))
 			if (seen.insert(command).second)
-				text += "    mend: " + command + "\n";
+				text += "    fix:  " + command + "\n";
 	if (!first.keep.empty())
 		text += "    keep: " + first.keep + "\n";
 	return text;
@@ -60,7 +59,7 @@ std::vector<std::string> command_lines(const Finding &finding)
 {
 	std::vector<std::string> lines;
 
-	for (const Command &command : finding.mend)
+	for (const Command &command : finding.fix)
 		lines.push_back(shell_line(command));
 	return lines;
 }
@@ -113,15 +112,13 @@ std::string findings_json(const Findings &findings)
 				{"id", finding.id},
 				{"found", finding.found},
 				{"why", finding.why},
-				{"mend", command_lines(finding)},
+				{"fix", command_lines(finding)},
 				{"keep", finding.keep},
 				{"safe", finding.safe}});
-	return json{{"findings", list},
-		    {"errors", count(findings, Severity::error)},
-		    {"warnings", count(findings, Severity::warning)},
-		    {"notes", count(findings, Severity::note)}}
-		       .dump(2, ' ', false, json::error_handler_t::replace) +
-	       "\n";
+	return json_text(json{{"findings", list},
+			      {"errors", count(findings, Severity::error)},
+			      {"warnings", count(findings, Severity::warning)},
+			      {"notes", count(findings, Severity::note)}});
 }
 
 std::string findings_metrics(const Findings &findings, const Sample *sample)

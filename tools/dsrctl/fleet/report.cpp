@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "common/json_text.hpp"
 #include "dsrctl/fleet/fleet.hpp"
 #include "dsrctl/exit_status.hpp"
 
@@ -70,13 +69,11 @@ std::string findings_json(const Findings &findings, const Fleet &fleet)
 						     json()},
 			       {"dscp", finding.dscp ? json(*finding.dscp) :
 						       json()}});
-	return json{{"servers", fleet.hosts.size()},
-		    {"load_balancers", fleet.balancers.size()},
-		    {"errors", count(findings, Severity::error)},
-		    {"warnings", count(findings, Severity::warning)},
-		    {"findings", all}}
-		       .dump(2, ' ', false, json::error_handler_t::replace) +
-	       "\n";
+	return json_text(json{{"servers", fleet.hosts.size()},
+			      {"load_balancers", fleet.balancers.size()},
+			      {"errors", count(findings, Severity::error)},
+			      {"warnings", count(findings, Severity::warning)},
+			      {"findings", all}});
 }
 
 int exit_status(const Findings &findings)

@@ -5,10 +5,9 @@
 #include <iostream>
 #include <map>
 
-#include <nlohmann/json.hpp>
-
 #include "common/dscp.hpp"
 #include "common/files.hpp"
+#include "common/json_text.hpp"
 #include "dsrctl/command_line.hpp"
 #include "dsrctl/exit_status.hpp"
 #include "dsrctl/lb/lines.hpp"
@@ -226,12 +225,11 @@ int write_config(const Vendor *vendor, const Options &options, Input &input)
 
 std::string verdict_json(const Verdict &verdict, const Site &site)
 {
-	return nlohmann::json{{"vips", site.vips()},
-			      {"agree", verdict.agree()},
-			      {"differences", verdict.differences},
-			      {"not_understood", verdict.not_understood}}
-		       .dump(2, ' ', false,
-			     nlohmann::json::error_handler_t::replace) + "\n";
+	return json_text(
+		nlohmann::json{{"vips", site.vips()},
+			       {"agree", verdict.agree()},
+			       {"differences", verdict.differences},
+			       {"not_understood", verdict.not_understood}});
 }
 
 std::string verdict_text(const Verdict &verdict, const Site &site)

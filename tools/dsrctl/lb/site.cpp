@@ -5,9 +5,8 @@
 #include <map>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include "common/dscp.hpp"
+#include "common/json_text.hpp"
 #include "dsrctl/lb/lines.hpp"
 
 namespace dsr::lb {
@@ -380,8 +379,7 @@ std::string site_json(const Site &site)
 				 {"vips", vips},
 				 {"servers", servers}});
 	}
-	return json{{"pools", pools}, {"services", services}}.dump(
-		       2, ' ', false, json::error_handler_t::replace) + "\n";
+	return json_text(json{{"pools", pools}, {"services", services}});
 }
 
 } // namespace dsr::lb

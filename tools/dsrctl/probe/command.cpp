@@ -264,7 +264,7 @@ int probe_targets(const Options &options)
 		return nagios_status(report);
 	}
 	if (options.json)
-		std::cout << json_text(report);
+		std::cout << report_json(report);
 	else if (options.metrics)
 		std::cout << probe_metrics(report);
 	else if (!lines)

@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <nlohmann/json.hpp>
-
 #include "common/dscp.hpp"
+#include "common/json_text.hpp"
 #include "common/metrics_text.hpp"
 
 namespace dsr::probe {
@@ -198,7 +197,7 @@ std::string table_text(const Report &report)
 	       std::to_string(counts.failed) + " failed\n";
 }
 
-std::string json_text(const Report &report)
+std::string report_json(const Report &report)
 {
 	using nlohmann::json;
 	Counts counts = count(report.results);
@@ -221,13 +220,11 @@ std::string json_text(const Report &report)
 				  {"succeeded", result.succeeded()},
 				  {"answers", answers}});
 	}
-	return json{{"probes", probes},
-		    {"skipped", report.skipped},
-		    {"ok", counts.ok},
-		    {"warnings", counts.warnings},
-		    {"failed", counts.failed}}
-		       .dump(2, ' ', false, json::error_handler_t::replace) +
-	       "\n";
+	return json_text(json{{"probes", probes},
+			      {"skipped", report.skipped},
+			      {"ok", counts.ok},
+			      {"warnings", counts.warnings},
+			      {"failed", counts.failed}});
 }
 
 std::string probe_metrics(const Report &report)

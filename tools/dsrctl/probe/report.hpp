@@ -24,7 +24,7 @@ std::string sum_text(const Result &result);
 // One line each.
 std::string table_text(const Report &report);
 
-std::string json_text(const Report &report);
+std::string report_json(const Report &report);
 
 // For Prometheus.
 std::string probe_metrics(const Report &report);

@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <nlohmann/json.hpp>
-
 #include "common/dscp.hpp"
+#include "common/json_text.hpp"
 
 namespace dsr::watch {
 
@@ -123,15 +122,14 @@ std::string report_json(const Diagnosis &diagnosis, const Progress &progress)
 		findings.push_back({{"kind", kind_key(finding.kind)},
 				    {"count", finding.count},
 				    {"text", finding.text()}});
-	return json{{"packets", diagnosis.packets()},
-		    {"seconds", progress.seconds},
-		    {"lost", progress.lost},
-		    {"end", progress.end},
-		    {"overflow", diagnosis.overflowed()},
-		    {"vips", vips},
-		    {"findings", findings}}
-		       .dump() +
-	       "\n";
+	return json_text(json{{"packets", diagnosis.packets()},
+			      {"seconds", progress.seconds},
+			      {"lost", progress.lost},
+			      {"end", progress.end},
+			      {"overflow", diagnosis.overflowed()},
+			      {"vips", vips},
+			      {"findings", findings}},
+			 -1);
 }
 
 } // namespace dsr::watch
