@@ -28,9 +28,9 @@ const char RULES[] =
 	"-A PREROUTING -j DADDR --dscp-map 7=2001:db8::49,46=2001:db8::50\n"
 	"COMMIT\n";
 
-void run(const replay::Ruleset &rules, int descriptor, bool explain)
+void run(const replay::Ruleset &rules, int file, bool explain)
 {
-	replay::CaptureReader reader(descriptor, "fuzz");
+	replay::CaptureReader reader(Descriptor(dup(file)), "fuzz");
 	replay::CaptureWriter writer("/dev/null", reader);
 	replay::Engine engine(rules, {});
 	Frame frame;

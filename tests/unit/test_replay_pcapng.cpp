@@ -471,7 +471,8 @@ TEST_CASE("replay: a packet that has come through a pipe has been written")
 	};
 	send(head + one + cut_to(one, 20));
 	{
-		dsr::replay::CaptureReader reader(in[0], "pipe");
+		dsr::replay::CaptureReader reader(
+			dsr::Descriptor(in[0]), "pipe");
 		dsr::replay::CaptureWriter writer(
 			"/dev/fd/" + std::to_string(out[1]), reader);
 
@@ -483,6 +484,6 @@ TEST_CASE("replay: a packet that has come through a pipe has been written")
 			static_cast<ssize_t>(expected.size()));
 		CHECK(Bytes(buffer, buffer + expected.size()) == expected);
 	}
-	for (int descriptor : {in[0], in[1], out[0], out[1]})
+	for (int descriptor : {in[1], out[0], out[1]})
 		close(descriptor);
 }

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 
 #include "common/dscp.hpp"
 #include "common/files.hpp"
@@ -478,9 +479,10 @@ std::optional<Ip> resolve(const std::string &host, std::string &why)
 		why = gai_strerror(error);
 		return std::nullopt;
 	}
-	auto *address = reinterpret_cast<sockaddr_in *>(found->ai_addr);
+	const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> answer(
+		found, freeaddrinfo);
+	auto *address = reinterpret_cast<sockaddr_in *>(answer->ai_addr);
 	std::memcpy(ip.bytes.data(), &address->sin_addr, ip.size());
-	freeaddrinfo(found);
 	return ip;
 }
 

@@ -42,8 +42,8 @@ CaptureReader::CaptureReader(const std::string &path) : input_(path)
 	open();
 }
 
-CaptureReader::CaptureReader(int descriptor, const std::string &name)
-	: input_(descriptor, name)
+CaptureReader::CaptureReader(Descriptor descriptor, const std::string &name)
+	: input_(std::move(descriptor), name)
 {
 	open();
 }
@@ -266,23 +266,17 @@ CaptureWriter::CaptureWriter(const std::string &path, CaptureReader &from)
 	    in.st_dev == out.st_dev && in.st_ino == out.st_ino)
 		throw Error(name_ + ": found the input itself, expected another file");
 
-	if (path == "-") {
-		descriptor_ = STDOUT_FILENO;
-	} else {
-		descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT |
-				     O_TRUNC | O_CLOEXEC, 0666);
-		close_ = true;
-		if (descriptor_ < 0)
-			throw Error(name_ + ": " + std::strerror(errno));
-	}
+	descriptor_ = Descriptor(
+		path == "-" ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) :
+			      ::open(path.c_str(), O_WRONLY | O_CREAT |
+				     O_TRUNC | O_CLOEXEC, 0666),
+		name_.c_str());
 	from.writer_ = this;
 }
 
 CaptureWriter::~CaptureWriter()
 {
 	from_.writer_ = nullptr;
-	if (close_ && descriptor_ >= 0)
-		::close(descriptor_);
 }
 
 void CaptureWriter::failed() const
@@ -295,7 +289,7 @@ void CaptureWriter::write(std::vector<iovec> &spans)
 	for (std::size_t first = 0; first < spans.size();) {
 		const int count = static_cast<int>(
 			std::min<std::size_t>(spans.size() - first, IOV_MAX));
-		ssize_t written = writev(descriptor_, &spans[first], count);
+		ssize_t written = writev(descriptor_.get(), &spans[first], count);
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -317,10 +311,7 @@ void CaptureWriter::write(std::vector<iovec> &spans)
 // Some file systems tell only now that there is no room.
 void CaptureWriter::close()
 {
-	const int descriptor = descriptor_;
-
-	descriptor_ = -1;
-	if (close_ && ::close(descriptor))
+	if (!descriptor_.close())
 		failed();
 }
 

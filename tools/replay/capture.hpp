@@ -27,7 +27,7 @@ class CaptureWriter;
 class CaptureReader {
 public:
 	explicit CaptureReader(const std::string &path);
-	CaptureReader(int descriptor, const std::string &name);
+	CaptureReader(Descriptor descriptor, const std::string &name);
 	CaptureReader(const CaptureReader &) = delete;
 	CaptureReader &operator=(const CaptureReader &) = delete;
 
@@ -179,8 +179,7 @@ private:
 
 	std::string name_;
 	CaptureReader &from_;
-	int descriptor_ = -1;
-	bool close_ = false;
+	Descriptor descriptor_;
 };
 
 } // namespace dsr::replay

@@ -139,40 +139,29 @@ Input::Input(const std::string &path)
 {
 	struct stat info;
 
-	if (path == "-") {
-		descriptor_ = STDIN_FILENO;
-		if (isatty(descriptor_))
-			throw Error("standard input: found a terminal, expected a capture");
-	} else {
-		descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-		close_ = true;
-		if (descriptor_ < 0)
-			throw Error(path + ": " + std::strerror(errno));
-	}
-	if (!fstat(descriptor_, &info) && S_ISDIR(info.st_mode)) {
-		if (close_)
-			::close(descriptor_);
+	if (path == "-" && isatty(STDIN_FILENO))
+		throw Error("standard input: found a terminal, expected a capture");
+	descriptor_ = Descriptor(
+		path == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) :
+			      ::open(path.c_str(), O_RDONLY | O_CLOEXEC),
+		name_.c_str());
+	if (!fstat(descriptor_.get(), &info) && S_ISDIR(info.st_mode))
 		throw Error(name_ + ": found a directory, expected a capture");
-	}
 }
 
-Input::Input(int descriptor, const std::string &name)
-	: name_(name), descriptor_(descriptor)
+Input::Input(Descriptor descriptor, const std::string &name)
+	: name_(name), descriptor_(std::move(descriptor))
 {
 }
 
-Input::~Input()
-{
-	if (close_)
-		::close(descriptor_);
-}
+Input::~Input() = default;
 
 std::size_t Input::read_raw(std::uint8_t *to, std::size_t size)
 {
 	ssize_t count;
 
 	do
-		count = ::read(descriptor_, to, size);
+		count = ::read(descriptor_.get(), to, size);
 	while (count < 0 && errno == EINTR);
 	if (count < 0)
 		error_ = std::strerror(errno);

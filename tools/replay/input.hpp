@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/descriptor.hpp"
+
 namespace dsr::replay {
 
 class Unpacker;
@@ -16,7 +18,7 @@ class Unpacker;
 class Input {
 public:
 	explicit Input(const std::string &path);
-	Input(int descriptor, const std::string &name);
+	Input(Descriptor descriptor, const std::string &name);
 	~Input();
 	Input(const Input &) = delete;
 	Input &operator=(const Input &) = delete;
@@ -28,15 +30,15 @@ public:
 	const std::string &error() const { return error_; }
 
 	const std::string &name() const { return name_; }
-	int descriptor() const { return descriptor_; }
+	int descriptor() const { return descriptor_.get(); }
 
 private:
 	std::size_t read_raw(std::uint8_t *to, std::size_t size);
 	std::size_t read_first(std::uint8_t *to, std::size_t size);
 
 	std::string name_, error_;
-	int descriptor_ = -1;
-	bool close_ = false, begun_ = false;
+	Descriptor descriptor_;
+	bool begun_ = false;
 	std::unique_ptr<Unpacker> unpacker_;
 	std::vector<std::uint8_t> packed_;	// what the unpacker reads
 };
