@@ -12,9 +12,15 @@ namespace {
 
 using namespace dsr::probe;
 
-void check_packet(const std::uint8_t *data, std::size_t size)
+void check_packet(std::uint8_t *data, std::size_t size)
 {
-	auto heard = hear({data, size});
+	dsr::Packet packet;
+
+	packet.data = data;
+	packet.captured = packet.length = static_cast<std::uint32_t>(size);
+	packet.family = size && data[0] >> 4 == 6 ? dsr::Family::ip6 :
+						    dsr::Family::ip4;
+	auto heard = hear(packet);
 
 	if (!heard)
 		return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/decode.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "common/receive.hpp"
@@ -102,8 +103,11 @@ Decoded decode(const Packet &packet, Checksum checksum)
 				   packet.data[6], &found);
 	decoded.protocol = found.l4proto;
 	if (found.l4csum == DADDR_L4CSUM_HERE ||
-	    found.l4csum == DADDR_L4CSUM_NONE)
+	    found.l4csum == DADDR_L4CSUM_NONE) {
+		if (packet.captures(found.thoff))
+			decoded.transport = found.thoff;
 		take_ends(packet, found.thoff, decoded);
+	}
 	if (checksum == Checksum::good)
 		decoded.sum = Sum::good;
 	else if (checksum == Checksum::bad)
@@ -128,8 +132,26 @@ std::optional<Decoded> decode(Packet packet)
 	// of such a packet, nothing is believed but where it was to go
 	Decoded decoded = decode(packet, Checksum::unknown);
 	decoded.has_ends = decoded.syn = false;
+	decoded.transport = 0;
 	decoded.sum = Sum::bad;
 	return decoded;
+}
+
+std::optional<Decoded> decode_quoted(std::span<std::uint8_t> bytes, Family family)
+{
+	constexpr std::uint32_t LONGEST = 65535;
+	Packet packet;
+
+	packet.data = bytes.data();
+	packet.captured = static_cast<std::uint32_t>(
+		std::min<std::size_t>(bytes.size(), LONGEST));
+	packet.length = LONGEST;
+	packet.family = family;
+	const Received received = receive(packet);
+	if (received.cut || (received.drop != Drop::none &&
+			     received.drop != Drop::header_checksum))
+		return std::nullopt;
+	return decode(packet, Checksum::unknown);
 }
 
 std::string service_text(std::uint8_t protocol, std::uint16_t port)

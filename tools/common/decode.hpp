@@ -4,10 +4,14 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "common/checksum.hpp"
 
 namespace dsr {
+
+// There on any host, for its own sake.
+constexpr std::uint16_t SSH_PORT = 22;
 
 enum class Sum : std::uint8_t {
 	good,
@@ -21,6 +25,7 @@ struct Decoded {
 	std::uint8_t dscp = 0;
 	std::uint64_t bytes = 0;	// as the IP header says, or fewer
 	std::uint8_t protocol = 0;
+	std::uint32_t transport = 0;	// where its header begins; 0: not here
 	// A ping has its identifier in both; other protocols 0.
 	std::uint16_t source = 0, destination = 0;
 	bool has_ends = false;		// source and destination are known
@@ -40,6 +45,10 @@ Decoded decode(const Packet &packet, Checksum checksum);
 
 // Of any packet. None when it is none that a host would look at any further.
 std::optional<Decoded> decode(Packet packet);
+
+// Of the beginning of a packet, which an ICMP error quotes: as long as its header
+// says. The checksum of that header may be one of another hop's.
+std::optional<Decoded> decode_quoted(std::span<std::uint8_t> bytes, Family family);
 
 // "tcp/80", "ping"
 std::string service_text(std::uint8_t protocol, std::uint16_t port);

@@ -5,24 +5,18 @@
 #include <cstring>
 
 #include "common/dscp.hpp"
+#include "common/hash.hpp"
 
 namespace dsr {
 
 namespace {
 
 constexpr std::uint8_t TCP = 6;
-constexpr std::uint16_t SSH = 22;
 
 // How many there may be in the maps, and of what was learnt.
 constexpr std::size_t ENTRIES = 1 << 12, SERVERS = 64;
 
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15;
-	return hash ^ hash >> 29;
-}
-
-std::uint64_t mix(std::uint64_t hash, const Ip &ip)
+std::uint64_t mix_ip(std::uint64_t hash, const Ip &ip)
 {
 	std::uint64_t half[2];
 
@@ -39,7 +33,7 @@ std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port,
 	const std::uint64_t ends = std::uint64_t{client_port} << 32 |
 				   std::uint64_t{server_port} << 8 | protocol;
 
-	return mix(mix(mix(0, client), server), ends);
+	return mix(mix_ip(mix_ip(0, client), server), ends);
 }
 
 std::uint32_t mark_of(std::uint64_t hash)
@@ -88,7 +82,8 @@ bool is_control(const Decoded &packet)
 bool is_ssh(const Decoded &packet)
 {
 	return packet.protocol == TCP &&
-	       (packet.source == SSH || packet.destination == SSH);
+	       (packet.source == SSH_PORT ||
+		packet.destination == SSH_PORT);
 }
 
 } // namespace
@@ -147,7 +142,7 @@ std::string Diagnosis::Finding::text() const
 
 std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
 {
-	return mix(0, ip);
+	return mix_ip(0, ip);
 }
 
 std::size_t Diagnosis::Hash::operator()(const Service &service) const

@@ -9,6 +9,7 @@
 #include "dsrctl/probe/report.hpp"
 #include "dsrctl/probe/targets.hpp"
 #include "json_fields.hpp"
+#include "oracle.hpp"
 #include "world.hpp"
 
 using namespace dsr_test;
@@ -24,24 +25,30 @@ Bytes operator+(Bytes left, const Bytes &right)
 	return left;
 }
 
-// Headers as they are on the wire; checksums are none of a probe's business.
-Bytes ip_header(const std::string &from, const std::string &to,
-		std::uint8_t dscp, std::uint8_t protocol)
+// As it is on the wire; the transport's checksum is none of a probe's business.
+Bytes ip_packet(const std::string &from, const std::string &to,
+		std::uint8_t dscp, std::uint8_t protocol, const Bytes &payload)
 {
 	Ip source = ip(from), destination = ip(to);
+	const std::size_t size = payload.size();
 	Bytes header;
 
 	if (source.family == Family::ip4)
-		header = {0x45, static_cast<std::uint8_t>(dscp << 2), 0, 0,
+		header = {0x45, static_cast<std::uint8_t>(dscp << 2),
+			  static_cast<std::uint8_t>((size + 20) >> 8),
+			  static_cast<std::uint8_t>(size + 20),
 			  0, 0, 0, 0, 64, protocol, 0, 0};
 	else
 		header = {static_cast<std::uint8_t>(0x60 | dscp >> 2),
 			  static_cast<std::uint8_t>(dscp << 6), 0, 0,
-			  0, 0, protocol, 64};
+			  static_cast<std::uint8_t>(size >> 8),
+			  static_cast<std::uint8_t>(size), protocol, 64};
 	for (const Ip *one : {&source, &destination})
 		header.insert(header.end(), one->bytes.begin(),
 			      one->bytes.begin() + one->size());
-	return header;
+	if (source.family == Family::ip4)
+		oracle::put16(header, 10, oracle::checksum(header));
+	return header + payload;
 }
 
 constexpr std::uint8_t SYN = 2, RST = 4, ACK = 16;
@@ -74,9 +81,18 @@ Bytes payload(std::uint64_t nonce)
 	return bytes;
 }
 
-std::optional<Heard> hear_bytes(const Bytes &bytes)
+// What of it is captured; @length was on the wire.
+std::optional<Heard> hear_bytes(Bytes bytes, std::size_t length = 0)
 {
-	return hear(bytes);
+	Packet packet;
+
+	packet.data = bytes.data();
+	packet.captured = static_cast<std::uint32_t>(bytes.size());
+	packet.length = length ? static_cast<std::uint32_t>(length) :
+				 packet.captured;
+	packet.family = !bytes.empty() && bytes[0] >> 4 == 6 ? Family::ip6 :
+							       Family::ip4;
+	return hear(packet);
 }
 
 // The names of both families.
@@ -138,41 +154,46 @@ std::string response(const std::string &status, const std::string &body,
 TEST_CASE("probe: what TCP answers")
 {
 	for (const Names &names : NAMES) {
-		Bytes header = ip_header(names.vip, names.us, 7, 6);
-		auto heard = hear_bytes(header + tcp(80, 40000, SYN | ACK));
+		auto hear_tcp = [&](std::uint16_t to, std::uint8_t flags) {
+			return hear_bytes(ip_packet(names.vip, names.us, 7, 6,
+						    tcp(80, to, flags)));
+		};
+		auto heard = hear_tcp(40000, SYN | ACK);
 
 		REQUIRE(heard);
 		CHECK(heard->kind == Heard::Kind::syn_ack);
 		CHECK(heard->from == ip(names.vip));
 		CHECK(heard->key == Key{ip(names.us), true, 40000, 80});
 		CHECK(heard->dscp == 7);
-		CHECK(hear_bytes(header + tcp(80, 1, RST | ACK))->kind ==
-		      Heard::Kind::reset);
-		CHECK(hear_bytes(header + tcp(80, 1, ACK))->kind ==
-		      Heard::Kind::data);
+		CHECK(hear_tcp(1, RST | ACK)->kind == Heard::Kind::reset);
+		CHECK(hear_tcp(1, ACK)->kind == Heard::Kind::data);
 	}
 }
 
 TEST_CASE("probe: what ICMP answers")
 {
 	for (const Names &names : NAMES) {
-		Bytes header = ip_header(names.vip, names.us, 63, names.icmp);
-		auto heard = hear_bytes(header + icmp(names.reply, 0, 258, 3));
+		auto hear_icmp = [&](std::uint8_t type) {
+			return hear_bytes(ip_packet(names.vip, names.us, 63,
+						    names.icmp,
+						    icmp(type, 0, 258, 3)));
+		};
+		auto heard = hear_icmp(names.reply);
 
 		REQUIRE(heard);
 		CHECK(heard->kind == Heard::Kind::echo_reply);
 		CHECK(heard->key == Key{ip(names.us), false, 258, 3});
 		CHECK(heard->dscp == 63);
-		CHECK_FALSE(hear_bytes(header + icmp(names.echo, 0, 258, 3)));
+		CHECK_FALSE(hear_icmp(names.echo));
 	}
 }
 
 TEST_CASE("probe: an echo reply with another nonce, or without one, is another process's")
 {
 	for (const Names &names : NAMES) {
-		Bytes whole = ip_header(names.vip, names.us, 0, names.icmp) +
-			      icmp(names.reply, 0, 258, 3) + payload(0x123456789) +
-			      Bytes(48);
+		Bytes whole = ip_packet(names.vip, names.us, 0, names.icmp,
+					icmp(names.reply, 0, 258, 3) +
+						payload(0x123456789) + Bytes(48));
 		const std::size_t enough = whole.size() - 48;
 
 		CHECK(is_about(*hear_bytes(whole), {258, 3, 0x123456789}));
@@ -180,7 +201,8 @@ TEST_CASE("probe: an echo reply with another nonce, or without one, is another p
 		CHECK_FALSE(is_about(*hear_bytes(whole), {258, 3, 0}));
 		for (std::size_t cut = 0; cut < enough; cut++) {
 			auto heard = hear_bytes(Bytes(whole.begin(),
-						      whole.begin() + cut));
+						      whole.begin() + cut),
+						whole.size());
 
 			CHECK_FALSE((heard && is_about(*heard, {258, 3, 0})));
 		}
@@ -190,11 +212,14 @@ TEST_CASE("probe: an echo reply with another nonce, or without one, is another p
 TEST_CASE("probe: an ICMP error belongs to the probe that it quotes")
 {
 	for (const Names &names : NAMES) {
-		Bytes header = ip_header(names.router, names.us, 0, names.icmp);
+		auto hear_error = [&](const Bytes &error, const Bytes &quoted) {
+			return hear_bytes(ip_packet(names.router, names.us, 0,
+						    names.icmp, error + quoted));
+		};
 		Bytes error = icmp(names.unreachable, names.port);
-		Bytes quoted = ip_header(names.us, names.vip, 7, 6) +
-			       tcp(40000, 80, SYN);
-		auto heard = hear_bytes(header + error + quoted);
+		Bytes quoted = ip_packet(names.us, names.vip, 7, 6,
+					 tcp(40000, 80, SYN));
+		auto heard = hear_error(error, quoted);
 
 		REQUIRE(heard);
 		CHECK(heard->kind == Heard::Kind::error);
@@ -202,50 +227,68 @@ TEST_CASE("probe: an ICMP error belongs to the probe that it quotes")
 		CHECK(heard->from == ip(names.router));
 		CHECK(heard->key == Key{ip(names.us), true, 40000, 80});
 
-		quoted = ip_header(names.us, names.vip, 7, names.icmp) +
-			 icmp(names.echo, 0, 258, 3);
-		heard = hear_bytes(header + error + quoted);
+		// not with what a hop on the way makes of its checksum
+		if (ip(names.us).family == Family::ip4) {
+			Bytes other = quoted;
+
+			other[8] = 1;
+			CHECK(hear_error(error, other));
+		}
+
+		quoted = ip_packet(names.us, names.vip, 7, names.icmp,
+				   icmp(names.echo, 0, 258, 3) + payload(2));
+		heard = hear_error(error, Bytes(quoted.begin(),
+						quoted.end() - 8));
 		REQUIRE(heard);
 		CHECK(heard->key == Key{ip(names.us), false, 258, 3});
 		CHECK(is_about(*heard, {258, 3, 1}));
-		heard = hear_bytes(header + error + quoted + payload(2));
+		heard = hear_error(error, quoted);
 		REQUIRE(heard);
 		CHECK(is_about(*heard, {258, 3, 2}));
 		CHECK_FALSE(is_about(*heard, {258, 3, 1}));
 
 		// "fragmentation needed" and "packet too big" are no end
-		CHECK_FALSE(hear_bytes(header + icmp(names.too_big, 4) + quoted));
-		// UDP is none of a probe's
-		CHECK_FALSE(hear_bytes(header + error +
-				       ip_header(names.us, names.vip, 7, 17) +
-				       Bytes(8)));
+		CHECK_FALSE(hear_error(icmp(names.too_big, 4), quoted));
+		// UDP is none of a probe's, and neither is an answer
+		CHECK_FALSE(hear_error(error, ip_packet(names.us, names.vip, 7,
+							17, Bytes(8))));
+		CHECK_FALSE(hear_error(error, ip_packet(names.us, names.vip, 7,
+							names.icmp,
+							icmp(names.reply, 0,
+							     258, 3))));
 	}
 }
 
 TEST_CASE("probe: a packet that is cut off says nothing, and is not read past its end")
 {
 	for (const Names &names : NAMES) {
-		Bytes whole = ip_header(names.router, names.us, 0, names.icmp) +
-			      icmp(names.unreachable, names.port) +
-			      ip_header(names.us, names.vip, 7, 6) +
-			      tcp(40000, 80, SYN);
-		std::size_t enough = whole.size() - 12;
+		Bytes whole = ip_packet(names.router, names.us, 0, names.icmp,
+					icmp(names.unreachable, names.port) +
+						ip_packet(names.us, names.vip,
+							  7, 6,
+							  tcp(40000, 80, SYN)));
+		std::size_t enough = whole.size() - 16;
 
 		for (std::size_t size = 0; size <= whole.size(); size++) {
 			// of its own, so that a sanitiser sees the end
 			Bytes part(whole.begin(), whole.begin() + size);
 
 			INFO(size);
-			CHECK(hear_bytes(part).has_value() == (size >= enough));
+			CHECK(hear_bytes(part, whole.size()).has_value() ==
+			      (size >= enough));
+			// on the wire, its header says more
+			CHECK(hear_bytes(part).has_value() ==
+			      (size == whole.size()));
 		}
 	}
 	// header lengths that lie, no IP at all, and a later fragment
 	CHECK_FALSE(hear_bytes(Bytes(40, 0x41)));
 	CHECK_FALSE(hear_bytes(Bytes(40, 0x4f)));
 	CHECK_FALSE(hear_bytes(Bytes(40, 0x55)));
-	Bytes fragment = ip_header("10.0.0.1", "10.0.0.2", 0, 6) +
-			 tcp(80, 1, ACK);
+	Bytes fragment = ip_packet("10.0.0.1", "10.0.0.2", 0, 6, tcp(80, 1, ACK));
+	REQUIRE(hear_bytes(fragment));
 	fragment[7] = 1;
+	fragment[11]--;
 	CHECK_FALSE(hear_bytes(fragment));
 }
 

@@ -2,6 +2,7 @@
 // nftables on Linux, as it is written: no state, and the same server for the
 // same client.
 #include "common/dscp.hpp"
+#include "common/hash.hpp"
 #include "dsrctl/lb/vendor.hpp"
 
 namespace dsr::lb {
@@ -22,16 +23,7 @@ const char *protocol(Family family)
 // clients to other servers.
 const char SEED[] = " seed 0x64737263";
 
-// The finaliser of SplitMix64.
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
-{
-	hash += value + 0x9e3779b97f4a7c15;
-	hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9;
-	hash = (hash ^ hash >> 27) * 0x94d049bb133111eb;
-	return hash ^ hash >> 31;
-}
-
-std::uint64_t mix(const Ip &ip)
+std::uint64_t hash_of(const Ip &ip)
 {
 	std::uint64_t hash = 0;
 
@@ -49,7 +41,7 @@ const Server &owner(const std::vector<Server> &servers, unsigned int slot)
 	std::uint64_t highest = 0;
 
 	for (const Server &server : servers) {
-		const std::uint64_t seed = mix(mix(server.ip), slot);
+		const std::uint64_t seed = mix(hash_of(server.ip), slot);
 
 		for (unsigned int i = 0; i < server.weight; i++) {
 			std::uint64_t drawn = mix(seed, i);

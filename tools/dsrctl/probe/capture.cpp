@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/pcap_handle.hpp"
@@ -82,7 +83,7 @@ void Capture::read(const Handler &handler) const
 		std::uint8_t data[SNAP];
 		sockaddr_ll from{};
 		socklen_t length = sizeof(from);
-		ssize_t size = recvfrom(socket_.get(), data, sizeof(data), 0,
+		ssize_t size = recvfrom(socket_.get(), data, sizeof(data), MSG_TRUNC,
 					reinterpret_cast<sockaddr *>(&from),
 					&length);
 
@@ -92,7 +93,13 @@ void Capture::read(const Handler &handler) const
 			continue;
 		if (size < 0)
 			return;
-		if (auto heard = hear(std::span(data, static_cast<std::size_t>(size))))
+		Packet packet;
+		packet.data = data;
+		packet.length = static_cast<std::uint32_t>(size);
+		packet.captured = std::min<std::uint32_t>(packet.length, SNAP);
+		packet.family = ntohs(from.sll_protocol) == ETH_P_IP ?
+					Family::ip4 : Family::ip6;
+		if (auto heard = hear(packet))
 			handler(*heard, from.sll_ifindex);
 	}
 }

@@ -6,82 +6,29 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <cstring>
 
-#include "common/packet.hpp"
+#include "common/decode.hpp"
 
 namespace dsr::probe {
 
 namespace {
 
-constexpr std::size_t IP4_HEADER = 20, IP6_HEADER = 40, ICMP_HEADER = 8;
+constexpr std::size_t ICMP_HEADER = 8;
 constexpr std::size_t NONCE = sizeof(Echo::nonce);
 
-using Bytes = std::span<const std::uint8_t>;
+using Bytes = std::span<std::uint8_t>;
 
-struct Packet {
-	Ip from, to;
-	std::uint8_t dscp = 0, protocol = 0;
-	Bytes payload;
-};
-
-Ip take_ip(Family family, const std::uint8_t *from)
+// From the transport header on, as far as there is something of it.
+Bytes transport_of(Bytes packet, const Decoded &decoded)
 {
-	Ip ip;
+	const std::size_t end = std::min<std::size_t>(packet.size(),
+						      decoded.bytes);
 
-	ip.family = family;
-	std::memcpy(ip.bytes.data(), from, ip.size());
-	return ip;
-}
-
-std::optional<Packet> parse_ip4(Bytes bytes)
-{
-	constexpr std::size_t FRAGMENT = 6, PROTOCOL = 9, SOURCE = 12,
-			      DESTINATION = 16;
-	constexpr std::uint16_t OFFSET_MASK = 0x1fff;
-	std::size_t header = (bytes[0] & 15) * 4;
-
-	if (header < IP4_HEADER || bytes.size() < header ||
-	    load16(&bytes[FRAGMENT]) & OFFSET_MASK)
-		return std::nullopt;
-	return Packet{take_ip(Family::ip4, &bytes[SOURCE]),
-		      take_ip(Family::ip4, &bytes[DESTINATION]),
-		      static_cast<std::uint8_t>(daddr_dscp4(bytes.data())),
-		      bytes[PROTOCOL], bytes.subspan(header)};
-}
-
-// An answer with extension headers is none that a probe waits for.
-std::optional<Packet> parse_ip6(Bytes bytes)
-{
-	constexpr std::size_t NEXT_HEADER = 6, SOURCE = 8, DESTINATION = 24;
-
-	if (bytes.size() < IP6_HEADER)
-		return std::nullopt;
-	return Packet{take_ip(Family::ip6, &bytes[SOURCE]),
-		      take_ip(Family::ip6, &bytes[DESTINATION]),
-		      static_cast<std::uint8_t>(daddr_dscp6(bytes.data())),
-		      bytes[NEXT_HEADER], bytes.subspan(IP6_HEADER)};
-}
-
-std::optional<Packet> parse(Bytes bytes)
-{
-	if (bytes.size() < IP4_HEADER)
-		return std::nullopt;
-	switch (bytes[0] >> 4) {
-	case 4:
-		return parse_ip4(bytes);
-	case 6:
-		return parse_ip6(bytes);
-	default:
-		return std::nullopt;
-	}
-}
-
-bool is_icmp(const Packet &packet)
-{
-	return packet.from.family == Family::ip4 ?
-		       packet.protocol == IPPROTO_ICMP :
-		       packet.protocol == IPPROTO_ICMPV6;
+	if (!decoded.transport || decoded.transport > end)
+		return {};
+	return packet.subspan(decoded.transport, end - decoded.transport);
 }
 
 std::string code(const char *what, unsigned int number)
@@ -140,13 +87,17 @@ std::string error6(unsigned int type, unsigned int number)
 	}
 }
 
-bool is_echo(const Packet &packet, bool reply)
+bool is_icmp(const Decoded &packet)
 {
-	unsigned int type = packet.payload[0];
-
 	return packet.from.family == Family::ip4 ?
-		       type == (reply ? ICMP_ECHOREPLY : ICMP_ECHO) :
-		       type == (reply ? ICMP6_ECHO_REPLY : ICMP6_ECHO_REQUEST);
+		       packet.protocol == IPPROTO_ICMP :
+		       packet.protocol == IPPROTO_ICMPV6;
+}
+
+bool is_reply(const Decoded &packet, unsigned int type)
+{
+	return type == (packet.from.family == Family::ip4 ? ICMP_ECHOREPLY :
+							    ICMP6_ECHO_REPLY);
 }
 
 // Identifier, sequence number and nonce of an echo; @us has sent the request.
@@ -160,58 +111,56 @@ void take_echo(Bytes message, const Ip &us, Heard &heard)
 }
 
 // The packet of a probe, in an error. False: it is none.
-bool take_quoted(Bytes bytes, Heard &heard)
+bool take_quoted(Bytes bytes, Family family, Heard &heard)
 {
-	auto packet = parse(bytes);
+	const auto packet = decode_quoted(bytes, family);
 
-	if (!packet || packet->payload.size() < ICMP_HEADER)
+	if (!packet || !packet->has_ends)
 		return false;
 	if (packet->protocol == IPPROTO_TCP) {
-		heard.key = {packet->from, true, load16(&packet->payload[0]),
-			     load16(&packet->payload[2])};
+		heard.key = {packet->from, true, packet->source,
+			     packet->destination};
 		return true;
 	}
-	if (!is_icmp(*packet) || !is_echo(*packet, false))
+	if (!packet->echo_request)
 		return false;
-	take_echo(packet->payload, packet->from, heard);
+	take_echo(transport_of(bytes, *packet), packet->from, heard);
 	return true;
 }
 
-std::optional<Heard> hear_tcp(const Packet &packet)
+std::optional<Heard> hear_tcp(const Decoded &packet, Bytes segment)
 {
 	constexpr std::size_t FLAGS = 13, TCP_HEADER = 20;
 	Heard heard;
 
-	if (packet.payload.size() < TCP_HEADER)
+	if (segment.size() < TCP_HEADER)
 		return std::nullopt;
-	unsigned int flags = packet.payload[FLAGS];
+	unsigned int flags = segment[FLAGS];
 	if (flags & TH_RST)
 		heard.kind = Heard::Kind::reset;
 	else if ((flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK))
 		heard.kind = Heard::Kind::syn_ack;
-	heard.key = {packet.to, true, load16(&packet.payload[2]),
-		     load16(&packet.payload[0])};
+	heard.key = {packet.to, true, packet.destination, packet.source};
 	return heard;
 }
 
-std::optional<Heard> hear_icmp(const Packet &packet)
+std::optional<Heard> hear_icmp(const Decoded &packet, Bytes message)
 {
+	const Family family = packet.from.family;
 	Heard heard;
 
-	if (packet.payload.size() < ICMP_HEADER)
+	if (message.size() < ICMP_HEADER)
 		return std::nullopt;
-	if (is_echo(packet, true)) {
+	unsigned int type = message[0], number = message[1];
+	if (is_reply(packet, type)) {
 		heard.kind = Heard::Kind::echo_reply;
-		take_echo(packet.payload, packet.to, heard);
+		take_echo(message, packet.to, heard);
 		return heard;
 	}
-	unsigned int type = packet.payload[0], number = packet.payload[1];
-	heard.error = packet.from.family == Family::ip4 ? error4(type, number)
-							: error6(type, number);
-	if (heard.error.empty())
-		return std::nullopt;
-	if (!take_quoted(packet.payload.subspan(ICMP_HEADER), heard) ||
-	    heard.key.us.family != packet.to.family)
+	heard.error = family == Family::ip4 ? error4(type, number)
+					    : error6(type, number);
+	if (heard.error.empty() ||
+	    !take_quoted(message.subspan(ICMP_HEADER), family, heard))
 		return std::nullopt;
 	heard.kind = Heard::Kind::error;
 	return heard;
@@ -219,17 +168,19 @@ std::optional<Heard> hear_icmp(const Packet &packet)
 
 } // namespace
 
-std::optional<Heard> hear(std::span<const std::uint8_t> data)
+std::optional<Heard> hear(const Packet &captured)
 {
-	auto packet = parse(data);
+	const auto packet = decode(captured);
 	std::optional<Heard> heard;
 
 	if (!packet)
 		return std::nullopt;
+	const Bytes message = transport_of({captured.data, captured.captured},
+					   *packet);
 	if (packet->protocol == IPPROTO_TCP)
-		heard = hear_tcp(*packet);
+		heard = hear_tcp(*packet, message);
 	else if (is_icmp(*packet))
-		heard = hear_icmp(*packet);
+		heard = hear_icmp(*packet, message);
 	if (heard) {
 		heard->from = packet->from;
 		heard->dscp = packet->dscp;

@@ -2,12 +2,9 @@
 // What a captured packet says about a probe. Nothing here touches the system.
 #pragma once
 
-#include <span>
-
-#include <cstddef>
 #include <optional>
 
-#include "common/ip.hpp"
+#include "common/packet.hpp"
 
 namespace dsr::probe {
 
@@ -41,9 +38,8 @@ struct Heard {
 	std::string error;	// "port unreachable"
 };
 
-// None: a packet that answers no probe. @data begins with the IP header, and
-// may be cut off.
-std::optional<Heard> hear(std::span<const std::uint8_t> data);
+// None: a packet that answers no probe.
+std::optional<Heard> hear(const Packet &captured);
 
 // Is it about this echo, and not another's that had the same key?
 bool is_about(const Heard &heard, const Echo &echo);
