@@ -66,7 +66,7 @@ void add_states(MetricsText &text, const Row &row)
 			       Standing::started}) {
 		MetricsText::Labels all = labels(*row.entry);
 
-		all.emplace_back("type", row.type);
+		all.emplace_back("type", name(row.type));
 		all.emplace_back("state", name(state));
 		text.add(all, row.standing == state);
 	}

@@ -96,7 +96,7 @@ private:
 				    !seen.insert(item).second)
 					continue;
 				Row row;
-				row.type = pairs ? "l3dsr" : "iptbl";
+				row.type = pairs ? RowType::l3dsr : RowType::iptbl;
 				row.standing = Standing::started;
 				row.name = row.ipaddr = text(item.ip);
 				if (item.ports)
@@ -122,7 +122,7 @@ private:
 			    paired_.contains(address.ip))
 				continue;
 			Row row;
-			row.type = "loopb";
+			row.type = RowType::loopb;
 			row.standing = Standing::started;
 			row.name = row.ipaddr = text(address.ip);
 			row.dscp = NONE;
@@ -145,7 +145,7 @@ using Columns = std::vector<std::string>;
 
 Columns columns(const Row &row)
 {
-	return {row.type, name(row.standing), row.name, row.ipaddr, row.dscp,
+	return {name(row.type), name(row.standing), row.name, row.ipaddr, row.dscp,
 		row.loopback, row.rule ? "up" : NONE, row.table,
 		row.configured ? "conf" : "disc"};
 }
@@ -190,6 +190,13 @@ const char *name(Standing standing)
 	return names[static_cast<int>(standing)];
 }
 
+const char *name(RowType type)
+{
+	static const char *const names[] = {"l3dsr", "l2dsr", "loopb", "iptbl"};
+
+	return names[static_cast<int>(type)];
+}
+
 std::vector<Row> configured_rows(const Config &config, const Actual &actual)
 {
 	std::vector<Row> rows;
@@ -202,7 +209,7 @@ std::vector<Row> configured_rows(const Config &config, const Actual &actual)
 		if (entry.dscp)
 			rule = rule_of(actual, entry.item());
 		int parts = (address != nullptr) + (rule != nullptr);
-		row.type = entry.dscp ? "l3dsr" : "l2dsr";
+		row.type = entry.dscp ? RowType::l3dsr : RowType::l2dsr;
 		row.standing = !parts ? Standing::stopped :
 			       parts == (entry.dscp ? 2 : 1) ?
 					Standing::started :
@@ -296,7 +303,7 @@ std::string status_json(const std::vector<Row> &rows)
 		};
 		auto dscp = parse_dscp(row.dscp);
 
-		entries.push_back({{"type", row.type},
+		entries.push_back({{"type", name(row.type)},
 				   {"state", name(row.standing)},
 				   {"name", row.name},
 				   {"ipaddr", row.ipaddr},

@@ -12,8 +12,17 @@ enum class Standing : std::uint8_t { stopped, partial, started };
 
 const char *name(Standing standing);
 
+enum class RowType : std::uint8_t {
+	l3dsr,
+	l2dsr,
+	loopb,	// an address, without a rule
+	iptbl	// a rule, without its address
+};
+
+const char *name(RowType type);
+
 struct Row {
-	std::string type;	// l3dsr, l2dsr, loopb, iptbl
+	RowType type = RowType::l3dsr;
 	Standing standing = Standing::stopped;
 	std::string name, ipaddr, dscp, loopback;
 	bool rule = false;

@@ -87,7 +87,7 @@ TEST_CASE("dsrctl: columns are as wide as their names")
 {
 	Row row;
 
-	row.type = "l2dsr";
+	row.type = RowType::l2dsr;
 	row.name = row.ipaddr = "::5";
 	row.dscp = row.loopback = row.table = "--";
 	CHECK(status_text({row}, true, true) ==

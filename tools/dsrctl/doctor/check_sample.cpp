@@ -14,7 +14,6 @@ namespace {
 using Kind = Diagnosis::Kind;
 
 constexpr std::uint8_t TCP = 6;
-constexpr std::uint16_t SSH = 22;
 
 std::set<std::uint8_t> mapped(const Sample &sample, Family family)
 {
@@ -44,15 +43,13 @@ std::string place(const Diagnosis::Finding &finding)
 bool is_service(const Facts &facts, const std::vector<Vip> &all,
 		const Diagnosis::Finding &finding)
 {
-	if (!facts.listeners || finding.protocol != TCP || finding.port == SSH)
+	if (!facts.listeners || finding.protocol != TCP ||
+	    finding.port == SSH_PORT)
 		return false;
-	for (const Vip &vip : all)
-		for (const Listener &listener : *facts.listeners)
-			if (vip.ip.family == finding.server.family &&
-			    !listener.udp && listener.port == finding.port &&
-			    serves(listener, vip.ip))
-				return true;
-	return false;
+	return std::any_of(all.begin(), all.end(), [&](const Vip &vip) {
+		return vip.ip.family == finding.server.family &&
+		       is_open(facts, vip.ip, {false, finding.port});
+	});
 }
 
 } // namespace

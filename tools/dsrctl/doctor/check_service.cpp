@@ -9,13 +9,6 @@ namespace dsr::doctor {
 
 namespace {
 
-constexpr std::uint16_t SSH = 22;
-
-bool is_any(const Ip &ip)
-{
-	return ip.bytes == Ip{}.bytes;
-}
-
 bool is_loopback(const Ip &ip)
 {
 	return ip.family == Family::ip4 ? ip.bytes[0] == 127
@@ -35,7 +28,7 @@ bool may_serve(const Listener &listener, const Ip &ip)
 	if (!serves(listener, ip))
 		return false;
 	return !is_any(listener.ip) ||
-	       (!listener.udp && listener.port != SSH);
+	       (!listener.udp && listener.port != SSH_PORT);
 }
 
 // Where the service listens instead, when that is on the host's own addresses.
@@ -45,7 +38,7 @@ std::vector<std::string> own_ports(const Facts &facts,
 	std::vector<std::string> ports;
 
 	for (const Listener &listener : *facts.listeners)
-		if (!listener.udp && listener.port != SSH &&
+		if (!listener.udp && listener.port != SSH_PORT &&
 		    listener.ip.family == family && !is_any(listener.ip) &&
 		    !is_loopback(listener.ip) && !is_vip(all, listener.ip))
 			ports.push_back(text(listener.ip) + " (" +
@@ -86,16 +79,6 @@ Finding closed(const Facts &facts, const std::vector<Vip> &all, const Vip &vip,
 			(own.empty() ? "" : ", only on " + list(own)) +
 			", expected the service there" + asked;
 	return finding;
-}
-
-bool is_open(const Facts &facts, const Ip &ip, Port port)
-{
-	return std::any_of(facts.listeners->begin(), facts.listeners->end(),
-			   [&](const Listener &listener) {
-				   return listener.udp == port.udp &&
-					  listener.port == port.number &&
-					  serves(listener, ip);
-			   });
 }
 
 } // namespace

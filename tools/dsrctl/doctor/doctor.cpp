@@ -30,26 +30,22 @@ struct DoctorOptions {
 };
 
 // "80", "tcp/80", "udp/53"
-std::optional<Port> parse_port(const std::string &text)
+std::optional<Port> parse_service(const std::string &text)
 {
 	std::size_t slash = text.find('/');
 	std::string protocol = slash == text.npos ? "tcp"
 						  : text.substr(0, slash);
-	std::string number = slash == text.npos ? text : text.substr(slash + 1);
+	const auto number = parse_port(
+		slash == text.npos ? text : text.substr(slash + 1));
 
-	if ((protocol != "tcp" && protocol != "udp") || number.empty() ||
-	    number.size() > 5 ||
-	    number.find_first_not_of("0123456789") != number.npos)
+	if ((protocol != "tcp" && protocol != "udp") || !number)
 		return std::nullopt;
-	unsigned long port = std::stoul(number);
-	if (!port || port > 65535)
-		return std::nullopt;
-	return Port{protocol == "udp", static_cast<std::uint16_t>(port)};
+	return Port{protocol == "udp", *number};
 }
 
 std::string check_port(const std::string &text)
 {
-	return parse_port(text) ? "" :
+	return parse_service(text) ? "" :
 				  "found " + quote(text) +
 					  ", expected a port such as 80, tcp/80 or udp/53";
 }
@@ -173,7 +169,7 @@ Facts look(const DoctorOptions &options)
 
 	facts.from = from(options);
 	for (const std::string &port : options.ports)
-		facts.ports.push_back(*parse_port(port));
+		facts.ports.push_back(*parse_service(port));
 	return facts;
 }
 

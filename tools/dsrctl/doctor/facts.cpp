@@ -25,11 +25,6 @@ void add_dscp(Vip &vip, std::uint8_t dscp)
 		vip.dscps.push_back(dscp);
 }
 
-bool is_any(const Ip &ip)
-{
-	return ip.bytes == Ip{}.bytes;
-}
-
 } // namespace
 
 std::vector<Vip> vips(const Facts &facts)
@@ -95,6 +90,11 @@ bool is_vip(const std::vector<Vip> &vips, const Ip &ip)
 	});
 }
 
+bool is_any(const Ip &ip)
+{
+	return ip.bytes == Ip{}.bytes;
+}
+
 bool serves(const Listener &listener, const Ip &ip)
 {
 	if (listener.ip == ip)
@@ -102,6 +102,16 @@ bool serves(const Listener &listener, const Ip &ip)
 	return is_any(listener.ip) &&
 	       (listener.ip.family == ip.family ||
 		(listener.both && ip.family == Family::ip4));
+}
+
+bool is_open(const Facts &facts, const Ip &ip, Port port)
+{
+	return std::any_of(facts.listeners->begin(), facts.listeners->end(),
+			   [&](const Listener &listener) {
+				   return listener.udp == port.udp &&
+					  listener.port == port.number &&
+					  serves(listener, ip);
+			   });
 }
 
 } // namespace dsr::doctor

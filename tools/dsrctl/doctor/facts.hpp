@@ -106,7 +106,12 @@ Diagnosis diagnosis(const Facts &facts);
 // The host's own addresses, which are nobody's VIP.
 bool is_vip(const std::vector<Vip> &vips, const Ip &ip);
 
+// A listener's 0.0.0.0, or ::
+bool is_any(const Ip &ip);
+
 // Would a packet to this address reach a service?
 bool serves(const Listener &listener, const Ip &ip);
+// Does anybody's service answer there? Only when listeners are known.
+bool is_open(const Facts &facts, const Ip &ip, Port port);
 
 } // namespace dsr::doctor
