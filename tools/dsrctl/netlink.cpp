@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>	// before the kernel's headers, which then leave out the same
 
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -321,8 +322,19 @@ void change_addresses(const std::vector<AddressStep> &steps,
 
 bool has_ip6(const std::string &dev)
 {
-	return read_file_if_any("/proc/sys/net/ipv6/conf/" + dev +
-				"/disable_ipv6").starts_with('0');
+	const std::string path = "/proc/sys/net/ipv6/conf/" + dev +
+				 "/disable_ipv6";
+	const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+	std::string text;
+
+	// nor is it there on a kernel without IPv6
+	if (!file && errno == ENOENT)
+		return false;
+	if (!file)
+		fail(path, errno);
+	if (int error = read_all(file, text))
+		fail(path, error);
+	return text.starts_with('0');
 }
 
 Target probe_target(Family family)

@@ -14,7 +14,7 @@ std::vector<Address> read_addresses();
 void change_addresses(const std::vector<AddressStep> &steps,
 		      std::vector<AddressStep> &done);
 
-// Can the interface have IPv6 addresses?
+// Can the interface have IPv6 addresses? Throws Error when that cannot be read.
 bool has_ip6(const std::string &dev = "lo");
 
 enum class Target : std::uint8_t {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "dsrctl/netlink.hpp"
 #include "dsrctl/netlink_socket.hpp"
 
 using namespace dsr;
@@ -98,4 +99,11 @@ TEST_CASE("dsrctl: how a netlink dump ends")
 		CHECK(answer.read(error) == std::vector<int>{RTM_NEWROUTE});
 		CHECK(error == 0);
 	}
+}
+
+TEST_CASE("dsrctl: whether there is IPv6 is not guessed when it cannot be read")
+{
+	CHECK_FALSE(has_ip6("none"));
+	// a path that is there, and is none of a directory
+	CHECK_THROWS_AS(has_ip6("default/disable_ipv6"), Error);
 }
