@@ -71,10 +71,15 @@ DADDR_INLINE __u16 daddr_add16(__u16 sum, __u16 word)
 	return (__u16)(sum + (sum < word));
 }
 
-/* daddr_sub32, daddr_sub64 - ones' complement difference: end-around borrow */
+/*
+ * daddr_sub32, daddr_sub64 - ones' complement difference: end-around borrow
+ *
+ * What is more than it was taken from has borrowed.
+ */
 DADDR_INLINE __u32 daddr_sub32(__u32 to, __u32 from)
 {
-	return to - from - (to < from);
+	from = to - from;
+	return from - (to < from);
 }
 
 DADDR_INLINE __u64 daddr_sub64(__u64 to, __u64 from)

@@ -366,14 +366,17 @@ DADDR_INLINE __u16 daddr_update_l4csum(__u16 check, __u8 l4proto, __u16 delta,
 /*
  * daddr_apply_transport - set the port and the transport checksum
  * @delta: of the address
+ * @ipv6: no checksum in the header makes up for the address
  *
- * Returns what that adds to the sum of the packet's bytes.
+ * Returns what the address, the port and the transport checksum add to the sum
+ * of the packet's bytes.
  */
-DADDR_INLINE __u32 daddr_apply_transport(__u8 *ip, __u16 delta,
+DADDR_INLINE __u32 daddr_apply_transport(__u8 *ip, __u16 delta, int ipv6,
 					 const struct daddr_change *change,
 					 int seed)
 {
 	__u8 *field = ip + change->l4csum_offset;
+	__u32 sum = ipv6 ? delta : 0;
 	__u16 port_delta = 0, check;
 
 	if (change->set_dport) {
@@ -385,20 +388,20 @@ DADDR_INLINE __u32 daddr_apply_transport(__u8 *ip, __u16 delta,
 		daddr_store16(port, change->dport);
 	}
 	if (change->l4csum != DADDR_L4CSUM_HERE)
-		return port_delta;
+		return sum + port_delta;
 	check = daddr_load16(field);
 	if (seed) {
 		/* whoever completes it adds the port as it is then */
 		daddr_store16(field, daddr_add16(check, delta));
-		return (__u32)delta + port_delta;
+		return sum + delta + port_delta;
 	}
 	/* no checksum, and none it keeps (RFC 768, RFC 6936) */
-	if (!check && change->l4proto == DADDR_PROTO_UDP)
-		return port_delta;
+	if (__builtin_expect(!check && change->l4proto == DADDR_PROTO_UDP, 0))
+		return sum + port_delta;
 	daddr_store16(field, daddr_update_l4csum(check, change->l4proto, delta,
 						 port_delta));
-	/* it makes up for the port, and for an address that is not in it */
-	return (__u16)~delta;
+	/* it makes up for port and address: for that of IPv4 once too often */
+	return ipv6 ? 0 : (__u16)~delta;
 }
 
 /*
@@ -425,7 +428,7 @@ DADDR_INLINE __u32 daddr_apply4(void *ip, const void *to,
 
 	if (change->set_daddr)
 		delta = daddr_delta4(header + DADDR_IP4_DADDR, to);
-	sum = daddr_apply_transport(header, delta, change, seed);
+	sum = daddr_apply_transport(header, delta, 0, change, seed);
 	if (change->set_daddr) {
 		daddr_store16(check, daddr_csum_replace(daddr_load16(check),
 							delta));
@@ -449,7 +452,7 @@ DADDR_INLINE __u32 daddr_apply6(void *ip, const void *to,
 		daddr_store64(header + DADDR_IP6_DADDR, upper);
 		daddr_store64(header + DADDR_IP6_DADDR + 8, lower);
 	}
-	return delta + daddr_apply_transport(header, delta, change, seed);
+	return daddr_apply_transport(header, delta, 1, change, seed);
 }
 
 #endif /* DADDR_REWRITE_H */

@@ -10,8 +10,8 @@
 #ifndef DADDR_SKB_H
 #define DADDR_SKB_H
 
+#include <linux/bug.h>
 #include <linux/in.h>
-#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
@@ -21,21 +21,28 @@
 #include "compat.h"
 #include "daddr_rewrite.h"
 
+/* Is it these bytes that hardware, or skb_checksum_help(), completes? */
+static __always_inline bool
+daddr_skb_completes(const struct sk_buff *skb, const struct daddr_change *change)
+{
+	return skb_headroom(skb) + change->l4csum_offset ==
+	       skb->csum_start + skb->csum_offset;
+}
+
 /*
- * Does the field hold the sum of the pseudo-header, which hardware or
- * skb_checksum_help() completes? CHECKSUM_PARTIAL alone does not say so: in a
- * UDP tunnel it may be about the inner packet, with the outer checksum either
- * complete (local checksum offload) or absent. Only GSO has a seed in both.
+ * Does the field hold the sum of the pseudo-header? CHECKSUM_PARTIAL alone does
+ * not say so: in a UDP tunnel it may be about the inner packet, with the outer
+ * checksum either complete (local checksum offload) or absent. Only GSO has a
+ * seed in both.
  */
 static __always_inline bool daddr_skb_is_seed(const struct sk_buff *skb,
 					      const struct daddr_change *change)
 {
-	const void *field = skb->data + change->l4csum_offset;
-
 	if (change->l4csum != DADDR_L4CSUM_HERE)
 		return false;
-	return field == skb->head + skb->csum_start + skb->csum_offset ||
-	       (skb_is_gso(skb) && daddr_load16(field));
+	return daddr_skb_completes(skb, change) ||
+	       (skb_is_gso(skb) &&
+		daddr_load16(skb->data + change->l4csum_offset));
 }
 
 /* skb->csum is the sum of all bytes from the IP header on: @sum is added. */
@@ -182,7 +189,17 @@ static __always_inline bool daddr_skb_is_bare(const struct sk_buff *skb)
 		      skb->ip_summed == CHECKSUM_UNNECESSARY);
 }
 
-/* @summed: skb->ip_summed, as a constant; NONE stands for UNNECESSARY too. */
+/* Of a packet that is not bare: is it COMPLETE, or else PARTIAL? One bit says. */
+static __always_inline bool daddr_skb_is_complete(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(CHECKSUM_COMPLETE & 1 || !(CHECKSUM_PARTIAL & 1));
+	return !(skb->ip_summed & 1);
+}
+
+/*
+ * @summed: skb->ip_summed, as a constant; NONE stands for UNNECESSARY too. In
+ *	CHECKSUM_PARTIAL, what has no seed is for daddr_skb_rewrite4() or 6.
+ */
 static __always_inline enum daddr_verdict
 daddr_skb_plain4(struct sk_buff *skb, const void *to, u8 summed)
 {
@@ -193,25 +210,15 @@ daddr_skb_plain4(struct sk_buff *skb, const void *to, u8 summed)
 	verdict = daddr_decide4(daddr_skb_read_head4, skb, to, 0, &change);
 	if (unlikely(verdict != DADDR_CHANGE))
 		return verdict;
-	sum = daddr_apply4(skb->data, to, &change,
-			   summed == CHECKSUM_PARTIAL &&
-			   daddr_skb_is_seed(skb, &change));
+	if (summed == CHECKSUM_PARTIAL &&
+	    unlikely(!daddr_skb_completes(skb, &change)))
+		return DADDR_DROP;
+	sum = daddr_apply4(skb->data, to, &change, summed == CHECKSUM_PARTIAL);
 	if (summed == CHECKSUM_COMPLETE)
 		daddr_skb_add_to_sum(skb, sum);
 	return DADDR_CHANGE;
 }
 
-static __always_inline enum daddr_verdict
-daddr_skb_summed4(struct sk_buff *skb, const void *to)
-{
-	if (daddr_skb_is_bare(skb))
-		return daddr_skb_plain4(skb, to, CHECKSUM_NONE);
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
-		return daddr_skb_plain4(skb, to, CHECKSUM_PARTIAL);
-	return daddr_skb_plain4(skb, to, CHECKSUM_COMPLETE);
-}
-
-/* @summed: skb->ip_summed, as a constant; NONE stands for UNNECESSARY too. */
 static __always_inline enum daddr_verdict
 daddr_skb_plain6(struct sk_buff *skb, const void *to, u8 summed)
 {
@@ -222,22 +229,13 @@ daddr_skb_plain6(struct sk_buff *skb, const void *to, u8 summed)
 	verdict = daddr_decide6(daddr_skb_read_head6, skb, to, 0, &change);
 	if (unlikely(verdict != DADDR_CHANGE))
 		return verdict;
-	sum = daddr_apply6(skb->data, to, &change,
-			   summed == CHECKSUM_PARTIAL &&
-			   daddr_skb_is_seed(skb, &change));
+	if (summed == CHECKSUM_PARTIAL &&
+	    unlikely(!daddr_skb_completes(skb, &change)))
+		return DADDR_DROP;
+	sum = daddr_apply6(skb->data, to, &change, summed == CHECKSUM_PARTIAL);
 	if (summed == CHECKSUM_COMPLETE)
 		daddr_skb_add_to_sum(skb, sum);
 	return DADDR_CHANGE;
-}
-
-static __always_inline enum daddr_verdict
-daddr_skb_summed6(struct sk_buff *skb, const void *to)
-{
-	if (daddr_skb_is_bare(skb))
-		return daddr_skb_plain6(skb, to, CHECKSUM_NONE);
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
-		return daddr_skb_plain6(skb, to, CHECKSUM_PARTIAL);
-	return daddr_skb_plain6(skb, to, CHECKSUM_COMPLETE);
 }
 
 /*
@@ -250,9 +248,59 @@ static __always_inline bool daddr_skb_is_plain(const struct sk_buff *skb)
 }
 
 /*
+ * Is it of this protocol, and no later fragment? Both in one comparison: the
+ * offset of a fragment and the protocol are two bytes apart.
+ */
+static __always_inline bool daddr_skb_is_first4(const u8 *ip, u8 protocol)
+{
+	static const u8 mask[] = {0x1f, 0xff, 0, 0xff};
+	const u8 first[] = {0, 0, 0, protocol};
+
+	if ((daddr_load32(ip + 6) & daddr_load32(mask)) != daddr_load32(first))
+		return false;
+	/* which the core will ask once more, for all that the compiler sees */
+	if (ip[9] != protocol || daddr_load16(ip + 6) & daddr_load16(mask))
+		__builtin_unreachable();
+	return true;
+}
+
+static __always_inline enum daddr_verdict
+daddr_skb_in_state4(struct sk_buff *skb, const void *to, u8 summed)
+{
+	u32 copy = daddr_load32(to);	/* no write to the packet changes it */
+
+	if (daddr_skb_is_first4(skb->data, IPPROTO_UDP))
+		return daddr_skb_plain4(skb, &copy, summed);
+	if (daddr_skb_is_first4(skb->data, IPPROTO_TCP))
+		return daddr_skb_plain4(skb, &copy, summed);
+	return DADDR_DROP;
+}
+
+static __always_inline enum daddr_verdict
+daddr_skb_in_state6(struct sk_buff *skb, const void *to, u8 summed)
+{
+	const struct ipv6hdr *ip = (const struct ipv6hdr *)skb->data;
+
+	/* without extension headers */
+	if (ip->nexthdr == IPPROTO_UDP)
+		return daddr_skb_plain6(skb, to, summed);
+	if (ip->nexthdr == IPPROTO_TCP)
+		return daddr_skb_plain6(skb, to, summed);
+	return DADDR_DROP;
+}
+
+/* without options */
+static __always_inline bool daddr_skb_is_common4(const struct sk_buff *skb)
+{
+	return likely(*skb->data == 0x45 && daddr_skb_is_plain(skb));
+}
+
+/*
  * daddr_skb_common4 - the same as daddr_skb_rewrite4(), for a packet as most
  *	are: a port that stays, TCP or UDP, nothing to copy, nothing to forget
  * daddr_skb_common6 - the same for IPv6
+ * daddr_skb_summed4 - daddr_skb_common4() for what is not daddr_skb_is_bare()
+ * daddr_skb_summed6 - the same for IPv6
  *
  * Returns DADDR_CHANGE or DADDR_KEEP; or DADDR_DROP when that packet, of which
  * nothing changed, is for daddr_skb_rewrite4() or 6.
@@ -263,34 +311,43 @@ static __always_inline bool daddr_skb_is_plain(const struct sk_buff *skb)
  * in CHECKSUM_NONE, 70 in CHECKSUM_COMPLETE.
  */
 static __always_inline enum daddr_verdict
+daddr_skb_summed4(struct sk_buff *skb, const void *to)
+{
+	if (!daddr_skb_is_common4(skb))
+		return DADDR_DROP;
+	if (daddr_skb_is_complete(skb))
+		return daddr_skb_in_state4(skb, to, CHECKSUM_COMPLETE);
+	return daddr_skb_in_state4(skb, to, CHECKSUM_PARTIAL);
+}
+
+static __always_inline enum daddr_verdict
+daddr_skb_summed6(struct sk_buff *skb, const void *to)
+{
+	if (!daddr_skb_is_plain(skb))
+		return DADDR_DROP;
+	if (daddr_skb_is_complete(skb))
+		return daddr_skb_in_state6(skb, to, CHECKSUM_COMPLETE);
+	return daddr_skb_in_state6(skb, to, CHECKSUM_PARTIAL);
+}
+
+static __always_inline enum daddr_verdict
 daddr_skb_common4(struct sk_buff *skb, const void *to)
 {
-	const struct iphdr *ip = (const struct iphdr *)skb->data;
-	u32 copy = daddr_load32(to);	/* no write to the packet changes it */
-
-	/* without options */
-	if (unlikely(*skb->data != 0x45 || !daddr_skb_is_plain(skb)))
+	if (!daddr_skb_is_common4(skb))
 		return DADDR_DROP;
-	if (ip->protocol == IPPROTO_UDP)
-		return daddr_skb_summed4(skb, &copy);
-	if (ip->protocol == IPPROTO_TCP)
-		return daddr_skb_summed4(skb, &copy);
-	return DADDR_DROP;
+	if (daddr_skb_is_bare(skb))
+		return daddr_skb_in_state4(skb, to, CHECKSUM_NONE);
+	return daddr_skb_summed4(skb, to);
 }
 
 static __always_inline enum daddr_verdict
 daddr_skb_common6(struct sk_buff *skb, const void *to)
 {
-	const struct ipv6hdr *ip = (const struct ipv6hdr *)skb->data;
-
-	/* without extension headers */
-	if (unlikely(!daddr_skb_is_plain(skb)))
+	if (!daddr_skb_is_plain(skb))
 		return DADDR_DROP;
-	if (ip->nexthdr == IPPROTO_UDP)
-		return daddr_skb_summed6(skb, to);
-	if (ip->nexthdr == IPPROTO_TCP)
-		return daddr_skb_summed6(skb, to);
-	return DADDR_DROP;
+	if (daddr_skb_is_bare(skb))
+		return daddr_skb_in_state6(skb, to, CHECKSUM_NONE);
+	return daddr_skb_summed6(skb, to);
 }
 
 #endif /* DADDR_SKB_H */

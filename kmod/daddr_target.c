@@ -74,13 +74,22 @@ daddr_tg6_any(struct sk_buff *skb, const struct xt_action_param *par,
 }
 
 static noinline unsigned int
+daddr_tg4_other(struct sk_buff *skb, const struct xt_action_param *par,
+		const union nf_inet_addr *to, __be16 dport)
+{
+	return daddr_tg4_any(skb, par, to, dport) == DADDR_DROP ?
+	       NF_DROP : XT_CONTINUE;
+}
+
+static __always_inline unsigned int
 daddr_tg4_single(struct sk_buff *skb, const struct xt_action_param *par,
 		 const union nf_inet_addr *to, __be16 dport)
 {
-	if (!dport && daddr_skb_common4(skb, &to->ip) != DADDR_DROP)
+	if (dport)
+		return daddr_tg4_other(skb, par, to, dport);
+	if (daddr_skb_common4(skb, &to->ip) != DADDR_DROP)
 		return XT_CONTINUE;
-	return daddr_tg4_any(skb, par, to, dport) == DADDR_DROP ?
-	       NF_DROP : XT_CONTINUE;
+	return daddr_tg4_other(skb, par, to, 0);
 }
 
 static unsigned int
@@ -92,13 +101,22 @@ daddr_tg4_v0(struct sk_buff *skb, const struct xt_action_param *par)
 }
 
 static noinline unsigned int
+daddr_tg6_other(struct sk_buff *skb, const struct xt_action_param *par,
+		const union nf_inet_addr *to, __be16 dport)
+{
+	return daddr_tg6_any(skb, par, to, dport) == DADDR_DROP ?
+	       NF_DROP : XT_CONTINUE;
+}
+
+static __always_inline unsigned int
 daddr_tg6_single(struct sk_buff *skb, const struct xt_action_param *par,
 		 const union nf_inet_addr *to, __be16 dport)
 {
-	if (!dport && daddr_skb_common6(skb, &to->in6) != DADDR_DROP)
+	if (dport)
+		return daddr_tg6_other(skb, par, to, dport);
+	if (daddr_skb_common6(skb, &to->in6) != DADDR_DROP)
 		return XT_CONTINUE;
-	return daddr_tg6_any(skb, par, to, dport) == DADDR_DROP ?
-	       NF_DROP : XT_CONTINUE;
+	return daddr_tg6_other(skb, par, to, 0);
 }
 
 static unsigned int

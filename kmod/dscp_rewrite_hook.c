@@ -34,10 +34,7 @@ static __always_inline bool dscp_rewrite_is_to_one6(const struct sk_buff *skb)
 		      skb->data[DADDR_IP6_DADDR] != 0xff);
 }
 
-/*
- * A packet for this host, with no sum beside its bytes. The code for it needs
- * no stack frame when it is kept apart from that for others.
- */
+/* A packet for this host, with no sum beside its bytes: two questions in one. */
 static __always_inline bool dscp_rewrite_is_usual(const struct sk_buff *skb)
 {
 	return skb->pkt_type == PACKET_HOST && daddr_skb_is_bare(skb);
@@ -76,12 +73,12 @@ dscp_rewrite_any6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 	}
 }
 
+/* @verdict: of daddr_skb_common4() or daddr_skb_summed4() */
 static __always_inline unsigned int
-dscp_rewrite_to4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
+dscp_rewrite_finish4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb,
+		     enum daddr_verdict verdict)
 {
-	if (!dscp_rewrite_is_to_one4(skb))
-		return NF_ACCEPT;
-	switch (daddr_skb_common4(skb, &vip->vip.ip)) {
+	switch (verdict) {
 	case DADDR_CHANGE:
 		daddr_count_add(vip->count, skb->len);
 		return NF_ACCEPT;
@@ -95,7 +92,10 @@ dscp_rewrite_to4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 static noinline unsigned int
 dscp_rewrite_unusual4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
-	return dscp_rewrite_to4(vip, skb);
+	if (!dscp_rewrite_is_to_one4(skb))
+		return NF_ACCEPT;
+	return dscp_rewrite_finish4(vip, skb,
+				    daddr_skb_summed4(skb, &vip->vip.ip));
 }
 
 static __always_inline unsigned int
@@ -103,15 +103,17 @@ dscp_rewrite_send4(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
 	if (unlikely(!dscp_rewrite_is_usual(skb)))
 		return dscp_rewrite_unusual4(vip, skb);
-	return dscp_rewrite_to4(vip, skb);
+	if (!dscp_rewrite_is_to_one4(skb))
+		return NF_ACCEPT;
+	return dscp_rewrite_finish4(vip, skb,
+				    daddr_skb_common4(skb, &vip->vip.ip));
 }
 
 static __always_inline unsigned int
-dscp_rewrite_to6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
+dscp_rewrite_finish6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb,
+		     enum daddr_verdict verdict)
 {
-	if (!dscp_rewrite_is_to_one6(skb))
-		return NF_ACCEPT;
-	switch (daddr_skb_common6(skb, &vip->vip.in6)) {
+	switch (verdict) {
 	case DADDR_CHANGE:
 		daddr_count_add(vip->count, skb->len);
 		return NF_ACCEPT;
@@ -125,7 +127,10 @@ dscp_rewrite_to6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 static noinline unsigned int
 dscp_rewrite_unusual6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
-	return dscp_rewrite_to6(vip, skb);
+	if (!dscp_rewrite_is_to_one6(skb))
+		return NF_ACCEPT;
+	return dscp_rewrite_finish6(vip, skb,
+				    daddr_skb_summed6(skb, &vip->vip.in6));
 }
 
 static __always_inline unsigned int
@@ -133,78 +138,76 @@ dscp_rewrite_send6(const struct dscp_rewrite_vip *vip, struct sk_buff *skb)
 {
 	if (unlikely(!dscp_rewrite_is_usual(skb)))
 		return dscp_rewrite_unusual6(vip, skb);
-	return dscp_rewrite_to6(vip, skb);
+	if (!dscp_rewrite_is_to_one6(skb))
+		return NF_ACCEPT;
+	return dscp_rewrite_finish6(vip, skb,
+				    daddr_skb_common6(skb, &vip->vip.in6));
 }
 
 /*
- * The index of the first RIP with this key; or one that no RIP has. Four at a
+ * The index of the first RIP with this key; or one that no RIP has. Eight at a
  * time: a key that no RIP has is 0, and comes after those that have.
  */
 static __always_inline unsigned int
 dscp_rewrite_first(const struct dscp_rewrite_value *value, u32 key)
 {
-	const u32 *end = value->key + value->rips, *k = value->key;
+	const u32 *k = value->key;
+	unsigned int i = 0;
 
-	BUILD_BUG_ON(ARRAY_SIZE(value->key) % 4);
+	BUILD_BUG_ON(ARRAY_SIZE(value->key) % 8);
 	do {
-		if (k[0] == key)
-			return k - value->key;
-		if (k[1] == key)
-			return k + 1 - value->key;
-		if (k[2] == key)
-			return k + 2 - value->key;
-		if (k[3] == key)
-			return k + 3 - value->key;
-		k += 4;
-	} while (k < end);
+		if (k[i] == key)
+			return i;
+		if (k[i + 1] == key)
+			return i + 1;
+		if (k[i + 2] == key)
+			return i + 2;
+		if (k[i + 3] == key)
+			return i + 3;
+		if (k[i + 4] == key)
+			return i + 4;
+		if (k[i + 5] == key)
+			return i + 5;
+		if (k[i + 6] == key)
+			return i + 6;
+		if (k[i + 7] == key)
+			return i + 7;
+		i += 8;
+	} while (i < value->rips);
 	return value->rips;
-}
-
-/* The VIP for a packet to this address, or NULL. */
-static __always_inline const struct dscp_rewrite_vip *
-dscp_rewrite_find4(const struct dscp_rewrite_value *value, const void *daddr)
-{
-	unsigned int i;
-
-	i = dscp_rewrite_first(value, dscp_rewrite_key4(daddr));
-	if (i < value->rips)
-		return &value->rip[i];
-	return value->any.count ? &value->any : NULL;
-}
-
-static __always_inline const struct dscp_rewrite_vip *
-dscp_rewrite_find6(const struct dscp_rewrite_value *value,
-		   const void *daddr)
-{
-	unsigned int i;
-
-	/* several may have the same key */
-	for (i = dscp_rewrite_first(value, dscp_rewrite_key6(daddr));
-	     i < value->rips; i++) {
-		if (ipv6_addr_equal(&value->rip[i].rip.in6, daddr))
-			return &value->rip[i];
-	}
-	return value->any.count ? &value->any : NULL;
 }
 
 static noinline unsigned int
 dscp_rewrite_by_rip4(const struct dscp_rewrite_value *value,
 		     struct sk_buff *skb)
 {
-	const struct dscp_rewrite_vip *vip;
+	unsigned int i;
 
-	vip = dscp_rewrite_find4(value, skb->data + DADDR_IP4_DADDR);
-	return vip ? dscp_rewrite_send4(vip, skb) : NF_ACCEPT;
+	i = dscp_rewrite_first(value,
+			       dscp_rewrite_key4(skb->data + DADDR_IP4_DADDR));
+	if (i < value->rips)
+		return dscp_rewrite_send4(&value->rip[i], skb);
+	if (value->any.count)
+		return dscp_rewrite_send4(&value->any, skb);
+	return NF_ACCEPT;
 }
 
 static noinline unsigned int
 dscp_rewrite_by_rip6(const struct dscp_rewrite_value *value,
 		     struct sk_buff *skb)
 {
-	const struct dscp_rewrite_vip *vip;
+	const void *daddr = skb->data + DADDR_IP6_DADDR;
+	unsigned int i;
 
-	vip = dscp_rewrite_find6(value, skb->data + DADDR_IP6_DADDR);
-	return vip ? dscp_rewrite_send6(vip, skb) : NF_ACCEPT;
+	/* several may have the same key */
+	for (i = dscp_rewrite_first(value, dscp_rewrite_key6(daddr));
+	     i < value->rips; i++) {
+		if (ipv6_addr_equal(&value->rip[i].rip.in6, daddr))
+			return dscp_rewrite_send6(&value->rip[i], skb);
+	}
+	if (value->any.count)
+		return dscp_rewrite_send6(&value->any, skb);
+	return NF_ACCEPT;
 }
 
 unsigned int dscp_rewrite_hook4(void *priv, struct sk_buff *skb,
