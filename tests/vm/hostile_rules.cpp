@@ -150,7 +150,8 @@ public:
 			return rule.info[below(static_cast<unsigned int>(rule.info.size()))];
 		};
 
-		if (rule.info.empty())
+		// what was made so short has no field left to spoil
+		if (rule.info.size() < sizeof(nf_inet_addr))
 			return;
 		switch (below(9)) {
 		case 0:
