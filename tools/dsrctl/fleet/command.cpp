@@ -8,7 +8,8 @@
 #include "common/files.hpp"
 #include "dsrctl/command_line.hpp"
 #include "dsrctl/fleet/fleet.hpp"
-#include "dsrctl/lb/lines.hpp"
+#include "dsrctl/fleet/hosts.hpp"
+#include "dsrctl/say.hpp"
 
 using namespace dsr;
 using namespace dsr::fleet;
@@ -32,81 +33,43 @@ struct Options {
 	bool json = false;
 };
 
-Host read_host(const std::string &name, const std::string &directory,
-	       std::vector<Ip> addresses)
+Host read_host(const HostFiles &files, const fs::path &beside)
 {
 	ConfigReader reader(resolve);
 
-	reader.add_directory(directory);
-	return {name, std::move(addresses), std::move(reader.config)};
+	reader.add_directory(beside / files.directory);
+	return {files.directory, files.addresses, std::move(reader.config)};
 }
 
-// The names of directories are the servers' own addresses, with commas between
-// those of one server.
-std::vector<Host> read_tree(const std::string &directory)
+// A directory in which there is one for each server, or a file.
+std::vector<Host> read_hosts(const std::string &path)
 {
-	std::vector<std::string> names;
+	std::vector<HostFiles> all;
+	std::vector<std::string> errors;
 	std::vector<Host> hosts;
-	std::string errors;
+	fs::path beside = path;
 
-	for (const fs::directory_entry &entry : fs::directory_iterator(directory))
-		if (entry.is_directory())
-			names.push_back(entry.path().filename());
-	std::sort(names.begin(), names.end());
-	for (const std::string &name : names) {
-		std::vector<Ip> addresses;
+	if (fs::is_directory(path)) {
+		std::vector<std::string> names;
 
-		for (std::size_t at = 0; at <= name.size();) {
-			std::size_t end = std::min(name.find(',', at),
-						   name.size());
-
-			if (auto ip = parse_ip(name.substr(at, end - at)))
-				addresses.push_back(*ip);
-			else
-				errors += (errors.empty() ? "" : "\n") +
-					  directory + ": found the directory " +
-					  quote(name) +
-					  ", expected a server's own address as its name, or a file with the addresses";
-			at = end + 1;
-		}
-		hosts.push_back(read_host(name, fs::path(directory) / name,
-					  std::move(addresses)));
+		for (const fs::directory_entry &entry :
+		     fs::directory_iterator(path))
+			if (entry.is_directory())
+				names.push_back(entry.path().filename());
+		std::sort(names.begin(), names.end());
+		for (const std::string &name : names)
+			all.push_back(parse_host_name(name, path, errors));
+	} else {
+		all = parse_hosts(read_file(path), path, errors);
+		beside = beside.parent_path();
 	}
-	if (!errors.empty())
-		throw Error(errors);
-	return hosts;
-}
-
-// "DIRECTORY ADDRESS...", from where the file is
-std::vector<Host> read_list(const std::string &file)
-{
-	const std::string text = read_file(file);
-	const fs::path beside = fs::path(file).parent_path();
-	std::vector<Host> hosts;
-	std::string errors;
-
-	for (lb::Lines lines(text, file, "#"); lines.next();) {
-		std::vector<Ip> addresses;
-
-		for (std::size_t i = 1; i < lines.words().size(); i++) {
-			auto ip = parse_ip(lines.word(i));
-
-			if (ip)
-				addresses.push_back(*ip);
-			else
-				errors += (errors.empty() ? "" : "\n") +
-					  lines.where() + ": found " +
-					  quote(lines.word(i)) +
-					  ", expected an address of the server";
-		}
-		if (lines.words().size() == 1)
-			errors += (errors.empty() ? "" : "\n") + lines.where() +
-				  ": found no address, expected those of the server after its directory";
-		hosts.push_back(read_host(lines.word(0), beside / lines.word(0),
-					  std::move(addresses)));
+	if (!errors.empty()) {
+		for (const std::string &error : errors)
+			say_error(error);
+		throw Error(path + ": found errors, nothing was compared");
 	}
-	if (!errors.empty())
-		throw Error(errors);
+	for (const HostFiles &files : all)
+		hosts.push_back(read_host(files, beside));
 	return hosts;
 }
 
@@ -143,9 +106,7 @@ int fleet_command(int argc, char *argv[])
 	app.footer(EXAMPLES);
 	if (!parse(app, argc, argv))
 		return 0;
-	fleet.hosts = fs::is_directory(options.servers) ?
-			      read_tree(options.servers) :
-			      read_list(options.servers);
+	fleet.hosts = read_hosts(options.servers);
 	if (fleet.hosts.empty())
 		throw Error(options.servers +
 			    ": there is no server in it");
