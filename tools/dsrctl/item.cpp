@@ -49,7 +49,7 @@ bool chained(const Item &one, const Item &other)
 	       other.ports->rip != other.ports->vip;
 }
 
-std::string with_port(const std::string &address, std::uint16_t port)
+std::string with_port(const std::string &address, unsigned int port)
 {
 	return (address.find(':') == address.npos ? address :
 						    "[" + address + "]") +

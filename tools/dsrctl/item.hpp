@@ -54,6 +54,6 @@ bool chained(const Item &one, const Item &other);
 // "10.0.0.7", "10.0.0.7 to 192.0.2.1", "10.0.0.7:80 (tcp 8080)"
 std::string destination(const Item &item);
 // An address and a port: "10.0.0.7:80", "[2001:db8::7]:80"
-std::string with_port(const std::string &address, std::uint16_t port);
+std::string with_port(const std::string &address, unsigned int port);
 
 } // namespace dsr

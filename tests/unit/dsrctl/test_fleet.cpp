@@ -284,6 +284,39 @@ TEST_CASE("dsrctl fleet: a VIP for one address of a server is not served on anot
 					   "vip-differs"});
 }
 
+TEST_CASE("dsrctl fleet: each load balancer is right by itself")
+{
+	const std::string good =
+		"table ip lb {\n\tchain c {\n\t\ttype filter hook prerouting priority raw\n"
+		"\t\tip daddr 10.0.0.7 tcp dport 80 ip dscp set 16 ip daddr set 10.128.9.31\n\t}\n}\n";
+	auto ids = [&](const std::string &other, const std::string &config) {
+		std::vector<std::string> found;
+		fleet::Fleet site;
+
+		site.hosts = {{"a", {ip("10.128.9.31"), ip("2001:db8:9::31")},
+			       parse(config)}};
+		site.balancers = {{"one", vendor("nft").read(good, "one")},
+				  {"two", vendor("nft").read(other, "two")}};
+		for (const fleet::Finding &finding : fleet::check(site)) {
+			UNSCOPED_INFO(finding.text);
+			found.push_back(finding.id);
+		}
+		return found;
+	};
+	using Ids = std::vector<std::string>;
+
+	CHECK(ids(good, "10.0.0.7 = 16\n").empty());
+	CHECK(ids(with(good, "ip dscp set 16 ", ""), "10.0.0.7 = 16\n") ==
+	      Ids{"sent-unmarked"});
+	CHECK(ids(with(good, "ip daddr set", "tcp dport set 8080 ip daddr set"),
+		  "10.0.0.7 = 16\n") == Ids{"port-differs"});
+	CHECK(ids(with(good, "set 10.128.9.31", "set 2001:db8:9::31"),
+		  "10.0.0.7 = 16\n")[0] == "family-differs");
+	// both send 80 as it is
+	CHECK(ids(good, "10.0.0.7:80 = 16 tcp 8080\n") ==
+	      Ids{"port-differs", "port-differs"});
+}
+
 TEST_CASE("dsrctl fleet: the program")
 {
 	Dsrctl program;
@@ -316,9 +349,11 @@ TEST_CASE("dsrctl fleet: the program")
 		{"--servers hosts --lb vpp:none", "none: No such file or directory"},
 		{"--servers names", "names: found the directory \"web1\", expected a server's own address as its name, or a file with the addresses"},
 		{"--servers wrong", "wrong:1: found \"web1\", expected an address of the server"},
+		{"--servers wrong", "wrong:1: found \"127.0.0.1\", expected an address of the server"},
+		{"--servers wrong", "wrong:2: found no address, expected those of the server after its directory"},
 	};
 	program.directory.save("names/web1/a.conf", "");
-	program.directory.save("wrong", "fleet/192.0.2.31 web1\n");
+	program.directory.save("wrong", "fleet/192.0.2.31 web1 127.0.0.1\nfleet\n");
 	for (auto [arguments, error] : bad) {
 		CHECK(program.run(std::string("fleet ") + arguments) == 1);
 		INFO(program.error);

@@ -246,6 +246,9 @@ TEST_CASE("dsrctl lb-config: JSON has the fields that the man page lists")
 	model.see(program.text);
 	CHECK(program.run("--json --servers servers --service tcp/80") == 0);
 	model.see(program.text);
+	program.directory.save("changed", "10.128.8.46:80 = 7 tcp 8080\n");
+	CHECK(program.run("-f changed --json --real 10.128.9.31") == 0);
+	model.see(program.text);
 	check(model);
 
 	program.directory.save("lb", with(written("netscaler", {}), "tosId 7", "tosId 8") +

@@ -5,6 +5,7 @@
 
 #include "common/dscp.hpp"
 #include "dsrctl/fleet/fleet.hpp"
+#include "dsrctl/lb/ports.hpp"
 
 namespace dsr::fleet {
 
@@ -134,7 +135,10 @@ private:
 					"not-understood", "", unclear.message,
 					{}, {}, {}});
 		for (const lb::Mapping &mapping : reading.mappings) {
-			if (!mapping.dscp || mapping.off)
+			if (mapping.off)
+				continue;
+			look_at_mapping(mapping);
+			if (!mapping.dscp)
 				continue;
 			Sent &sent = sent_[{mapping.vip, *mapping.dscp}];
 
@@ -147,6 +151,60 @@ private:
 				own.insert(real.ip);
 			}
 		}
+	}
+
+	// What of it cannot be told when load balancers are taken together.
+	void look_at_mapping(const lb::Mapping &mapping)
+	{
+		const std::string vip = text(mapping.vip);
+		std::vector<std::string> unmarked;
+		Dscps expected;
+
+		for (const lb::Real &real : mapping.servers) {
+			auto host = by_address_.find(real.ip);
+
+			if (real.ip.family != mapping.vip.family)
+				add_once("family-differs", real.where,
+					 "found " + vip + " sent to " +
+						 text(real.ip) +
+						 ", expected a server's " +
+						 name(mapping.vip.family) +
+						 " address",
+					 name_of(real.ip), mapping);
+			if (host == by_address_.end())
+				continue;
+			const Host &server = fleet_.hosts[host->second];
+			const auto &vips = tables_.at(real.ip).vips;
+			auto has = vips.find(mapping.vip);
+
+			if (auto one = lb::compare_ports(server.config.entries,
+							 mapping, real))
+				add_once("port-differs", real.where,
+					 "found " + one->found + ", expected " +
+						 one->expected,
+					 server.name, mapping);
+			if (!mapping.dscp && has != vips.end() &&
+			    !has->second.contains(std::nullopt)) {
+				unmarked.push_back(server.name);
+				expected = has->second;
+			}
+		}
+		if (!unmarked.empty())
+			findings_.push_back({Severity::error, "sent-unmarked",
+				mapping.where,
+				"found " + vip + " sent without a DSCP, expected " +
+					dscp_list(expected) + " as on these servers",
+				std::move(unmarked), mapping.vip, {}});
+	}
+
+	// Of one that a line is the cause of for many servers, once.
+	void add_once(const char *id, const std::string &where,
+		      const std::string &message, const std::string &host,
+		      const lb::Mapping &mapping)
+	{
+		if (said_.insert(where + message).second)
+			findings_.push_back({Severity::error, id, where, message,
+					     {host}, mapping.vip, mapping.dscp});
 	}
 
 	// Can what is missing be in a line that is not understood?

@@ -129,6 +129,8 @@ private:
 		std::string text, where, group;
 		std::string port_template;	// of the virtual port
 		bool dest_nat = true, off = false;
+		unsigned int number = 0;
+		bool udp = false, changes_port = false;
 	};
 
 	// Another command than slb begins at the margin, unless all do.
@@ -140,7 +142,7 @@ private:
 			"weight", "health-check", "ha-conn-mirror", "priority"};
 
 		return lines_.line().starts_with(' ') ||
-		       lines_.line().starts_with('\t') ||
+		       lines_.line().starts_with('\t') || disables() ||
 		       KNOWN.contains(lines_.word(0));
 	}
 
@@ -186,9 +188,21 @@ private:
 		// one without an address is a wildcard or another's
 		if (lines_.word(3).empty())
 			return;
+		if (lines_.word(3) == "use-if-ip") {
+			reading_.not_understood(lines_.where(),
+						std::string(lines_.line()));
+			return;
+		}
 		auto ip = reading_.take_ip(lines_.where(), lines_.word(3));
 		if (!ip)
 			return;
+		if (lines_.word(4).starts_with('/')) {	// of many VIPs
+			reading_.not_understood(lines_.where(),
+				std::string(lines_.line()), *ip,
+				parse_unsigned(lines_.word(4).substr(1),
+					       ip->prefix()).value_or(0));
+			return;
+		}
 		in_ = In::virtual_server;
 		vip_ = *ip;
 		first_ = ports_.size();
@@ -221,6 +235,12 @@ private:
 		}
 	}
 
+	// "disable", or "disable-with-health-check"
+	bool disables() const
+	{
+		return lines_.word(0).starts_with("disable");
+	}
+
 	void in_server()
 	{
 		Machine &machine = machines_[name_];
@@ -230,7 +250,7 @@ private:
 		} else if (lines_.begins({"template", "port"})) {
 			server_templates_[{name_, port_}] =
 				global(lines_.word(2));
-		} else if (lines_.begins({"disable"})) {
+		} else if (disables()) {
 			if (port_.empty())
 				machine.off = true;
 			else
@@ -248,7 +268,7 @@ private:
 
 		if (lines_.begins({"template", "port"}))
 			group.port_template = global(lines_.word(2));
-		if (lines_.begins({"disable"}) && !group.members.empty())
+		if (disables() && !group.members.empty())
 			group.members.back().off = true;
 		if (!lines_.begins({"member"}))
 			return;
@@ -257,7 +277,10 @@ private:
 			name.resize(colon);
 		}
 		group.members.push_back({global(name), port, lines_.where(),
-			lines_.find("disable") < lines_.words().size()});
+			std::any_of(lines_.words().begin(), lines_.words().end(),
+				    [](const std::string &word) {
+					    return word.starts_with("disable");
+				    })});
 	}
 
 	void in_virtual_server()
@@ -268,11 +291,15 @@ private:
 			ports_.push_back({vip_, lines_.word(1) + " " +
 						lines_.word(2),
 					  lines_.where(), "", "", true,
-					  vip_off_});
+					  vip_off_,
+					  parse_unsigned(lines_.word(1), 65535)
+						  .value_or(0),
+					  lines_.begins({"port",
+						lines_.word(1).c_str(), "udp"})});
 			if (lines_.find("range") < lines_.words().size())
 				reading_.not_understood(lines_.where(),
 					std::string(lines_.line()), vip_);
-		} else if (lines_.begins({"disable"})) {
+		} else if (disables()) {
 			if (has_port)
 				ports_.back().off = true;
 			else
@@ -281,6 +308,8 @@ private:
 			return;
 		} else if (lines_.begins({"no-dest-nat"})) {
 			ports_.back().dest_nat = false;
+			ports_.back().changes_port = lines_.find("port-translation") <
+						     lines_.words().size();
 		} else if (lines_.begins({"service-group"})) {
 			ports_.back().group = global(lines_.word(1));
 		} else if (lines_.begins({"template", "virtual-port"})) {
@@ -317,6 +346,11 @@ private:
 		mapping.vip = port.vip;
 		mapping.where = port.where;
 		mapping.off = port.off;
+		// types such as http are of TCP, and dns of both
+		if (port.text.ends_with(" tcp") || port.udp)
+			mapping.protocol = port.udp ? "udp" : "tcp";
+		if (port.number)
+			mapping.ports = {{port.number, port.number}};
 		set_dscp(mapping, "virtual-port", port.port_template,
 			 port.where);
 		if (group == groups_.end()) {
@@ -329,7 +363,7 @@ private:
 			set_dscp(mapping, "port", group->second.port_template,
 				 port.where);
 			for (const Member &member : group->second.members)
-				add(mapping, member);
+				add(mapping, member, port.changes_port);
 		}
 		if (mapping.dscp && port.dest_nat)
 			reading_.problem(port.where, "port " + port.text +
@@ -337,7 +371,8 @@ private:
 		reading_.mappings.push_back(std::move(mapping));
 	}
 
-	void add(Mapping &mapping, const Member &member)
+	// @changes_port: to the member's, which is otherwise for health checks
+	void add(Mapping &mapping, const Member &member, bool changes_port)
 	{
 		auto found = machines_.find(member.name);
 		auto own = server_templates_.find({member.name, member.port});
@@ -354,7 +389,9 @@ private:
 		if (machine.ip)
 			mapping.servers.push_back({*machine.ip, member.where,
 				member.off || machine.off ||
-					machine.ports_off.contains(member.port)});
+					machine.ports_off.contains(member.port),
+				changes_port ? parse_unsigned(member.port, 65535)
+						       .value_or(0) : 0});
 		else
 			reading_.not_understood(machine.where,
 				"the address of the server " +

@@ -2,6 +2,7 @@
 // Brocade ServerIron and ADX: tos-marking of a virtual server.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "dsrctl/lb/lines.hpp"
 #include "dsrctl/lb/vendor.hpp"
@@ -27,6 +28,13 @@ std::string port_name(const Service &service)
 		return "ssl";
 	}
 	return std::to_string(service.port);
+}
+
+// The number of one that a configuration names, or the name that is not known.
+std::string port_number(const std::string &name)
+{
+	return name == "dns" ? "53" : name == "http" ? "80" :
+	       name == "ssl" ? "443" : name;
 }
 
 // tcp and udp of one port are one to the device.
@@ -73,6 +81,10 @@ public:
 				begin();
 			else if (inside_)
 				inside();
+			else if (!real_.empty() && disables())
+				off_.insert(real_ + " " +
+					    (lines_.begins({"port"}) ?
+						     port_number(lines_.word(1)) : ""));
 		}
 		for (const Bind &bind : binds_)
 			resolve(bind);
@@ -82,8 +94,16 @@ public:
 private:
 	struct Bind {
 		std::size_t mapping;
-		std::string server, where;
+		std::string server, port, where;
 	};
+
+	// "disable", of a whole server, or "port http disable"
+	bool disables() const
+	{
+		return lines_.begins({"disable"}) ||
+		       (lines_.begins({"port"}) &&
+			lines_.find("disable") < lines_.words().size());
+	}
 
 	bool is_virtual() const
 	{
@@ -103,8 +123,10 @@ private:
 	void begin()
 	{
 		inside_ = false;
+		real_.clear();
 		// the address may be left out when the name is known already
 		if (is_real() && lines_.words().size() > 3) {
+			real_ = lines_.word(2);
 			if (auto ip = reading_.take_ip(lines_.where(),
 						       lines_.word(3)))
 				servers_[lines_.word(2)] = *ip;
@@ -142,16 +164,24 @@ private:
 					"tos-marking without hc-l3-dsr",
 					"it: the answers to health checks come from the VIP");
 		} else if (lines_.begins({"port"}) &&
-			   lines_.word(1) != "default" &&
-			   lines_.find("disable") < lines_.words().size()) {
+			   lines_.word(1) != "default" && disables()) {
 			reading_.not_understood(lines_.where(),
 						std::string(lines_.line()),
 						mapping.vip);
+		} else if (lines_.begins({"disable"})) {
+			mapping.off = true;
 		} else if (lines_.begins({"bind"})) {
 			// bind PORT {SERVER PORT}...
-			for (std::size_t i = 2; i < lines_.words().size(); i += 2)
+			for (std::size_t i = 2; i < lines_.words().size(); i += 2) {
 				binds_.push_back({current_, lines_.word(i),
+						  port_number(lines_.word(i + 1)),
 						  lines_.where()});
+				if (port_number(lines_.word(i + 1)) !=
+				    port_number(lines_.word(1)))
+					reading_.not_understood(lines_.where(),
+						std::string(lines_.line()),
+						mapping.vip);
+			}
 		}
 	}
 
@@ -165,13 +195,18 @@ private:
 					 "one that is defined");
 		else
 			reading_.mappings[bind.mapping].servers.push_back(
-				{server->second, bind.where});
+				{server->second, bind.where,
+				 off_.contains(bind.server + " ") ||
+					 off_.contains(bind.server + " " +
+						       bind.port)});
 	}
 
 	Lines lines_;
 	Reading reading_;
 	bool inside_ = false;	// a virtual server
 	std::size_t current_ = 0;
+	std::string real_;	// the real server that lines are of
+	std::set<std::string> off_;	// "SERVER ", "SERVER PORT"
 	std::map<std::string, Ip> servers_;
 	std::map<std::string, std::size_t> virtuals_;
 	std::vector<Bind> binds_;

@@ -59,7 +59,7 @@ public:
 			return;
 		for (const Pool &pool : site.pools)
 			check_pool(pool, *vendor);
-		if (!vendor->any_service && site.services.empty())
+		if (!vendor->any_service && forwards_all())
 			errors_.push_back(std::string(vendor->name) +
 					  " needs --service, such as tcp/80");
 		if (!vendor->pool_weights)
@@ -157,8 +157,25 @@ private:
 		to.insert(to.end(), from.begin(), from.end());
 	}
 
+	// Is there a VIP of which no port is known?
+	bool forwards_all() const
+	{
+		for (const Pool &pool : site.pools)
+			for (const Virtual &vip : pool.vips)
+				if (services_of(site, vip).empty())
+					return true;
+		return false;
+	}
+
 	void check_pool(const Pool &pool, const Vendor &vendor)
 	{
+		if (!vendor.ports)
+			for (const Virtual &vip : pool.vips)
+				for (const Service &one : vip.changes)
+					errors_.push_back(one.where +
+						": found a change of the port, expected none for " +
+						vendor.name +
+						": it sends to the port that the client asked for");
 		if (!vendor.ip6)
 			for (const Virtual &vip : pool.vips)
 				if (vip.ip.family == Family::ip6)
@@ -253,6 +270,8 @@ int verify_config(const Options &options, const Vendor &vendor, Input &input)
 {
 	const std::string text = read_file(options.verify);
 
+	if (!input.site.vips())
+		throw Error("found no VIP with a DSCP in the configuration, expected one at least: nothing was compared");
 	if (!input.good())
 		return 1;
 	Reading reading = vendor.read(text, options.verify);

@@ -10,21 +10,13 @@ namespace dsr::lb {
 
 namespace {
 
-std::string with_port(const Ip &ip, unsigned int port)
-{
-	std::string address = ip.family == Family::ip4 ? text(ip) :
-							 "[" + text(ip) + "]";
-
-	return address + ":" + std::to_string(port);
-}
-
 // As ipvsadm names it: by address and port, or by the mark that is the DSCP.
 std::string service_name(const Site &site, const Virtual &vip,
 			 const Service *service)
 {
 	if (service)
 		return (service->protocol == "tcp" ? "-t " : "-u ") +
-		       with_port(vip.ip, service->port);
+		       with_port(text(vip.ip), service->port);
 	return "-f " + std::to_string(mark_of(site, vip)) +
 	       (vip.ip.family == Family::ip6 ? " -6" : "");
 }
@@ -38,8 +30,8 @@ std::string ipvs_service(const Site &site, const Pool &pool,
 	for (const Server &server : pool.servers)
 		if (server.ip.family == vip.ip.family)
 			lines += "-a " + name + " -r " +
-				 with_port(server.ip,
-					   service ? service->port : 0) +
+				 with_port(text(server.ip),
+					   service ? service->real_port() : 0) +
 				 " -m -w " + std::to_string(server.weight) +
 				 "\n";
 	return lines;
@@ -51,9 +43,11 @@ std::string ipvs_part(const Site &site)
 
 	for (const Pool &pool : site.pools) {
 		for (const Virtual &vip : pool.vips) {
-			for (const Service &service : site.services)
+			const auto services = services_of(site, vip);
+
+			for (const Service &service : services)
 				lines += ipvs_service(site, pool, vip, &service);
-			if (site.services.empty())
+			if (services.empty())
 				lines += ipvs_service(site, pool, vip, nullptr);
 		}
 	}
@@ -192,8 +186,9 @@ private:
 
 	void server(VirtualService &service)
 	{
-		auto ip = reading_.take_ip(lines_.where(),
-			split_port(option({"-r", "--real-server"})).first);
+		const auto [address, port] = split_port(
+			option({"-r", "--real-server"}));
+		auto ip = reading_.take_ip(lines_.where(), address);
 
 		if (!ip)
 			return;
@@ -208,7 +203,8 @@ private:
 				"a server that does not get its own address as the destination",
 				"-m, for L3DSR");
 		service.servers.push_back({*ip, lines_.where(),
-			option({"-w", "--weight"}) == "0"});
+			option({"-w", "--weight"}) == "0",
+			parse_unsigned(port, 65535).value_or(0)});
 	}
 
 	Lines lines_;

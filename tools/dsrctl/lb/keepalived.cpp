@@ -82,7 +82,7 @@ std::string virtual_server(const Site &site, const Pool &pool,
 		if (server.ip.family != vip.ip.family)
 			continue;
 		lines += "\treal_server " + text(server.ip) + " " +
-			 std::to_string(service ? service->port : 0) +
+			 std::to_string(service ? service->real_port() : 0) +
 			 " {\n\t\tweight " + std::to_string(server.weight) +
 			 "\n\t\tMISC_CHECK {\n\t\t\tmisc_path \"" +
 			 probe(vip, server, service) +
@@ -103,10 +103,12 @@ std::string virtual_servers(const Site &site)
 	lines += "}\n";
 	for (const Pool &pool : site.pools) {
 		for (const Virtual &vip : pool.vips) {
-			for (const Service &service : site.services)
+			const auto services = services_of(site, vip);
+
+			for (const Service &service : services)
 				lines += virtual_server(site, pool, vip,
 							&service);
-			if (site.services.empty())
+			if (services.empty())
 				lines += virtual_server(site, pool, vip,
 							nullptr);
 		}
@@ -133,8 +135,10 @@ public:
 				marks_.line(lines_);
 			count_braces();
 		}
+		// what is written here includes itself
 		for (const auto &[where, line] : included_)
-			if (services_.empty())
+			if (services_.empty() ||
+			    line.find(VIRTUAL_SERVERS) == line.npos)
 				reading_.not_understood(where, line);
 		marks_.resolve(services_);
 		return std::move(reading_);
@@ -210,7 +214,8 @@ private:
 				return;
 			if (service.mark)
 				service.family = ip->family;
-			service.servers.push_back({*ip, lines_.where()});
+			service.servers.push_back({*ip, lines_.where(), false,
+				parse_unsigned(lines_.word(2), 65535).value_or(0)});
 			in_ = In::real_server;
 			real_depth_ = depth_ + 1;
 		} else if (first == "protocol" && !service.mark) {

@@ -11,8 +11,9 @@ namespace dsr::lb {
 namespace {
 
 // As shells and the command lines of load balancers have it: quotes group, and a
-// backslash quotes the next character.
-std::vector<std::string> split(std::string_view line)
+// backslash quotes the next character. A word that begins with one of @comments,
+// and no quote before it, ends the line.
+std::vector<std::string> split(std::string_view line, const std::string &comments)
 {
 	std::vector<std::string> words;
 	bool inside = false, quoted = false;
@@ -24,6 +25,8 @@ std::vector<std::string> split(std::string_view line)
 			inside = false;
 			continue;
 		}
+		if (!inside && comments.find(c) != comments.npos)
+			break;
 		if (!inside)
 			words.emplace_back();
 		inside = true;
@@ -57,16 +60,9 @@ bool Lines::next()
 		std::size_t end = std::min(rest_.find('\n'), rest_.size());
 
 		line_ = rest_.substr(0, end);
-		words_ = split(line_);
+		words_ = split(line_, comments_);
 		rest_.remove_prefix(std::min(end + 1, rest_.size()));
 		number_++;
-		words_.erase(std::find_if(words_.begin(), words_.end(),
-					  [&](const std::string &word) {
-						  return !word.empty() &&
-							 comments_.find(word[0]) !=
-								 comments_.npos;
-					  }),
-			     words_.end());
 		if (!words_.empty())
 			return true;
 	}

@@ -12,7 +12,7 @@ namespace {
 const char CHAIN[] = "dsrctl-lb";
 
 // Before IPVS, which stands in INPUT, after mangle.
-const std::set<std::string> BEFORE = {"PREROUTING", "INPUT"};
+const char *const BEFORE[] = {"PREROUTING", "INPUT"};
 const std::set<std::string> BUILT_IN = {"PREROUTING", "INPUT", "FORWARD",
 					"OUTPUT", "POSTROUTING"};
 
@@ -21,6 +21,14 @@ bool one_of(const std::string &word, const std::set<std::string> &names)
 	return names.contains(word);
 }
 
+bool is_before(const std::string &chain)
+{
+	return std::find(std::begin(BEFORE), std::end(BEFORE), chain) !=
+	       std::end(BEFORE);
+}
+
+const std::set<std::string> ADD = {"-A", "--append", "-I", "--insert"};
+const std::set<std::string> ENDS = {"ACCEPT", "DROP", "RETURN", "QUEUE", "NFQUEUE"};
 const std::set<std::string> DESTINATION = {"-d", "--destination", "--dst"};
 const std::set<std::string> PROTOCOL = {"-p", "--protocol"};
 const std::set<std::string> PORTS = {"--dport", "--destination-port",
@@ -35,6 +43,17 @@ std::string option(const Lines &lines, const std::set<std::string> &names)
 		if (one_of(lines.word(i), names))
 			return lines.word(i + 1);
 	return "";
+}
+
+// After "-A CHAIN", or "-I CHAIN NUMBER".
+std::size_t first_match(const Lines &lines)
+{
+	std::size_t at = 0;
+
+	while (at < lines.words().size() && !one_of(lines.word(at), ADD))
+		at++;
+	at += 2;
+	return at + parse_unsigned(lines.word(at), 100000).has_value();
 }
 
 // Are these all the matches that there are?
@@ -121,6 +140,21 @@ bool covers(const Marking &marking, const std::string &protocol,
 	       (!ports.empty() && std::all_of(ports.begin(), ports.end(), has));
 }
 
+// Is something for both?
+bool overlap(const Marking &one, const Marking &other)
+{
+	if (!one.protocol.empty() && !other.protocol.empty() &&
+	    one.protocol != "all" && one.protocol != other.protocol)
+		return false;
+	if (one.ports.empty() || other.ports.empty())
+		return true;
+	for (const Ports &a : one.ports)
+		for (const Ports &b : other.ports)
+			if (a.from <= b.to && b.from <= a.to)
+				return true;
+	return false;
+}
+
 } // namespace
 
 std::optional<unsigned int> parse_mark(const std::string &text)
@@ -136,7 +170,7 @@ std::optional<unsigned int> parse_mark(const std::string &text)
 void Marks::line(const Lines &lines)
 {
 	const std::string &first = lines.word(0);
-	std::size_t add = std::min(lines.find("-A"), lines.find("-I"));
+	const std::string chain = option(lines, ADD);
 	const std::string target = option(lines, JUMP);
 
 	if (first.starts_with('*'))
@@ -144,27 +178,105 @@ void Marks::line(const Lines &lines)
 	if (first.find("tables") != first.npos &&
 	    first.find("-restore") == first.npos)
 		mangle_ = option(lines, TABLE) == "mangle";
-	if (!mangle_ || add >= lines.words().size() || target.empty())
+	if (!mangle_)
 		return;
-	const std::string &chain = lines.word(add + 1);
-	if (target == "DSCP" || target == "TOS" || target == "MARK")
+	if (chain.empty())
+		remove(lines);
+	else if (target == "DSCP" || target == "TOS" || target == "MARK")
 		marking(lines, chain, target);
-	else
+	else if (one_of(target, ENDS))
+		end(lines, chain, target);
+	else if (!target.empty())
 		jump(lines, chain, target);
+}
+
+// -F CHAIN, and what takes single rules away
+void Marks::remove(const Lines &lines)
+{
+	static const std::set<std::string> FLUSH = {"-F", "--flush"};
+	static const std::set<std::string> CHANGE = {"-D", "--delete", "-R",
+						     "--replace"};
+	auto has = [&](const std::set<std::string> &names) {
+		return std::any_of(lines.words().begin(), lines.words().end(),
+				   [&](const std::string &word) {
+					   return names.contains(word);
+				   });
+	};
+
+	if (has(FLUSH)) {
+		const std::string chain = option(lines, FLUSH);
+
+		if (chain.empty() || chain.starts_with('-'))
+			chains_.clear();
+		else
+			chains_.erase(chain);
+	} else if (has(CHANGE) && !option(lines, JUMP).empty()) {
+		reading_.not_understood(lines.where(), std::string(lines.line()));
+	}
+}
+
+// -I CHAIN [NUMBER]: before those that there are.
+void Marks::add(const Lines &lines, Step step)
+{
+	std::vector<Step> &steps = chains_[option(lines, ADD)];
+	std::size_t at = steps.size();
+
+	for (std::size_t i = 0; i < lines.words().size(); i++)
+		if (lines.word(i) == "-I" || lines.word(i) == "--insert")
+			at = std::min<std::size_t>(at,
+				std::max(parse_unsigned(lines.word(i + 2), 100000)
+						 .value_or(1), 1U) - 1);
+	steps.insert(steps.begin() + static_cast<std::ptrdiff_t>(at),
+		     std::move(step));
 }
 
 void Marks::jump(const Lines &lines, const std::string &chain,
 		 const std::string &to)
 {
-	std::size_t add = std::min(lines.find("-A"), lines.find("-I"));
-	bool all = option(lines, DESTINATION).empty() &&
-		   option(lines, PROTOCOL).empty() &&
-		   only_known_matches(lines, add + 2);
+	Step step;
 
-	if (all && one_of(chain, BEFORE))
-		jumped_.insert(to);
-	else
-		jumped_if_[to] = lines.where();
+	step.kind = Step::Kind::jump;
+	step.to = to;
+	step.all = option(lines, DESTINATION).empty() &&
+		   option(lines, PROTOCOL).empty() &&
+		   only_known_matches(lines, first_match(lines));
+	step.marking.chain = chain;
+	add(lines, std::move(step));
+}
+
+// What ends for packets, so that rules after it do not mark them.
+void Marks::end(const Lines &lines, const std::string &chain,
+		const std::string &target)
+{
+	const std::string to = option(lines, DESTINATION);
+	const std::size_t slash = to.find('/');
+	const std::string in = option(lines, {"-i", "--in-interface"});
+	Step step;
+
+	step.kind = Step::Kind::end;
+	step.returns = target == "RETURN";
+	step.marking.chain = chain;
+	step.marking.where = lines.where();
+	step.marking.text = lines.line();
+	step.marking.protocol = option(lines, PROTOCOL);
+	step.all = only_known_matches(lines, first_match(lines)) && in.empty() &&
+		   parse_ports(option(lines, PORTS), step.marking.ports) &&
+		   lines.find("!") == lines.words().size();
+	if (!to.empty()) {
+		step.marking.vip = parse_ip(to.substr(0, slash));
+		step.all = step.all && step.marking.vip &&
+			   (slash == to.npos ||
+			    to.substr(slash + 1) ==
+				    std::to_string(step.marking.vip->prefix()));
+		if (!step.all)
+			step.marking.vip.reset();
+	}
+	// what is dropped gets to no server; some of it is a firewall's
+	const bool whole = step.all && step.marking.protocol.empty() &&
+			   step.marking.ports.empty();
+	if (in == "lo" || (target == "DROP" && !whole))
+		return;
+	add(lines, std::move(step));
 }
 
 void Marks::marking(const Lines &lines, const std::string &chain,
@@ -172,17 +284,13 @@ void Marks::marking(const Lines &lines, const std::string &chain,
 {
 	std::string to = option(lines, DESTINATION);
 	const std::size_t slash = to.find('/');
-	std::size_t at = std::min(lines.find("-A"), lines.find("-I")) + 2;
 	std::optional<unsigned int> prefix;
 	Marking marking;
 
 	marking.chain = chain;
 	marking.where = lines.where();
 	marking.text = lines.line();
-	if (lines.word(at).find_first_not_of("0123456789") == std::string::npos &&
-	    !lines.word(at).empty())
-		at++;	// -I CHAIN NUMBER
-	bool known = only_known_matches(lines, at) &&
+	bool known = only_known_matches(lines, first_match(lines)) &&
 		     parse_ports(option(lines, PORTS), marking.ports);
 	bool negated = lines.find("!") < lines.words().size();
 	if (!to.empty()) {
@@ -210,8 +318,11 @@ void Marks::marking(const Lines &lines, const std::string &chain,
 	}
 	if (known && !negated && marking.vip &&
 	    prefix == marking.vip->prefix() &&
-	    (one_of(chain, BEFORE) || !one_of(chain, BUILT_IN))) {
-		markings_.push_back(std::move(marking));
+	    (is_before(chain) || !one_of(chain, BUILT_IN))) {
+		Step step;
+
+		step.marking = std::move(marking);
+		add(lines, std::move(step));
 		return;
 	}
 	if (marking.vip && prefix && !negated)
@@ -221,21 +332,66 @@ void Marks::marking(const Lines &lines, const std::string &chain,
 		reading_.not_understood(marking.where, marking.text);
 }
 
-bool Marks::is_used(const Marking &marking)
+// Where something cannot be said, it is not understood.
+bool Marks::is_over(const Marking &marking, const std::vector<const Step *> &ends)
 {
-	if (one_of(marking.chain, BEFORE) || jumped_.contains(marking.chain))
-		return true;
-	if (jumped_if_.contains(marking.chain))
-		reading_.not_understood(marking.where, marking.text,
-					marking.vip);
+	for (const Step *end : ends) {
+		const Marking &one = end->marking;
+
+		if (one.vip && one.vip != marking.vip)
+			continue;
+		if (end->all && covers(one, marking.protocol, marking.ports))
+			return true;
+		if (!end->all || overlap(one, marking))
+			reading_.not_understood(one.where, one.text, marking.vip);
+	}
 	return false;
+}
+
+// Rules in the order that packets come to them.
+void Marks::walk(const std::string &chain, std::vector<const Step *> &ends)
+{
+	const auto steps = chains_.find(chain);
+
+	if (steps == chains_.end() || !walked_.insert(chain).second)
+		return;
+	for (const Step &step : steps->second) {
+		if (step.kind == Step::Kind::end)
+			ends.push_back(&step);
+		else if (step.kind == Step::Kind::jump && step.all)
+			walk(step.to, ends);
+		else if (step.kind == Step::Kind::mark &&
+			 !is_over(step.marking, ends))
+			markings_.push_back(step.marking);
+	}
+	std::erase_if(ends, [&](const Step *end) {
+		return end->returns && end->marking.chain == chain;
+	});
+}
+
+// Of chains that only some packets come to.
+void Marks::look_at_others()
+{
+	for (const auto &[chain, steps] : chains_)
+		for (const Step &step : steps) {
+			const auto to = chains_.find(step.to);
+
+			if (step.kind != Step::Kind::jump || step.all ||
+			    to == chains_.end() || walked_.contains(step.to))
+				continue;
+			for (const Step &one : to->second)
+				if (one.kind == Step::Kind::mark)
+					reading_.not_understood(one.marking.where,
+								one.marking.text,
+								one.marking.vip);
+		}
 }
 
 void Marks::add(const VirtualService &service, const Ip &vip,
 		const std::string &protocol, const std::vector<Ports> &ports)
 {
 	Mapping mapping{vip, service.where, std::nullopt, "", service.servers,
-			false};
+			false, protocol, ports};
 
 	for (std::size_t i = 0; i < markings_.size(); i++) {
 		const Marking &marking = markings_[i];
@@ -285,9 +441,12 @@ void Marks::alone(const Marking &marking)
 
 void Marks::resolve(const std::vector<VirtualService> &services)
 {
-	std::erase_if(markings_, [this](const Marking &marking) {
-		return !is_used(marking);
-	});
+	for (const char *chain : BEFORE) {
+		std::vector<const Step *> ends;
+
+		walk(chain, ends);
+	}
+	look_at_others();
 	for (const VirtualService &service : services) {
 		if (service.vip)
 			add(service, *service.vip, service.protocol,
@@ -332,12 +491,14 @@ std::string write_marks(const Site &site, Family family)
 			const std::string mark = " -j DSCP --set-dscp " +
 						 hex(vip.dscp);
 
-			for (const Service &service : site.services)
+			const auto services = services_of(site, vip);
+
+			for (const Service &service : services)
 				lines += to + " -p " + service.protocol +
 					 " --dport " +
 					 std::to_string(service.port) + mark +
 					 "\n";
-			if (site.services.empty())
+			if (services.empty())
 				lines += to + " -j MARK --set-mark " +
 					 std::to_string(mark_of(site, vip)) +
 					 "\n" + to + mark + "\n";

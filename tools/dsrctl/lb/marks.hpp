@@ -11,10 +11,6 @@
 
 namespace dsr::lb {
 
-struct Ports {
-	unsigned int from = 0, to = 65535;
-};
-
 // A rule of iptables that gives what comes to a VIP a DSCP or a mark.
 struct Marking {
 	std::string chain;
@@ -45,11 +41,28 @@ public:
 	void resolve(const std::vector<VirtualService> &services);
 
 private:
+	// A rule of a chain: it marks, leads to another chain, or ends.
+	struct Step {
+		enum class Kind : std::uint8_t { mark, jump, end };
+
+		Kind kind = Kind::mark;
+		Marking marking;	// of an end, what it is for
+		std::string to;		// the chain
+		bool all = true;	// of all packets that it is for
+		bool returns = false;
+	};
+
+	void add(const Lines &lines, Step step);
 	void jump(const Lines &lines, const std::string &chain,
 		  const std::string &to);
+	void end(const Lines &lines, const std::string &chain,
+		 const std::string &target);
 	void marking(const Lines &lines, const std::string &chain,
 		     const std::string &target);
-	bool is_used(const Marking &marking);
+	void remove(const Lines &lines);
+	void walk(const std::string &chain, std::vector<const Step *> &ends);
+	bool is_over(const Marking &marking, const std::vector<const Step *> &ends);
+	void look_at_others();
 	void add(const VirtualService &service, const Ip &vip,
 		 const std::string &protocol, const std::vector<Ports> &ports);
 	void resolve_mark(const VirtualService &service);
@@ -57,10 +70,10 @@ private:
 
 	Reading &reading_;
 	bool mangle_ = false;
-	std::vector<Marking> markings_;
+	std::map<std::string, std::vector<Step>> chains_;
+	std::vector<Marking> markings_;	// that packets come to, in this order
 	std::set<std::size_t> used_;
-	std::set<std::string> jumped_;	// chains that all packets come to
-	std::map<std::string, std::string> jumped_if_;	// or some; and where
+	std::set<std::string> walked_;	// chains that all packets come to
 };
 
 // "7", or "0x7/0xffffffff" as it is saved

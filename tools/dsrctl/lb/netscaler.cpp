@@ -96,6 +96,7 @@ private:
 		std::string server;	// an address, or the name of one
 		std::string where;
 		bool off = false;
+		std::string port = {};
 	};
 	// A service, or a service group.
 	struct Backend {
@@ -191,7 +192,8 @@ private:
 		see_options(backend);
 		if (!group)
 			backend.members.push_back(
-				{lines_.word(3), lines_.where()});
+				{lines_.word(3), lines_.where(), false,
+				 lines_.word(5)});
 	}
 
 	void add_member()
@@ -201,7 +203,8 @@ private:
 		// what else is bound has options before its name
 		if (!server.starts_with('-'))
 			backends_[lines_.word(2)].members.push_back(
-				{server, lines_.where(), disabled()});
+				{server, lines_.where(), disabled(),
+				 lines_.word(4)});
 	}
 
 	void add_monitor()
@@ -232,6 +235,8 @@ private:
 		virtuals_[lines_.word(3)] = reading_.mappings.size();
 		reading_.mappings.push_back({*ip, lines_.where(), std::nullopt,
 					     "", {}, disabled()});
+		if (auto port = parse_unsigned(lines_.word(6), 65535))
+			reading_.mappings.back().ports = {{*port, *port}};
 		see_tos(reading_.mappings.back());
 		if (reading_.mappings.back().dscp &&
 		    strcasecmp(lines_.word(4).c_str(), "ANY") != 0)
@@ -360,6 +365,12 @@ private:
 		auto ip = named == servers_.end() ? parse_ip(member.server) :
 						    named->second;
 
+		// whether the device changes the port then is not documented
+		if (mapping.dscp && member.port != "*" && !mapping.ports.empty() &&
+		    member.port != std::to_string(mapping.ports[0].from))
+			reading_.not_understood(member.where,
+				"the port " + member.port + " of the server " +
+					member.server, mapping.vip);
 		if (ip)
 			mapping.servers.push_back({*ip, where,
 				backend.off || member.off ||

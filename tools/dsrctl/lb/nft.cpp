@@ -100,18 +100,24 @@ std::string chain_name(const Virtual &vip)
 
 std::string vip_chain(const Site &site, const Pool &pool, const Virtual &vip)
 {
+	const std::vector<Service> services = services_of(site, vip);
 	const std::string mark = std::string(protocol(vip.ip.family)) +
-				 " dscp set " + hex(vip.dscp) + " goto ";
-	const std::string spread = mark + "spread" + suffix(pool) + "\n";
+				 " dscp set " + hex(vip.dscp) + " ";
+	const std::string spread = "goto spread" + suffix(pool) + "\n";
 	std::string lines = "\tchain " + chain_name(vip) + " {\n\t\t" +
 			    errors(vip.ip.family).match + " " + mark +
-			    "errors" + suffix(pool) + "\n";
+			    "goto errors" + suffix(pool) + "\n";
 
-	for (const Service &service : site.services)
+	for (const Service &service : services) {
 		lines += "\t\t" + service.protocol + " dport " +
-			 std::to_string(service.port) + " " + spread;
-	if (site.services.empty())
-		lines += "\t\t" + spread;
+			 std::to_string(service.port) + " " + mark;
+		if (service.real_port() != service.port)
+			lines += service.protocol + " dport set " +
+				 std::to_string(service.real) + " ";
+		lines += spread;
+	}
+	if (services.empty())
+		lines += "\t\t" + mark + spread;
 	return lines + "\t}\n";
 }
 

@@ -4,63 +4,33 @@
 #include <map>
 #include <set>
 
-#include "dsrctl/lb/vendor.hpp"
+#include "dsrctl/lb/lines.hpp"
+#include "dsrctl/lb/nft_tables.hpp"
 
 namespace dsr::lb {
 
 namespace {
 
-struct Token {
-	std::string text;
-	std::string where;
+// Which packets, as far as it is not their destination: all of these.
+struct Condition {
+	std::string protocol;		// empty: any
+	std::vector<Ports> ports;	// none: any
+	std::string text;		// all of it; empty: any packet
 };
 
-// Words; braces, commas, semicolons and ends of lines by themselves.
-std::vector<Token> tokens(std::string_view text, const std::string &file)
+bool overlap(const Condition &one, const Condition &other)
 {
-	std::vector<Token> found;
-	unsigned int line = 1;
-
-	auto add = [&](std::string word) {
-		found.push_back({std::move(word),
-				 file + ":" + std::to_string(line)});
-	};
-	for (std::size_t at = 0; at < text.size();) {
-		char c = text[at];
-
-		if (c == '#') {
-			at = std::min(text.find('\n', at), text.size());
-		} else if (c == '"') {
-			std::size_t end = std::min(text.find('"', at + 1),
-						   text.size());
-
-			add(std::string(text.substr(at, end - at)) + '"');
-			at = end + 1;
-		} else if (c == ' ' || c == '\t' || c == '\r') {
-			at++;
-		} else if (c == '\n' || c == '{' || c == '}' || c == ',' ||
-			   c == ';') {
-			add(std::string(1, c));
-			line += c == '\n';
-			at++;
-		} else {
-			std::size_t end = std::min(
-				text.find_first_of(" \t\r\n{},;\"#", at),
-				text.size());
-			std::string word(text.substr(at, end - at));
-
-			// "7:" in a map, and not the end of "fe80::"
-			if (word.size() > 1 && word.back() == ':' &&
-			    !word.ends_with("::"))
-				word.pop_back();
-			add(word);
-			at = end;
-		}
-	}
-	return found;
+	if (!one.protocol.empty() && !other.protocol.empty() &&
+	    one.protocol != other.protocol)
+		return false;
+	if (one.ports.empty() || other.ports.empty())
+		return true;
+	for (const Ports &a : one.ports)
+		for (const Ports &b : other.ports)
+			if (a.from <= b.to && b.from <= a.to)
+				return true;
+	return false;
 }
-
-using Words = std::vector<Token>;
 
 struct Rule {
 	std::string where, text;
@@ -70,6 +40,10 @@ struct Rule {
 	bool sends = false;			// sets the destination
 	bool dnat = false;
 	bool icmp = false;			// of ICMP only: no service
+	Condition condition;
+	bool local = false;			// of this host's own packets only
+	bool ends = false, returns = false, drops = false;
+	unsigned int port = 0;			// the new one; 0: as it was
 	std::vector<Ip> servers;
 	std::vector<std::string> go;		// to these chains
 	std::vector<std::pair<Ip, std::string>> gos;	// by destination
@@ -80,17 +54,29 @@ struct Rule {
 class Nft {
 public:
 	Nft(std::string_view text, const std::string &file)
-		: tokens_(tokens(text, file))
+		: file_(file), tables_(read_nft_tables(text, file, reading_))
 	{
 	}
 
 	Reading read()
 	{
-		while (at_ < tokens_.size())
-			if (tokens_[at_++].text == "table")
-				read_table();
+		std::vector<Base> bases;
+
+		for (const NftTable &table : tables_)
+			for (const auto &[name, chain] : table.chains)
+				if (!chain.hook.empty())
+					bases.push_back({&table, &chain});
+		std::stable_sort(bases.begin(), bases.end(),
+				 [](const Base &a, const Base &b) {
+					 return a.order() < b.order();
+				 });
+		for (const Base &base : bases) {
+			table_ = base.table;
+			ended_.clear();
+			walk(*base.chain, {}, 0, base.early());
+		}
 		if (steps_ > STEPS)
-			reading_.problem(tokens_.back().where,
+			reading_.problem(file_ + ":1",
 				"chains that lead to each other in too many ways",
 				"fewer: not all of them were followed");
 		join();
@@ -98,121 +84,38 @@ public:
 	}
 
 private:
-	struct Chain {
-		std::string hook;	// empty: others lead to it
-		std::vector<Words> statements;
+	// A chain that packets come to by themselves.
+	struct Base {
+		const NftTable *table;
+		const NftChain *chain;
+
+		// before they are routed
+		bool early() const
+		{
+			return chain->hook == "prerouting" ||
+			       chain->hook == "ingress";
+		}
+		std::pair<bool, int> order() const
+		{
+			return {chain->hook != "ingress", chain->priority};
+		}
 	};
 
-	const std::string &look(std::size_t ahead = 0) const
-	{
-		static const std::string end;
+	// What a rule has done with packets, so that later ones do not get them.
+	struct Ended {
+		std::optional<std::vector<Ip>> vips;	// none: of any
+		Condition condition;
+		bool returns;		// to the chain that it was called from
+		bool clear;		// it is understood
+		bool leads;		// to where it is known what comes of it
+		std::string where, text;
+	};
 
-		return at_ + ahead < tokens_.size() ? tokens_[at_ + ahead].text :
-						      end;
-	}
-
-	// What is between here, which comes after a brace, and its closing one.
-	Words block()
-	{
-		unsigned int depth = 1;
-		Words words;
-
-		for (; at_ < tokens_.size(); at_++) {
-			const Token &token = tokens_[at_];
-
-			depth += token.text == "{";
-			depth -= token.text == "}";
-			if (!depth) {
-				at_++;
-				break;
-			}
-			words.push_back(token);
-		}
-		return words;
-	}
-
-	void skip_to_block()
-	{
-		while (at_ < tokens_.size() && look() != "{" && look() != "\n")
-			at_++;
-	}
-
-	// "table ip NAME {"; of no family, which is ip, too.
-	void read_table()
-	{
-		chains_.clear();
-		sets_.clear();
-		skip_to_block();
-		if (look() != "{")
-			return;
-		at_++;
-		while (at_ < tokens_.size() && look() != "}") {
-			std::string kind = look(), name = look(1);
-
-			at_++;
-			if (kind != "chain" && kind != "map" && kind != "set") {
-				if (kind == "{")
-					block();
-				continue;
-			}
-			skip_to_block();
-			if (look() != "{")
-				continue;
-			at_++;
-			if (kind == "chain")
-				chains_[name] = split(block());
-			else
-				sets_["@" + name] = elements(block());
-		}
-		at_++;
-		for (const auto &[name, chain] : chains_)
-			if (!chain.hook.empty())
-				walk(chain, std::nullopt, 0,
-				     chain.hook == "prerouting" ||
-					     chain.hook == "ingress");
-	}
-
-	static Words elements(const Words &words)
-	{
-		auto begin = std::find_if(words.begin(), words.end(),
-					  [](const Token &token) {
-						  return token.text == "elements";
-					  });
-
-		return {begin, words.end()};
-	}
-
-	static Chain split(const Words &words)
-	{
-		unsigned int depth = 0;
-		Chain chain;
-		Words rule;
-
-		auto end = [&] {
-			auto hook = std::find_if(rule.begin(), rule.end(),
-				[](const Token &token) {
-					return token.text == "hook";
-				});
-
-			if (!rule.empty() && rule[0].text == "type" &&
-			    rule.end() - hook > 1)
-				chain.hook = (hook + 1)->text;
-			else if (!rule.empty() && rule[0].text != "policy" &&
-				 rule[0].text != "comment")
-				chain.statements.push_back(rule);
-			rule.clear();
-		};
-		for (const Token &token : words) {
-			depth += token.text == "{";
-			depth -= token.text == "}";
-			if (!depth && (token.text == "\n" || token.text == ";"))
-				end();
-			else if (token.text != "\n")
-				rule.push_back(token);
-		}
-		end();
-		return chain;
-	}
+	// Who comes to a rule.
+	struct Way {
+		std::optional<std::vector<Ip>> vips;	// none: any destination
+		Condition condition;
+	};
 
 	// The words at @at: a set in braces, a named one, or one word; @at comes
 	// after them then.
@@ -222,9 +125,9 @@ private:
 		Words words;
 
 		if (at < rule.size() && rule[at].text[0] == '@') {
-			auto set = sets_.find(rule[at++].text);
+			auto set = table_->sets.find(rule[at++].text);
 
-			return set == sets_.end() ? Words() : set->second;
+			return set == table_->sets.end() ? Words() : set->second;
 		}
 		while (at < rule.size()) {
 			const Token &token = rule[at++];
@@ -318,28 +221,99 @@ private:
 		}
 	}
 
-	// A match that does not matter here, and its value.
-	void take_match(Rule &rule, const Words &words, std::size_t &at)
+	// "{ 80, 443 }", "8000-8010"; false: names, or what else there may be
+	static bool take_ports(const Words &words, std::vector<Ports> &ports)
 	{
+		for (const Token &token : words) {
+			const std::string &word = token.text;
+			const std::size_t dash = word.find('-');
+			auto from = parse_unsigned(word.substr(0, dash), 65535);
+			auto to = dash == word.npos ? from :
+				  parse_unsigned(word.substr(dash + 1), 65535);
+
+			if (word == "{" || word == "}" || word == "," ||
+			    word == "elements" || word == "=")
+				continue;
+			if (!from || !to)
+				return false;
+			ports.push_back({*from, *to});
+		}
+		return !ports.empty();
+	}
+
+	static std::string protocol_of(const Words &words)
+	{
+		const std::string word = words.size() == 1 ? words[0].text : "";
+
+		return word == "6" ? "tcp" : word == "17" ? "udp" : word;
+	}
+
+	// A match of other than the destination, and its value. @before: the word
+	// that it is of
+	void take_match(Rule &rule, const Words &words, std::size_t &at,
+			const std::string &before, const std::string &what)
+	{
+		bool negated = false;
+
+		if (what == "dport" && next(words, at, "set")) {
+			const std::string port = ++at < words.size() ?
+							 words[at++].text : "";
+
+			rule.port = parse_unsigned(port, 65535).value_or(0);
+			rule.understood = rule.understood && rule.port;
+			return;
+		}
 		if (next(words, at, "==") || next(words, at, "!="))
-			at++;
-		if (next(words, at, "vmap"))
-			rule.go = verdicts(value(words, ++at));
-		else
-			value(words, at);
+			negated = words[at++].text == "!=";
+		if (next(words, at, "vmap")) {
+			const Words map = value(words, ++at);
+
+			rule.go = verdicts(map);
+			if (what == "dport")
+				rule.condition.protocol = before;
+			for (const Token &token : map)
+				if (auto port = parse_unsigned(token.text, 65535);
+				    port && what == "dport")
+					rule.condition.ports.push_back({*port, *port});
+			for (const Token &token : map)
+				rule.understood = rule.understood &&
+						  token.text != "drop" &&
+						  token.text != "accept";
+			return;
+		}
+		const Words found = value(words, at);
+		rule.condition.text += before + " " + what +
+				       (negated ? " !=" : "");
+		for (const Token &token : found)
+			rule.condition.text += " " + token.text;
 		if (next(words, at, "."))
 			rule.understood = false;
+		if (negated)
+			return;
+		if (what == "dport") {
+			if (before != "th")
+				rule.condition.protocol = before;
+			if (!take_ports(found, rule.condition.ports))
+				rule.condition.ports.clear();
+		} else if (what == "l4proto" || what == "protocol" ||
+			   what == "nexthdr") {
+			rule.condition.protocol = protocol_of(found);
+		} else if ((what == "iif" || what == "iifname") &&
+			   found.size() == 1) {
+			rule.local = found[0].text == "lo" ||
+				     found[0].text == "\"lo\"";
+		}
 	}
 
 	void take_dnat(Rule &rule, const Words &words, std::size_t &at)
 	{
 		rule.dnat = rule.sends = true;
 		for (; at < words.size(); at++) {
-			auto set = sets_.find(words[at].text);
+			auto set = table_->sets.find(words[at].text);
 
 			if (auto ip = parse_ip(words[at].text))
 				rule.servers.push_back(*ip);
-			else if (set != sets_.end())
+			else if (set != table_->sets.end())
 				rule.servers = addresses(set->second);
 		}
 	}
@@ -351,7 +325,7 @@ private:
 		static const std::set<std::string> PLAIN = {
 			"ip", "ip6", "tcp", "udp", "sctp", "dccp", "udplite",
 			"th", "meta", "icmp", "icmpv6", "accept", "return",
-			"continue", "notrack", "counter", "log"};
+			"drop", "reject", "continue", "notrack", "counter", "log"};
 		static const std::set<std::string> WITH_VALUE = {
 			"dport", "l4proto", "protocol", "nexthdr", "iif",
 			"iifname", "type", "code"};
@@ -368,6 +342,14 @@ private:
 
 			if (word == "icmp" || word == "icmpv6")
 				rule.icmp = true;
+			if (word == "accept" || word == "return" ||
+			    word == "drop" || word == "reject" ||
+			    word == "queue" || word == "goto") {
+				rule.ends = true;
+				rule.returns = word == "return" ||
+					       word == "goto";
+				rule.drops = word == "drop" || word == "reject";
+			}
 			if (word == "daddr") {
 				take_daddr(rule, words, at);
 			} else if (word == "dscp" && next(words, at, "set")) {
@@ -385,7 +367,9 @@ private:
 				take_dnat(rule, words, at);
 			} else if (WITH_VALUE.contains(word) ||
 				   word.starts_with("@th,")) {
-				take_match(rule, words, at);
+				take_match(rule, words, at,
+					   at > 1 ? words[at - 2].text : "",
+					   word);
 			} else if (WITH_WORD.contains(word)) {
 				at++;
 			} else if (!PLAIN.contains(word)) {
@@ -411,11 +395,12 @@ private:
 						 [&](const Real &real) {
 							 return real.ip == ip;
 						 }))
-					servers.push_back({ip, rule.where});
+					servers.push_back({ip, rule.where, false,
+							   rule.port});
 			for (const std::string &go : rule.go) {
-				auto chain = chains_.find(go);
+				auto chain = table_->chains.find(go);
 
-				if (chain == chains_.end() ||
+				if (chain == table_->chains.end() ||
 				    !seen.insert(go).second)
 					continue;
 				// the last is the next: in the order they are
@@ -440,17 +425,18 @@ private:
 		for (const auto &[ip, name] : first.gos)
 			names.push_back(name);
 		while (!names.empty() && ++steps_ <= STEPS) {
-			auto chain = chains_.find(names.back());
+			auto chain = table_->chains.find(names.back());
 
 			names.pop_back();
-			if (chain == chains_.end() ||
+			if (chain == table_->chains.end() ||
 			    !seen.insert(chain->first).second)
 				continue;
 			for (const Words &words : chain->second.statements) {
 				for (std::size_t i = 0; i + 1 < words.size(); i++) {
 					const std::string &word = words[i].text;
 
-					if (((word == "daddr" || word == "dscp") &&
+					if (((word == "daddr" || word == "dscp" ||
+					      word == "dport") &&
 					     words[i + 1].text == "set") ||
 					    word == "dnat")
 						return true;
@@ -462,68 +448,154 @@ private:
 		return false;
 	}
 
-	void not_understood(const Rule &rule,
+	void not_understood(const std::string &where, const std::string &text,
 			    const std::optional<std::vector<Ip>> &vips)
 	{
 		if (!vips || vips->empty())
-			reading_.not_understood(rule.where, rule.text);
+			reading_.not_understood(where, text);
 		else
 			for (const Ip &vip : *vips)
-				reading_.not_understood(rule.where, rule.text,
-							vip);
+				reading_.not_understood(where, text, vip);
+	}
+
+	// The way of what matches a rule.
+	Way way_of(const Rule &rule, const Way &way) const
+	{
+		Way to = way;
+
+		if (rule.vips)
+			to.vips = rule.vips;
+		if (!rule.condition.protocol.empty())
+			to.condition.protocol = rule.condition.protocol;
+		if (!rule.condition.ports.empty())
+			to.condition.ports = rule.condition.ports;
+		to.condition.text += rule.condition.text;
+		return to;
+	}
+
+	// Of packets with another destination, or that rules are done with: does
+	// nothing of the VIP's come here? Where that cannot be said, it is not
+	// understood.
+	bool is_over(const Ip &vip, const Condition &condition, bool matched)
+	{
+		auto same = [&](const Condition &one) {
+			return one.text.empty() || one.text == condition.text;
+		};
+
+		if (auto known = sent_.find(vip); matched && known != sent_.end())
+			for (const Condition &how : known->second)
+				if (same(how))
+					return true;
+		for (const Ended &one : ended_) {
+			if (one.vips && std::find(one.vips->begin(),
+						  one.vips->end(),
+						  vip) == one.vips->end())
+				continue;
+			if (one.clear && same(one.condition))
+				return true;
+			if (!one.leads && overlap(one.condition, condition))
+				reading_.not_understood(one.where, one.text, vip);
+		}
+		return false;
+	}
+
+	// Those of @vips that something still comes of.
+	std::vector<Ip> left(const std::vector<Ip> &vips,
+			     const Condition &condition, bool matched)
+	{
+		std::vector<Ip> some;
+
+		for (const Ip &vip : vips)
+			if (!is_over(vip, condition, matched))
+				some.push_back(vip);
+		return some;
+	}
+
+	// Packets that are dropped get to no server, and what only some of them
+	// have to do with is a firewall's.
+	void end(const Rule &rule, const Way &to, bool understood)
+	{
+		if (rule.local || (rule.drops && !(understood &&
+						   to.condition.text.empty())))
+			return;
+		ended_.push_back({to.vips, to.condition, rule.returns, understood,
+				  rule.dscp || rule.sends || !rule.go.empty(),
+				  rule.where, rule.text});
 	}
 
 	// @early: before the packets are routed
-	void walk(const Chain &chain, const std::optional<std::vector<Ip>> &vips,
-		  unsigned int depth, bool early)
+	void walk(const NftChain &chain, const Way &way, unsigned int depth,
+		  bool early)
 	{
+		const std::size_t before = ended_.size();
+
 		for (const Words &words : chain.statements) {
 			if (depth >= DEPTH || ++steps_ > STEPS)
 				break;
 			Rule rule = understand(words);
-			const auto &to = rule.vips ? rule.vips : vips;
+			Way to = way_of(rule, way);
 
 			if (!rule.understood || !early) {
 				if (changes(rule))
-					not_understood(rule, rule.understood ||
-							rule.vips ? to :
-							std::nullopt);
+					not_understood(rule.where, rule.text,
+						rule.understood || rule.vips ?
+							to.vips : std::nullopt);
+				else if (early && rule.ends && rule.go.empty())
+					end(rule, to, false);
 				continue;
 			}
 			if (rule.icmp)
 				continue;
 			for (const auto &[ip, name] : rule.gos)
-				follow(name, std::vector<Ip>{ip}, depth);
-			if (rule.dscp || rule.sends) {
+				if (!is_over(ip, to.condition, true))
+					follow(name, {std::vector<Ip>{ip},
+						      to.condition}, depth);
+			if (to.vips)
+				to.vips = left(*to.vips, to.condition,
+					       rule.vips.has_value());
+			if (rule.dscp || rule.sends)
 				map(rule, to);
-				continue;
-			}
-			for (const std::string &go : rule.go)
-				follow(go, to, depth);
+			else if (rule.port)
+				not_understood(rule.where, rule.text, to.vips);
+			else if (!to.vips || !to.vips->empty())
+				for (const std::string &go : rule.go)
+					follow(go, to, depth);
+			if (rule.ends)
+				end(rule, to, true);
 		}
+		// a chain that was called gives back what it returns
+		if (depth)
+			ended_.erase(std::remove_if(ended_.begin() +
+					static_cast<std::ptrdiff_t>(before),
+					ended_.end(), [](const Ended &one) {
+						return one.returns;
+					}), ended_.end());
 	}
 
-	void follow(const std::string &name,
-		    const std::optional<std::vector<Ip>> &vips,
-		    unsigned int depth)
+	void follow(const std::string &name, const Way &way, unsigned int depth)
 	{
-		auto chain = chains_.find(name);
+		auto chain = table_->chains.find(name);
 
-		if (chain != chains_.end())
-			walk(chain->second, vips, depth + 1, true);
+		if (chain != table_->chains.end())
+			walk(chain->second, way, depth + 1, true);
 	}
 
-	void map(const Rule &rule, const std::optional<std::vector<Ip>> &vips)
+	void map(const Rule &rule, const Way &to)
 	{
-		const std::vector<Real> servers = servers_of(rule);
+		std::vector<Real> servers = servers_of(rule);
 
-		if (!vips) {
+		if (!to.vips) {
 			reading_.not_understood(rule.where, rule.text);
 			return;
 		}
-		for (const Ip &vip : *vips) {
+		for (Real &real : servers)
+			real.port = rule.port ? rule.port : real.port;
+		for (const Ip &vip : *to.vips) {
 			reading_.mappings.push_back({vip, rule.where, rule.dscp,
-						     rule.where, servers, false});
+				rule.where, servers, false,
+				to.condition.protocol, to.condition.ports});
+			if (!servers.empty())
+				sent_[vip].push_back(to.condition);
 			if (rule.dnat)
 				reading_.problem(rule.where,
 					"dnat for " + text(vip),
@@ -564,12 +636,13 @@ private:
 	// Chains that lead to each other are followed so far.
 	static constexpr unsigned int DEPTH = 16, STEPS = 100000;
 
-	Words tokens_;
-	std::size_t at_ = 0;
+	const std::string file_;
 	unsigned int steps_ = 0;
 	Reading reading_;
-	std::map<std::string, Chain> chains_;
-	std::map<std::string, Words> sets_;
+	const std::vector<NftTable> tables_;
+	const NftTable *table_ = nullptr;	// the one that is looked at
+	std::vector<Ended> ended_;		// in this chain and those before
+	std::map<Ip, std::vector<Condition>> sent_;
 };
 
 } // namespace

@@ -68,6 +68,49 @@ bool is_pool_name(const std::string &name)
 		       name.npos;
 }
 
+// Of an entry, which may be the VIP's first.
+void add_change(Virtual &vip, const Entry &entry, bool first)
+{
+	if (!entry.ports) {
+		vip.all = true;
+		return;
+	}
+	if (first)
+		vip.all = false;
+	const Service service{name(entry.ports->protocol), entry.ports->vip,
+			      entry.ports->rip, entry.where};
+	if (std::none_of(vip.changes.begin(), vip.changes.end(),
+			 [&](const Service &one) {
+				 return one.protocol == service.protocol &&
+					one.port == service.port &&
+					one.real == service.real;
+			 }))
+		vip.changes.push_back(service);
+}
+
+// What no load balancer can be told.
+void check_changes(const Site &site, const Virtual &vip,
+		   std::vector<std::string> &errors)
+{
+	for (const Service &one : vip.changes) {
+		if (one.protocol != "tcp" && one.protocol != "udp")
+			errors.push_back(message(one.where, one.protocol,
+				"tcp or udp, which is all that is written"));
+		for (const Service &other : vip.changes)
+			if (&other < &one && other.protocol == one.protocol &&
+			    other.port == one.port)
+				errors.push_back(message(one.where,
+					"another port of the servers for " +
+						with_port(text(vip.ip), one.port),
+					"that of " + other.where));
+	}
+	if (!vip.changes.empty() && vip.all && site.services.empty())
+		errors.push_back(message(vip.changes[0].where,
+			"a change of the port, and " + text(vip.ip) +
+				" for all other ports, too",
+			"--service for those that are forwarded"));
+}
+
 // Adds to @errors what @pool has of its own.
 void check_pool(const Pool &pool, std::vector<std::string> &errors)
 {
@@ -149,6 +192,22 @@ std::vector<Server> Site::servers() const
 		}
 	}
 	return all;
+}
+
+std::vector<Service> services_of(const Site &site, const Virtual &vip)
+{
+	std::vector<Service> services = vip.changes;
+
+	if (!vip.all)
+		return services;
+	for (const Service &service : site.services)
+		if (std::none_of(vip.changes.begin(), vip.changes.end(),
+				 [&](const Service &one) {
+					 return one.protocol == service.protocol &&
+						one.port == service.port;
+				 }))
+			services.push_back(service);
+	return services;
 }
 
 Service parse_service(const std::string &text)
@@ -249,12 +308,6 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 				"1 to 63: a load balancer cannot mark with 0, and this VIP is left out"));
 			continue;
 		}
-		if (entry.ports)
-			warnings.push_back(message(entry.where,
-				entry.title(),
-				std::string("that the load balancer sends to port ") +
-					std::to_string(entry.ports->rip) +
-					": the change of the port is neither written nor compared"));
 		auto other = std::find_if(vips.begin(), vips.end(),
 					  [&](const Virtual &vip) {
 						  return vip.ip == entry.ip;
@@ -263,11 +316,15 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 			vips.push_back({entry.ip, *entry.dscp, entry.where});
 			if (entry.to)
 				vips.back().to.push_back(*entry.to);
+			add_change(vips.back(), entry, true);
 		} else if (other->dscp == *entry.dscp) {
+			add_change(*other, entry, false);
 			// for more servers, or more ports
 			if (!entry.to)
 				other->to.clear();
-			else if (!other->to.empty())
+			else if (!other->to.empty() &&
+				 std::find(other->to.begin(), other->to.end(),
+					   *entry.to) == other->to.end())
 				other->to.push_back(*entry.to);
 		} else {
 			warnings.push_back(message(entry.where,
@@ -319,6 +376,7 @@ void check(const Site &site, std::vector<std::string> &errors)
 	for (const Pool &pool : site.pools) {
 		check_pool(pool, errors);
 		for (const Virtual &vip : pool.vips) {
+			check_changes(site, vip, errors);
 			auto [known, added] = vips.emplace(vip.ip, &vip);
 
 			if (!added)
@@ -364,12 +422,22 @@ std::string site_json(const Site &site)
 	for (const Pool &pool : site.pools) {
 		json vips = json::array(), servers = json::array();
 
-		for (const Virtual &vip : pool.vips)
+		for (const Virtual &vip : pool.vips) {
+			json changes = json::array();
+
+			for (const Service &one : vip.changes)
+				changes.push_back({{"protocol", one.protocol},
+						   {"port", one.port},
+						   {"real_port", one.real},
+						   {"where", one.where}});
 			vips.push_back({{"address", text(vip.ip)},
 					{"family", key(vip.ip.family)},
 					{"dscp", vip.dscp},
 					{"tos", vip.dscp << 2},
+					{"port_changes", changes},
+					{"other_ports", vip.all},
 					{"where", vip.where}});
+		}
 		for (const Server &server : pool.servers)
 			servers.push_back({{"address", text(server.ip)},
 					   {"family", key(server.ip.family)},

@@ -11,22 +11,28 @@ namespace dsr::lb {
 
 inline constexpr unsigned int WEIGHT_MAX = 100;
 
+struct Service {
+	std::string protocol;	// tcp or udp
+	unsigned int port = 0;
+	unsigned int real = 0;	// the servers' port, if it is another
+	std::string where = {};	// of one that a configuration names
+
+	unsigned int real_port() const { return real ? real : port; }
+};
+
 struct Virtual {
 	Ip ip;
 	std::uint8_t dscp = 0;
 	std::string where;	// "FILE:LINE"
 	std::vector<Ip> to = {};	// the servers that it is for; none: all
+	std::vector<Service> changes = {};	// of which the port changes
+	bool all = true;	// it is for what is none of these, too
 };
 
 struct Server {
 	Ip ip;
 	unsigned int weight = 1;	// 0: gets nothing new
 	std::string where;
-};
-
-struct Service {
-	std::string protocol;	// tcp or udp
-	unsigned int port = 0;
 };
 
 struct Pool {
@@ -49,6 +55,9 @@ struct Site {
 	// Of all pools, each once, as where its weight is highest.
 	std::vector<Server> servers() const;
 };
+
+// What of a VIP is forwarded; none: whatever comes to it.
+std::vector<Service> services_of(const Site &site, const Virtual &vip);
 
 // "tcp/80"; throws Error.
 Service parse_service(const std::string &text);

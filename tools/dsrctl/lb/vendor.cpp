@@ -8,14 +8,16 @@ namespace dsr::lb {
 namespace {
 
 const Vendor VENDORS[] = {
-	{"a10", true, false, true, false, write_a10, read_a10},
-	{"brocade", true, false, false, false, write_brocade, read_brocade},
-	{"netscaler", true, true, true, true, write_netscaler, read_netscaler},
-	{"vpp", false, true, true, true, write_vpp, read_vpp},
-	{"ipvs", true, true, true, true, write_ipvs, read_ipvs},
-	{"keepalived", true, true, true, true, write_keepalived,
+	{"a10", true, false, true, false, false, write_a10, read_a10},
+	{"brocade", true, false, false, false, false, write_brocade,
+	 read_brocade},
+	{"netscaler", true, true, true, true, false, write_netscaler,
+	 read_netscaler},
+	{"vpp", false, true, true, true, false, write_vpp, read_vpp},
+	{"ipvs", true, true, true, true, true, write_ipvs, read_ipvs},
+	{"keepalived", true, true, true, true, true, write_keepalived,
 	 read_keepalived},
-	{"nft", true, true, true, true, write_nft, read_nft},
+	{"nft", true, true, true, true, true, write_nft, read_nft},
 };
 
 } // namespace

@@ -12,6 +12,11 @@ struct Real {
 	Ip ip;
 	std::string where;
 	bool off = false;	// it gets nothing new: disabled, or of weight 0
+	unsigned int port = 0;	// that its packets get; 0: they keep theirs
+};
+
+struct Ports {
+	unsigned int from = 0, to = 65535;
 };
 
 // Of a load balancer's configuration, a place that sends what comes to a VIP
@@ -23,6 +28,8 @@ struct Mapping {
 	std::string dscp_where;	// it may be set elsewhere
 	std::vector<Real> servers;
 	bool off = false;	// the VIP is disabled
+	std::string protocol = {};	// empty: any, or not known
+	std::vector<Ports> ports = {};	// none: the same
 };
 
 // A line that may be right, and that nobody here understands.
@@ -63,6 +70,7 @@ struct Vendor {
 	bool any_service;	// can forward all that comes to a VIP
 	bool weights;
 	bool pool_weights;	// a server may have another weight in each pool
+	bool ports;		// can send to another port
 	std::string (*write)(const Site &site);
 	Reading (*read)(std::string_view text, const std::string &file);
 };

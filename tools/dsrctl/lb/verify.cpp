@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/dscp.hpp"
+#include "dsrctl/lb/ports.hpp"
 
 namespace dsr::lb {
 
@@ -41,6 +42,9 @@ public:
 		for (const Pool &pool : site_.pools)
 			for (const Virtual &vip : pool.vips)
 				look_for(vip, pool);
+		for (const Entry &entry : entries_)
+			if (entry.ports)
+				look_for_port(entry);
 		for (const Unclear &one : reading_.unclear)
 			if (matters(one))
 				add(verdict_.not_understood, one.message);
@@ -93,8 +97,10 @@ private:
 		for (const Entry &entry : entries_) {
 			if (entry.ip != mapping.vip)
 				continue;
-			if (entry.dscp == mapping.dscp)
+			if (entry.dscp == mapping.dscp) {
+				compare_servers_ports(mapping);
 				return;
+			}
 			expected += (expected.empty() ? "" : " or ") +
 				    with_dscp(entry.dscp) + " as in " +
 				    entry.where;
@@ -108,6 +114,34 @@ private:
 			unknown(mapping);
 		}
 		// a VIP without a DSCP that no server has is no L3DSR
+	}
+
+	void compare_servers_ports(const Mapping &mapping)
+	{
+		if (!mapping.dscp)
+			return;
+		for (const Real &real : mapping.servers)
+			if (auto one = compare_ports(entries_, mapping, real))
+				differ(real.where, one->found, one->expected);
+	}
+
+	// What comes to a port that changes.
+	void look_for_port(const Entry &entry)
+	{
+		bool known = false, sent = false;
+
+		for (const Mapping &mapping : reading_.mappings) {
+			if (mapping.vip != entry.ip ||
+			    mapping.dscp != entry.dscp)
+				continue;
+			known = true;
+			sent = sent || sends_port(mapping, entry);
+		}
+		if (known && !sent && clear(entry.ip))
+			differ(entry.where,
+			       entry.title() + " (" +
+				       name(entry.ports->protocol) + ")",
+			       "it in " + file_ + ", too");
 	}
 
 	// Is it sent to servers of which none is in our lists?
@@ -161,11 +195,25 @@ private:
 				       "it enabled: the servers have it in " +
 					       vip.where);
 			look_at_servers(mapping, pool);
+			if (pool.servers.empty())
+				look_for_to(mapping, vip);
 		}
 		if (!known && clear(vip.ip))
 			differ(vip.where,
 			       text(vip.ip) + " = " + std::to_string(vip.dscp),
 			       "it in " + file_ + ", too");
+	}
+
+	// Without a list, the servers that the configuration itself names.
+	void look_for_to(const Mapping &mapping, const Virtual &vip)
+	{
+		for (const Ip &to : vip.to)
+			if (!mapping.servers.empty() &&
+			    !find(mapping.servers, to) && clear(vip.ip))
+				differ(mapping.where,
+				       text(vip.ip) + " without the server " +
+					       text(to),
+				       "it as in " + vip.where);
 	}
 
 	void look_at_servers(const Mapping &mapping, const Pool &pool)
@@ -179,7 +227,13 @@ private:
 		for (const Real &real : mapping.servers) {
 			const Server *server = pool.find(real.ip);
 
-			if (!server && !pool.servers.empty())
+			if (real.ip.family != mapping.vip.family)
+				differ(real.where,
+				       "the server " + text(real.ip) + " for " + vip,
+				       std::string("one with an ") +
+					       name(mapping.vip.family) +
+					       " address");
+			else if (!server && !pool.servers.empty())
 				differ(real.where,
 				       "the server " + text(real.ip) + " for " + vip,
 				       "one of the list of servers");

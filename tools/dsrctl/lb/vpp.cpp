@@ -126,6 +126,10 @@ private:
 		Mapping &mapping = mappings_.emplace_back();
 		mapping.vip = *ip;
 		mapping.where = mapping.dscp_where = lines_.where();
+		if (auto port = parse_unsigned(value("port"), 65535); port && *port) {
+			mapping.protocol = value("protocol");
+			mapping.ports = {{*port, *port}};
+		}
 		if (value("encap") == "l3dsr")
 			mapping.dscp = reading_.take_dscp(mapping.where,
 							  value("dscp"));
