@@ -20,7 +20,7 @@ use_backend()
 	cat >"$drop_in" <<-TEXT
 	[Service]
 	ExecStart=
-	ExecStart=/usr/sbin/dsrctl --backend $1 reload
+	ExecStart=/usr/sbin/dsrctl --backend $1 guard
 	ExecReload=
 	ExecReload=/usr/sbin/dsrctl --backend $1 reload
 	ExecStartPost=/bin/bash -c 'cat /proc/self/status >/run/dsrctl/test'

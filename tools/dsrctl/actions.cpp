@@ -13,6 +13,7 @@
 #include "common/files.hpp"
 #include "common/process.hpp"
 #include "dsrctl/change.hpp"
+#include "dsrctl/guard/guard.hpp"
 #include "dsrctl/metrics.hpp"
 #include "dsrctl/module.hpp"
 #include "dsrctl/netlink.hpp"
@@ -255,6 +256,7 @@ int run(const Options &options)
 		return restart(now, changes);
 	case Action::start:
 	case Action::reload:
+	case Action::guard: // is no such
 		break;
 	}
 	return start(now, changes);
@@ -266,6 +268,8 @@ int run_action(const Options &options)
 {
 	if (geteuid())
 		throw Error("must be run as root");
+	if (options.action == Action::guard)
+		return guard(options);
 	const int status = run(options);
 
 	if (options.verbose > 1)

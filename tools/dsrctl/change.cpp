@@ -163,8 +163,8 @@ bool takes_over(const Situation &now)
 	       (options.backend || options.table || options.rules);
 }
 
-// Of new rules, if there are any: where they go, and of what they are.
-How ways(const Situation &now, const Intent &intent)
+// What a host can have at all.
+How ways_of_host(const Situation &now)
 {
 	How how;
 
@@ -174,6 +174,14 @@ How ways(const Situation &now, const Intent &intent)
 	for (const Entry &entry : now.config.entries)
 		if (entry.ip.family == Family::ip6 && !has_ip6(entry.dev))
 			how.without_ip6.insert(entry.dev);
+	return how;
+}
+
+// Of new rules, if there are any: where they go, and of what they are.
+How ways(const Situation &now, const Intent &intent)
+{
+	How how = ways_of_host(now);
+
 	if (intent.goal.present.empty())
 		return how;
 	how.map = now.options.rules == RuleStyle::map;
@@ -218,6 +226,11 @@ void forget(const Situation &now)
 }
 
 } // namespace
+
+Plan what_differs(const Intent &intent, const Situation &situation)
+{
+	return make_plan(intent.goal, situation.actual, ways_of_host(situation));
+}
 
 bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 {

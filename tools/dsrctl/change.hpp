@@ -7,6 +7,9 @@
 
 namespace dsr {
 
+// What differs from what is wanted. Nothing is chosen for it, loaded or said.
+Plan what_differs(const Intent &intent, const Situation &situation);
+
 // What was changed in all.
 struct Changes {
 	std::size_t added = 0, removed = 0, rules = 0;

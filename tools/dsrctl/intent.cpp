@@ -66,6 +66,15 @@ Intent intent_to_start(const Config &config, const State &state,
 	return intent;
 }
 
+Intent intent_to_keep(const Config &config, const State &state)
+{
+	Intent intent;
+
+	intent.goal.present = config.entries;
+	intent.after = state;
+	return intent;
+}
+
 Intent intent_to_stop(const Config &config, const State &state,
 		      const std::string &source, bool everything)
 {

@@ -19,6 +19,9 @@ struct Intent {
 Intent intent_to_start(const Config &config, const State &state,
 		       const std::string &source, bool reconcile);
 
+// All that was started, and nothing else: the configuration is what was.
+Intent intent_to_keep(const Config &config, const State &state);
+
 // @everything: of all configurations, and what was only discovered.
 Intent intent_to_stop(const Config &config, const State &state,
 		      const std::string &source, bool everything);

@@ -32,6 +32,8 @@ const char ACTIONS[] =
 	"  check      one line of all: exit status 0 all started, 1 none, 3 some or\n"
 	"             nothing configured\n"
 	"  metrics    counters and states of all VIPs, for Prometheus\n"
+	"  guard      as reload; and then, until it is ended, put back at once what\n"
+	"             somebody removes\n"
 	"  dscp N     a DSCP in every notation; N in any: 10, 0x0a, AF11, 001010b,\n"
 	"             tos:40, 0xb8\n"
 	"\n"
@@ -49,7 +51,7 @@ constexpr std::pair<const char *, Action> NAMES[] = {
 	{"start", Action::start}, {"stop", Action::stop},
 	{"restart", Action::restart}, {"reload", Action::reload},
 	{"status", Action::status}, {"check", Action::check},
-	{"metrics", Action::metrics},
+	{"metrics", Action::metrics}, {"guard", Action::guard},
 };
 constexpr char DSCP[] = "dscp";
 constexpr Table TABLES[] = {Table::raw, Table::mangle};
@@ -162,6 +164,8 @@ void define(CLI::App &app, CommandLine &line)
 		->type_name("FILE");
 	app.add_flag("--openmetrics", options.openmetrics,
 		     "Print the metrics as OpenMetrics");
+	app.add_flag("--no-guard", options.no_guard,
+		     "Of guard: only wait, and put nothing back");
 	app.set_version_flag("--version", "dsrctl " DADDR_VERSION);
 	app.footer(ACTIONS);
 }
@@ -178,11 +182,18 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 	if (line.action != DSCP && app.count("ARGUMENT"))
 		throw UsageError(line.action + " takes no argument: " +
 				 quote(line.argument));
-	for (const char *option : {"--output", "--openmetrics"})
-		if (line.action != "metrics" && app.count(option))
+	constexpr std::pair<const char *, const char *> OPTIONS[] = {
+		{"--output", "metrics"}, {"--openmetrics", "metrics"},
+		{"--no-guard", "guard"},
+	};
+
+	for (const auto &[option, action] : OPTIONS)
+		if (line.action != action && app.count(option))
 			throw UsageError(std::string(option) +
-					 " is an option of metrics, not of " +
-					 line.action);
+					 " is an option of " + action +
+					 ", not of " + line.action);
+	if (line.action == "guard" && app.count("-n"))
+		throw UsageError("-n is no option of guard: use it with reload, which guard begins with");
 }
 
 [[noreturn]] void unknown_action(const std::string &action)

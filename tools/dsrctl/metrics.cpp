@@ -86,6 +86,22 @@ void add_server(MetricsText &text, const Server &server)
 	text.add({}, std::to_string(*server.changed));
 }
 
+void add_guard(MetricsText &text, const GuardRecord &guard)
+{
+	text.family("dsrctl_guard_running",
+		    "Is what is removed put back at once?");
+	text.add({}, guard.running);
+	if (!guard.there)
+		return;
+	text.family("dsrctl_guard_repairs_total",
+		    "How often the guard put something back, by what was gone.");
+	for (Gone gone : GONE)
+		text.add({{"reason", name(gone)}}, guard.of(gone));
+	text.family("dsrctl_guard_waiting",
+		    "1 while the guard waits before it puts something back, because it is removed again and again, or could not be put back.");
+	text.add({}, guard.waiting);
+}
+
 // Empty when it is not loaded, or does not say.
 std::string version_of(const char *module)
 {
@@ -128,7 +144,7 @@ Server read_server(const State &state, const StateFile &file)
 {
 	return {DADDR_VERSION, state.backend ? name(*state.backend) : "",
 		version_of("xt_DADDR"), version_of("dscp_rewrite"),
-		file.changed()};
+		file.changed(), GuardFile().read()};
 }
 
 std::string metrics_text(const Config &config, const std::vector<Row> &rows,
@@ -153,6 +169,7 @@ std::string metrics_text(const Config &config, const std::vector<Row> &rows,
 		    "Warnings about the configuration.");
 	text.add({}, config.warnings.size());
 	add_server(text, server);
+	add_guard(text, server.guard);
 	return text.text();
 }
 

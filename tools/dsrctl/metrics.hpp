@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "common/metrics_text.hpp"
+#include "dsrctl/guard/record.hpp"
 #include "dsrctl/state.hpp"
 #include "dsrctl/status.hpp"
 
@@ -30,6 +31,7 @@ struct Server {
 	std::string backend;		// of the last start
 	std::string target, rewrite;	// versions of the modules in the kernel
 	std::optional<std::int64_t> changed;	// by dsrctl; seconds since 1970
+	GuardRecord guard = {};
 };
 
 // Of this host.

@@ -12,6 +12,7 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -318,6 +319,41 @@ void change_addresses(const std::vector<AddressStep> &steps,
 	}
 	if (!failed.empty())
 		throw Error(failed);
+}
+
+bool is_local(const Ip &ip)
+{
+	alignas(nlmsghdr) char buffer[256];
+	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	unsigned char type = RTN_UNSPEC;
+
+	message->nlmsg_type = RTM_GETROUTE;
+	message->nlmsg_flags = NLM_F_REQUEST;
+	message->nlmsg_seq = 1;
+	auto *header = static_cast<rtmsg *>(
+		mnl_nlmsg_put_extra_header(message, sizeof(rtmsg)));
+	header->rtm_family = ip.family == Family::ip4 ? AF_INET : AF_INET6;
+	header->rtm_dst_len = static_cast<unsigned char>(ip.prefix());
+	mnl_attr_put(message, RTA_DST, ip.size(), ip.bytes.data());
+	NetlinkSocket socket(NETLINK_ROUTE);
+	socket.send(message, message->nlmsg_len);
+	// an error: there is no route at all
+	socket.receive(1, [&](const nlmsghdr *one) {
+		if (one->nlmsg_type == RTM_NEWROUTE)
+			type = static_cast<const rtmsg *>(
+				mnl_nlmsg_get_payload(one))->rtm_type;
+	});
+	return type == RTN_LOCAL;
+}
+
+bool is_up(const std::string &dev)
+{
+	const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	ifreq request{};
+
+	dev.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+	return socket && !ioctl(socket.get(), SIOCGIFFLAGS, &request) &&
+	       request.ifr_flags & IFF_UP;
 }
 
 bool has_ip6(const std::string &dev)

@@ -17,6 +17,11 @@ void change_addresses(const std::vector<AddressStep> &steps,
 // Can the interface have IPv6 addresses? Throws Error when that cannot be read.
 bool has_ip6(const std::string &dev = "lo");
 
+// Does the kernel deliver what is sent to it here?
+bool is_local(const Ip &ip);
+// Is the interface up?
+bool is_up(const std::string &dev);
+
 enum class Target : std::uint8_t {
 	absent,		// no DADDR, and no module to load
 	revision0,	// one VIP a rule

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/netlink_socket.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -65,6 +66,24 @@ NetlinkSocket::NetlinkSocket(int bus)
 	    mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
 		throw Error(std::string("a netlink socket: ") +
 			    std::strerror(errno));
+}
+
+void NetlinkSocket::subscribe(std::initializer_list<unsigned int> groups)
+{
+	constexpr int ROOM = 1 << 20;	// for a burst, as when a firewall reloads
+
+	setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &ROOM, sizeof(ROOM));
+	for (unsigned int group : groups)
+		if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP,
+					  &group, sizeof(group)))
+			fail("listening to netlink", errno);
+	if (fcntl(fd(), F_SETFL, O_NONBLOCK))
+		fail("a netlink socket", errno);
+}
+
+int NetlinkSocket::fd() const
+{
+	return mnl_socket_get_fd(socket_.get());
 }
 
 void NetlinkSocket::send(const void *data, std::size_t size)

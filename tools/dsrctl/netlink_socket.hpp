@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -26,6 +27,11 @@ public:
 
 	// Throws Error.
 	explicit NetlinkSocket(int bus);
+
+	// From now on, what the kernel says to these groups of its own accord; a
+	// read that finds nothing fails with EAGAIN. Throws Error.
+	void subscribe(std::initializer_list<unsigned int> groups);
+	int fd() const;
 
 	// Throws Error.
 	void send(const void *data, std::size_t size);

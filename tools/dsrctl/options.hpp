@@ -15,7 +15,8 @@ enum class Action : std::uint8_t {
 	reload,
 	status,
 	check,
-	metrics
+	metrics,
+	guard
 };
 
 enum class RuleStyle : std::uint8_t {
@@ -41,6 +42,7 @@ struct Options {
 	std::optional<RuleStyle> rules;
 	std::string output;		// of metrics
 	bool openmetrics = false;
+	bool no_guard = false;		// of guard: put nothing back
 };
 
 } // namespace dsr

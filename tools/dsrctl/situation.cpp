@@ -35,7 +35,10 @@ Situation::Situation(const Options &options, StateFile::Access access,
 	state = file.read(warning);
 	if (!warning.empty())
 		say_warning(warning);
-	read_configuration(names);
+	if (names == Names::started)
+		take_what_was_started();
+	else
+		read_configuration(names);
 	read_actual();
 }
 
@@ -54,6 +57,29 @@ void Situation::read_configuration(Names names)
 		say_warning(warning);
 	for (const Problem &problem : config.errors)
 		say_error(problem.message);
+}
+
+// By whatever configurations: two may have the same.
+void Situation::take_what_was_started()
+{
+	for (const Owned &owned : state.entries) {
+		const bool known = std::ranges::any_of(
+			config.entries, [&](const Entry &entry) {
+				return owned.same(dsr::owned(entry));
+			});
+		Entry entry;
+
+		if (known)
+			continue;
+		entry.name = owned.name;
+		entry.ip = owned.ip;
+		entry.dscp = owned.dscp;
+		entry.to = owned.to;
+		entry.ports = owned.ports;
+		entry.dev = owned.dev;
+		entry.where = owned.source;
+		config.entries.push_back(std::move(entry));
+	}
 }
 
 std::optional<Ip> Situation::address_of(const std::string &name, Names names,

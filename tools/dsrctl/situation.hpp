@@ -9,10 +9,11 @@
 
 namespace dsr {
 
-// Where host names get their addresses from.
+// What the configuration is, and where host names get their addresses from.
 enum class Names : std::uint8_t {
 	remembered,	// what was started; DNS for what was not
-	fresh		// DNS; what was started when it does not answer
+	fresh,		// DNS; what was started when it does not answer
+	started		// of what was started alone: no file is read
 };
 
 struct Situation {
@@ -33,6 +34,7 @@ struct Situation {
 
 private:
 	void read_configuration(Names names);
+	void take_what_was_started();
 	std::optional<Ip> address_of(const std::string &name, Names names,
 				     std::string &why) const;
 	bool concerns(Family family) const;

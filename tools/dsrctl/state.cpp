@@ -236,9 +236,11 @@ void StateFile::sweep(const std::function<Networks()> &live) const
 	for (const auto &file :
 	     std::filesystem::directory_iterator(directory_, error)) {
 		const std::string ending = file.path().extension();
+		const std::string name = file.path().filename();
 
+		// of a guard, too: N.guard.json
 		if (ending == ".json" || ending == ".lock")
-			left[file.path().stem()].push_back(file.path());
+			left[name.substr(0, name.find('.'))].push_back(file.path());
 	}
 	left.erase(std::filesystem::path(path_).filename());
 	const Networks there = left.empty() ? std::nullopt : live();

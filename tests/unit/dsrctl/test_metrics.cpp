@@ -80,12 +80,29 @@ TEST_CASE("dsrctl: metrics of rules and of maps")
 	CHECK(has(text, "\ndsrctl_configuration_warnings 1\n"));
 	CHECK(has(text, "\ndsrctl_info{version=\"1.2\",backend=\"daddr\",xt_daddr=\"0.1.0\",dscp_rewrite=\"\"} 1\n"));
 	CHECK(has(text, "\ndsrctl_last_change_timestamp_seconds 1700000000\n"));
+	CHECK(has(text, "\ndsrctl_guard_running 0\n"));
+	CHECK_FALSE(has(text, "dsrctl_guard_repairs_total"));
 	CHECK_FALSE(has(text, "# EOF"));
 
 	const std::string open = text_as(MetricsFormat::openmetrics);
 	CHECK(has(open, "# TYPE dsrctl_vip_packets counter\n"));
 	CHECK(has(open, "\ndsrctl_vip_packets_total{name=\"10.0.0.7\""));
 	CHECK(open.ends_with("# EOF\n"));
+}
+
+TEST_CASE("dsrctl: metrics of a guard")
+{
+	Server server;
+
+	server.guard.there = server.guard.running = server.guard.waiting = true;
+	server.guard.of(Gone::address) = 3;
+	const std::string text = metrics_text({}, {}, {}, {}, server,
+					      MetricsFormat::prometheus);
+	CHECK(has(text, "\ndsrctl_guard_running 1\n"));
+	CHECK(has(text, "# TYPE dsrctl_guard_repairs_total counter\n"));
+	CHECK(has(text, "\ndsrctl_guard_repairs_total{reason=\"address\"} 3\n"));
+	CHECK(has(text, "\ndsrctl_guard_repairs_total{reason=\"sysctl\"} 0\n"));
+	CHECK(has(text, "\ndsrctl_guard_waiting 1\n"));
 }
 
 // Of what an operator writes: a name of /etc/hosts may hold anything.

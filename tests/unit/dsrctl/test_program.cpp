@@ -16,14 +16,15 @@ TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 	      "-s0:foo stop", "-s.:. stop", "-sfoo:.4 stop", "-s.4:bar stop",
 	      "-s 1 stop", "--backend x start", "--table nat start",
 	      "--rules some start", "start now", "-d", "-f", "dscp",
-	      "dscp 300", "--output f status"}) {
+	      "dscp 300", "--output f status", "--no-guard start",
+	      "-n guard"}) {
 		INFO(arguments);
 		CHECK(program.run(arguments) == 1);
 		CHECK(program.text == "");
 		CHECK(program.error.starts_with("dsrctl: "));
 	}
 	program.run("boomer");
-	CHECK(program.error == "dsrctl: error: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, dscp, doctor, fleet, lb-config, probe, watch\nTry dsrctl --help.\n");
+	CHECK(program.error == "dsrctl: error: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, guard, dscp, doctor, fleet, lb-config, probe, watch\nTry dsrctl --help.\n");
 }
 
 TEST_CASE("dsrctl: an action that is a program of its own comes first")
