@@ -52,7 +52,7 @@ static _Bool zero(int number)
 {
 	return number == 0 || number == 0xffff || number == -0xffff ||
 	       number == 2 * 0xffff || number == -2 * 0xffff ||
-	       number == 3 * 0xffff;
+	       number == 3 * 0xffff || number == -3 * 0xffff;
 }
 
 /* Two bytes as the machine loads them, wherever they are. */
