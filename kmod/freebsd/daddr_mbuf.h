@@ -204,7 +204,8 @@ daddr_mbuf_rewrite6(struct mbuf **mp, const void *to)
 					      CSUM_IP6_UDP));
 	/* the address is not in it, and IPv6 adds it up as it is in memory */
 	if (daddr_mbuf_has_sum(m, CSUM_DELAY_DATA_IPV6))
-		daddr_mbuf_add_to_sum(m, daddr_fold16(sum - delta));
+		daddr_mbuf_add_to_sum(m,
+				      daddr_fold16(daddr_sub32(sum, delta)));
 	return DADDR_CHANGE;
 }
 
