@@ -312,6 +312,7 @@ TEST_CASE("dsrctl fleet: each load balancer is right by itself")
 		  "10.0.0.7 = 16\n") == Ids{"port-differs"});
 	CHECK(ids(with(good, "set 10.128.9.31", "set 2001:db8:9::31"),
 		  "10.0.0.7 = 16\n")[0] == "family-differs");
+	CHECK(ids("", "10.0.0.7 = 16\n").empty());
 	// both send 80 as it is
 	CHECK(ids(good, "10.0.0.7:80 = 16 tcp 8080\n") ==
 	      Ids{"port-differs", "port-differs"});

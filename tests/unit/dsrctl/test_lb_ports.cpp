@@ -89,6 +89,20 @@ TEST_CASE("dsrctl lb-config: a port that no server changes back is a difference"
 		      CHANGED, ONE).empty());
 }
 
+TEST_CASE("dsrctl lb-config: what is to be forwarded is, where it is said")
+{
+	Site both = site(PLAIN, {"tcp/80", "tcp/443"}, ONE);
+	auto found = [&](const std::string &name, const std::string &text) {
+		return verify(entries(PLAIN), both, vendor(name).read(text, "lb"),
+			      "lb").differences;
+	};
+
+	CHECK(found("nft", vendor("nft").write(both)).empty());
+	CHECK(found("nft", nft("\t\tip daddr 198.51.100.10 ip dscp set 7 ip daddr set 192.0.2.31\n")).empty());
+	CHECK(found("ipvs", ipvs("80")) ==
+	      std::vector<std::string>{"f:1: found 198.51.100.10:443 (tcp), expected it in lb, too"});
+}
+
 TEST_CASE("dsrctl lb-config: whether a device changes the port is not guessed")
 {
 	CHECK(unclear("netscaler",
@@ -229,6 +243,8 @@ TEST_CASE("dsrctl lb-config: servers that cannot be, are off, or are missing")
 	CHECK(compare("a10", slb, PLAIN, ONE).empty());
 	CHECK(has(difference("a10", with(slb, "port 80 tcp\n", "port 80 tcp\n    disable-with-health-check\n"), PLAIN, ONE),
 		  "disabled, or of weight 0"));
+	CHECK(compare("a10", with(slb, "virtual-server v 198.51.100.10\n", "virtual-server v 198.51.100.10\n  disable-when-all-ports-down\n"),
+		      PLAIN, ONE).empty());
 	CHECK(has(difference("a10", with(slb, "member s 80", "member s 80\n    disable-with-health-check"), PLAIN, ONE),
 		  "disabled, or of weight 0"));
 	CHECK(unclear("a10", with(slb, "virtual-server v 198.51.100.10", "virtual-server v use-if-ip ethernet 1"), PLAIN, ONE).size() == 1);
@@ -251,6 +267,8 @@ TEST_CASE("dsrctl lb-config: keepalived that includes what is not there")
 		"*mangle\n-A PREROUTING -d 198.51.100.10/32 -j DSCP --set-dscp 0x07\n";
 
 	CHECK(compare("keepalived", text, PLAIN, ONE).empty());
+	CHECK(unclear("keepalived", with(text, "{\n\t\tweight 1\n\t}", "{ weight 0 }"), PLAIN, ONE).size() == 1);
+	CHECK(unclear("keepalived", "@lb1 " + text, PLAIN, ONE).size() == 1);
 	CHECK(unclear("keepalived", "include others.conf\n" + text,
 		      PLAIN + std::string("198.51.100.11 = 8\n"), ONE).size() == 1);
 }

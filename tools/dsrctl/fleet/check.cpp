@@ -100,6 +100,7 @@ private:
 	struct Sent {
 		std::string where;		// the first
 		std::map<Ip, std::string> servers;	// and where
+		bool on = false;		// one of them gets something
 		std::map<std::string, std::set<Ip>> by_balancer;
 		std::map<std::string, std::string> wheres;
 	};
@@ -148,6 +149,7 @@ private:
 			auto &own = sent.by_balancer[balancer.name];
 			for (const lb::Real &real : mapping.servers) {
 				sent.servers.emplace(real.ip, real.where);
+				sent.on = sent.on || !real.off;
 				own.insert(real.ip);
 			}
 		}
@@ -279,6 +281,11 @@ private:
 				    " as on these servers",
 			    unlike);
 		}
+		if (!sent.servers.empty() && !sent.on)
+			findings_.push_back({Severity::error, "no-server",
+				sent.where,
+				sends + " to servers that are disabled, or of weight 0, expected one that gets something",
+				{}, vip, dscp});
 		if (sent.servers.empty() && clear(vip))
 			findings_.push_back({Severity::error, "no-server",
 				sent.where, sends + " to nobody, expected a server",

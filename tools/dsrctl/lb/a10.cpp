@@ -235,11 +235,12 @@ private:
 		}
 	}
 
-	// "disable", or "disable-with-health-check"
-	bool disables() const
+	// Not so "disable-when-all-ports-down", of a virtual server.
+	static bool disables(const std::string &word)
 	{
-		return lines_.word(0).starts_with("disable");
+		return word == "disable" || word == "disable-with-health-check";
 	}
+	bool disables() const { return disables(lines_.word(0)); }
 
 	void in_server()
 	{
@@ -279,7 +280,7 @@ private:
 		group.members.push_back({global(name), port, lines_.where(),
 			std::any_of(lines_.words().begin(), lines_.words().end(),
 				    [](const std::string &word) {
-					    return word.starts_with("disable");
+					    return disables(word);
 				    })});
 	}
 

@@ -167,6 +167,12 @@ private:
 		const std::string &first = lines_.word(0);
 
 		in_ = In::other;
+		// of some hosts only
+		if (first.starts_with('@')) {
+			reading_.not_understood(lines_.where(),
+						std::string(lines_.line()));
+			return true;
+		}
 		if (first.starts_with("include")) {
 			included_.emplace_back(lines_.where(),
 					       std::string(lines_.line()));
@@ -218,6 +224,9 @@ private:
 				parse_unsigned(lines_.word(2), 65535).value_or(0)});
 			in_ = In::real_server;
 			real_depth_ = depth_ + 1;
+			if (lines_.words().size() > 4)	// a block on a line
+				reading_.not_understood(lines_.where(),
+					std::string(lines_.line()), service.vip);
 		} else if (first == "protocol" && !service.mark) {
 			service.protocol = lower(lines_.word(1));
 		} else if ((first == "lvs_method" || first == "lb_kind") &&

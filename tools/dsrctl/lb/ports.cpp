@@ -114,17 +114,15 @@ std::optional<PortDifference> compare_ports(const std::vector<Entry> &entries,
 	return std::nullopt;
 }
 
-bool sends_port(const Mapping &mapping, const Entry &entry)
+bool sends_port(const Mapping &mapping, const std::string &protocol,
+		unsigned int port)
 {
-	const PortChange &change = *entry.ports;
-
-	return (mapping.protocol.empty() ||
-		mapping.protocol == name(change.protocol)) &&
+	return (mapping.protocol.empty() || mapping.protocol == protocol) &&
 	       (mapping.ports.empty() ||
 		std::any_of(mapping.ports.begin(), mapping.ports.end(),
 			    [&](const Ports &ports) {
-				    return ports.from <= change.vip &&
-					   change.vip <= ports.to;
+				    return ports.from <= port &&
+					   port <= ports.to;
 			    }));
 }
 

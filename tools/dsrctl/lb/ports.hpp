@@ -16,7 +16,8 @@ std::optional<PortDifference> compare_ports(const std::vector<Entry> &entries,
 					    const Mapping &mapping,
 					    const Real &real);
 
-// Is what the entry changes the port of sent there at all?
-bool sends_port(const Mapping &mapping, const Entry &entry);
+// Is what comes to this port of a VIP sent there at all?
+bool sends_port(const Mapping &mapping, const std::string &protocol,
+		unsigned int port);
 
 } // namespace dsr::lb

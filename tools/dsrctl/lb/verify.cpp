@@ -42,9 +42,9 @@ public:
 		for (const Pool &pool : site_.pools)
 			for (const Virtual &vip : pool.vips)
 				look_for(vip, pool);
-		for (const Entry &entry : entries_)
-			if (entry.ports)
-				look_for_port(entry);
+		for (const Pool &pool : site_.pools)
+			for (const Virtual &vip : pool.vips)
+				look_for_services(vip);
 		for (const Unclear &one : reading_.unclear)
 			if (matters(one))
 				add(verdict_.not_understood, one.message);
@@ -125,23 +125,28 @@ private:
 				differ(real.where, one->found, one->expected);
 	}
 
-	// What comes to a port that changes.
-	void look_for_port(const Entry &entry)
+	// What is to be forwarded of a VIP that is.
+	void look_for_services(const Virtual &vip)
 	{
-		bool known = false, sent = false;
+		for (const Service &service : services_of(site_, vip)) {
+			bool known = false, sent = false;
 
-		for (const Mapping &mapping : reading_.mappings) {
-			if (mapping.vip != entry.ip ||
-			    mapping.dscp != entry.dscp)
-				continue;
-			known = true;
-			sent = sent || sends_port(mapping, entry);
+			for (const Mapping &mapping : reading_.mappings) {
+				if (mapping.vip != vip.ip ||
+				    mapping.dscp != vip.dscp)
+					continue;
+				known = true;
+				sent = sent || sends_port(mapping,
+							  service.protocol,
+							  service.port);
+			}
+			if (known && !sent && clear(vip.ip))
+				differ(service.where.empty() ? vip.where :
+							       service.where,
+				       with_port(text(vip.ip), service.port) +
+					       " (" + service.protocol + ")",
+				       "it in " + file_ + ", too");
 		}
-		if (known && !sent && clear(entry.ip))
-			differ(entry.where,
-			       entry.title() + " (" +
-				       name(entry.ports->protocol) + ")",
-			       "it in " + file_ + ", too");
 	}
 
 	// Is it sent to servers of which none is in our lists?
