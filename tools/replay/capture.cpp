@@ -194,8 +194,8 @@ bool CaptureReader::fetch(std::size_t size)
 	if (window_.size() < at_ + size)
 		window_.resize(at_ + size);
 	while (end_ - at_ < size) {
-		std::size_t count = input_.read(window_.data() + end_,
-						window_.size() - end_);
+		const std::size_t count =
+			input_.read(std::span(window_).subspan(end_));
 
 		if (!count) {
 			ended_ = true;

@@ -17,20 +17,17 @@ namespace dsr::replay {
 // Turns packed bytes into those that were packed.
 class Unpacker {
 public:
-	struct Packed {
-		const std::uint8_t *data;
-		std::size_t size;
-	};
+	using Packed = std::span<const std::uint8_t>;
 
 	virtual ~Unpacker() = default;
 	// Takes bytes from @from, and returns how many it put to @to. With
 	// neither, it needs more. Throws Error.
-	virtual std::size_t unpack(Packed &from, std::uint8_t *to,
-				   std::size_t size) = 0;
+	virtual std::size_t unpack(Packed &from,
+				   std::span<std::uint8_t> to) = 0;
 	// May the file end here?
 	virtual bool complete() const = 0;
 
-	Packed from{};
+	Packed from;
 };
 
 namespace {
@@ -49,25 +46,24 @@ public:
 	}
 	~Gzip() override { inflateEnd(&stream_); }
 
-	std::size_t unpack(Packed &from, std::uint8_t *to,
-			   std::size_t size) override
+	std::size_t unpack(Packed &from, std::span<std::uint8_t> to) override
 	{
 		if (complete_)
 			begin_member(from);
 		if (complete_)
 			return 0;
-		stream_.next_in = const_cast<Bytef *>(from.data);
-		stream_.avail_in = static_cast<uInt>(from.size);
-		stream_.next_out = to;
-		stream_.avail_out = static_cast<uInt>(size);
+		stream_.next_in = const_cast<Bytef *>(from.data());
+		stream_.avail_in = static_cast<uInt>(from.size());
+		stream_.next_out = to.data();
+		stream_.avail_out = static_cast<uInt>(to.size());
 		int result = inflate(&stream_, Z_NO_FLUSH);
-		from = {stream_.next_in, stream_.avail_in};
+		from = from.last(stream_.avail_in);
 		if (result == Z_STREAM_END)
 			complete_ = true;
 		else if (result != Z_OK && result != Z_BUF_ERROR)
 			throw Error(std::string("gzip: ") +
 				    (stream_.msg ? stream_.msg : "bad data"));
-		return size - stream_.avail_out;
+		return to.size() - stream_.avail_out;
 	}
 	bool complete() const override { return complete_; }
 
@@ -75,11 +71,9 @@ private:
 	// As gzip(1) has it, zeros may follow the last one.
 	void begin_member(Packed &from)
 	{
-		while (from.size && !*from.data) {
-			from.data++;
-			from.size--;
-		}
-		if (!from.size)
+		while (!from.empty() && !from[0])
+			from = from.subspan(1);
+		if (from.empty())
 			return;
 		inflateReset(&stream_);
 		complete_ = false;
@@ -99,19 +93,18 @@ public:
 	}
 	~Zstd() override { ZSTD_freeDStream(stream_); }
 
-	std::size_t unpack(Packed &from, std::uint8_t *to,
-			   std::size_t size) override
+	std::size_t unpack(Packed &from, std::span<std::uint8_t> to) override
 	{
-		if (complete_ && !from.size)
+		if (complete_ && from.empty())
 			return 0;
-		ZSTD_inBuffer in{from.data, from.size, 0};
-		ZSTD_outBuffer out{to, size, 0};
+		ZSTD_inBuffer in{from.data(), from.size(), 0};
+		ZSTD_outBuffer out{to.data(), to.size(), 0};
 		std::size_t result = ZSTD_decompressStream(stream_, &out, &in);
 		if (ZSTD_isError(result))
 			throw Error(std::string("zstd: ") +
 				    ZSTD_getErrorName(result));
 		complete_ = !result;
-		from = {from.data + in.pos, from.size - in.pos};
+		from = from.subspan(in.pos);
 		return out.pos;
 	}
 	bool complete() const override { return complete_; }
@@ -156,12 +149,12 @@ Input::Input(Descriptor descriptor, const std::string &name)
 
 Input::~Input() = default;
 
-std::size_t Input::read_raw(std::uint8_t *to, std::size_t size)
+std::size_t Input::read_raw(std::span<std::uint8_t> to)
 {
 	ssize_t count;
 
 	do
-		count = ::read(descriptor_.get(), to, size);
+		count = ::read(descriptor_.get(), to.data(), to.size());
 	while (count < 0 && errno == EINTR);
 	if (count < 0)
 		error_ = std::strerror(errno);
@@ -169,44 +162,44 @@ std::size_t Input::read_raw(std::uint8_t *to, std::size_t size)
 }
 
 // The first bytes say what the others are.
-std::size_t Input::read_first(std::uint8_t *to, std::size_t size)
+std::size_t Input::read_first(std::span<std::uint8_t> to)
 {
 	constexpr std::size_t MAGIC = 4;
 	std::size_t count = 0, more = 1;
 
 	begun_ = true;
 	while (count < MAGIC && more)
-		count += more = read_raw(to + count, size - count);
-	if (count < MAGIC || !(unpacker_ = unpacker_for(to)))
+		count += more = read_raw(to.subspan(count));
+	if (count < MAGIC || !(unpacker_ = unpacker_for(to.data())))
 		return count;
-	packed_.assign(to, to + count);
-	unpacker_->from = {packed_.data(), packed_.size()};
-	return read(to, size);
+	packed_.assign(to.begin(),
+		       to.begin() + static_cast<std::ptrdiff_t>(count));
+	unpacker_->from = packed_;
+	return read(to);
 }
 
-std::size_t Input::read(std::uint8_t *to, std::size_t size)
+std::size_t Input::read(std::span<std::uint8_t> to)
 {
 	if (!error_.empty())
 		return 0;
 	if (!begun_)
-		return read_first(to, size);
+		return read_first(to);
 	if (!unpacker_)
-		return read_raw(to, size);
+		return read_raw(to);
 	try {
 		for (;;) {
 			Unpacker::Packed &from = unpacker_->from;
-			const std::size_t before = from.size;
+			const std::size_t before = from.size();
 
-			if (std::size_t count = unpacker_->unpack(from, to, size))
+			if (std::size_t count = unpacker_->unpack(from, to))
 				return count;
-			if (from.size == before && before)
+			if (from.size() == before && before)
 				throw Error("the packed data make no progress");
-			if (from.size)
+			if (!from.empty())
 				continue;
 			packed_.resize(PACKED);
-			from = {packed_.data(),
-				read_raw(packed_.data(), packed_.size())};
-			if (!from.size)
+			from = Unpacker::Packed(packed_).first(read_raw(packed_));
+			if (from.empty())
 				break;
 		}
 		if (error_.empty() && !unpacker_->complete())

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,18 +24,18 @@ public:
 	Input(const Input &) = delete;
 	Input &operator=(const Input &) = delete;
 
-	// Waits for at least one byte, and returns how many there are at @to
-	// then: at most @size, which is at least 4. 0 at the end, and when
-	// error() says why there are no more.
-	std::size_t read(std::uint8_t *to, std::size_t size);
+	// Waits for at least one byte, and returns how many there are in @to
+	// then, which is of 4 bytes at least. 0 at the end, and when error()
+	// says why there are no more.
+	std::size_t read(std::span<std::uint8_t> to);
 	const std::string &error() const { return error_; }
 
 	const std::string &name() const { return name_; }
 	int descriptor() const { return descriptor_.get(); }
 
 private:
-	std::size_t read_raw(std::uint8_t *to, std::size_t size);
-	std::size_t read_first(std::uint8_t *to, std::size_t size);
+	std::size_t read_raw(std::span<std::uint8_t> to);
+	std::size_t read_first(std::span<std::uint8_t> to);
 
 	std::string name_, error_;
 	Descriptor descriptor_;
