@@ -54,7 +54,8 @@ dsrctl_in_background()
 	local dsrctl
 
 	dsrctl_command "$@"
-	on_background "$server" "${dsrctl[@]}"
+	# a shell has what is in the background ignore it
+	on_background "$server" env --default-signal=INT "${dsrctl[@]}"
 }
 
 # assert_exit STATUS COMMAND...; what it says is in $said

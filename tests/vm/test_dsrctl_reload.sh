@@ -240,17 +240,19 @@ test_dsrctl_has_126_vips()
 }
 scenario test_dsrctl_has_126_vips "-" "legacy nft" "-"
 
-# kill_at_random ACTION: ends dsrctl after a moment, wherever it is then
+# kill_at_random SIGNAL ACTION: ends dsrctl after a moment, wherever it is then;
+# its exit status is in $status
 kill_at_random()
 {
 	local pid moment
 
 	moment=$(printf '0.%03d' $((RANDOM % 900)))
-	dsrctl_in_background "$@" 2>/dev/null
+	dsrctl_in_background "$2" 2>/dev/null
 	pid=$!
 	read -rt "$moment" <> <(:) || true
-	kill -9 $pid 2>/dev/null || true
-	wait $pid 2>/dev/null || true
+	kill "-$1" $pid 2>/dev/null || true
+	status=0
+	wait $pid 2>/dev/null || status=$?
 }
 
 # What it had started may have gone on for a moment.
@@ -261,16 +263,16 @@ restored()
 
 test_dsrctl_is_killed_anywhere()
 {
-	local before round action mode
+	local before round action status
 
-	[ "$variant" != - ] || { backend=dscp_rewrite; use_variant nft; }
+	[ "${variant:-}" ] || { backend=dscp_rewrite; use_variant nft; }
 	use_family ipv4
 	dsrctl_up < <(vips)
 	before=$(server_state)
 	for round in 1 2 3 4 5 6; do
 		for action in start reload stop; do
 			others $((RANDOM % 4))
-			kill_at_random $action
+			kill_at_random KILL $action
 		done
 		wait_until restored
 		if [ $((round % 2)) -eq 0 ]; then
@@ -279,13 +281,44 @@ test_dsrctl_is_killed_anywhere()
 			assert_lacks "status" "$(dsrctl -a status)" ' disc$'
 		fi
 		others $((RANDOM % 4))
-		kill_at_random reload
+		kill_at_random KILL reload
 		wait_until restored
 		assert_exit 0 dsrctl stop
 		assert_equal "the server after stop" "$(server_state)" "$before"
 	done
 }
 scenario test_dsrctl_is_killed_anywhere "-" "legacy nft -" "-"
+
+# What ends a program on a terminal, or a service, ends no change in the middle:
+# it is made, or it is not begun.
+test_dsrctl_is_ended_anywhere()
+{
+	local stopped started now round action signal status number
+
+	[ "${variant:-}" ] || { backend=dscp_rewrite; use_variant nft; }
+	use_family ipv4
+	dsrctl_up < <(vips)
+	stopped=$(server_state)
+	assert_exit 0 dsrctl start
+	started=$(server_state)
+	for round in 1 2 3; do
+		for action in stop start; do
+			signal=TERM number=143
+			[ $((RANDOM % 2)) -eq 0 ] || signal=INT number=130
+			kill_at_random $signal $action
+			[[ $status = 0 || $status = "$number" ]] ||
+				fail "$action, and SIG$signal: exit status $status"
+			now=$(server_state)
+			[[ $now = "$started" || $now = "$stopped" ]] ||
+				fail "$action, round $round, and SIG$signal: half of it is done: $now"
+			[ "$status" -ne 0 ] || [ $action = start ] ||
+				assert_equal "the server after stop" "$now" "$stopped"
+			assert_exit 0 dsrctl $action
+		done
+		assert_equal "the server after start" "$(server_state)" "$started"
+	done
+}
+scenario test_dsrctl_is_ended_anywhere "-" "legacy -" "-"
 
 # Some of the faults that tests/unit/dsrctl/faults can make, other ones each time;
 # and of a program that is killed before it has done its work, or after.
