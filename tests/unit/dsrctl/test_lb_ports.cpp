@@ -153,6 +153,14 @@ TEST_CASE("dsrctl lb-config: rules of nft that nothing gets to are none")
 		INFO(rule);
 		CHECK(compare("nft", nft(rule + good), PLAIN, ONE).empty());
 	}
+	// by maps
+	const std::string chain = "table ip lb {\n\tchain v {\n\t\tip dscp set 7 ip daddr set 192.0.2.31\n\t}\n}\n";
+	CHECK(compare("nft", nft("\t\tip daddr vmap { 198.51.100.11 : accept, 198.51.100.10 : goto v }\n") + chain,
+		      PLAIN, ONE).empty());
+	CHECK(compare("nft", nft("\t\tip daddr vmap { 198.51.100.10 : accept }\n" + good), PLAIN, ONE).size() == 1);
+	CHECK(unclear("nft", nft("\t\tip daddr vmap { 198.51.100.0/24 : goto v }\n") + chain, PLAIN, ONE).size() == 1);
+	CHECK(unclear("nft", nft("\t\tip daddr vmap { 198.51.100.11 : jump v, 198.51.100.0-198.51.100.10 : goto v }\n") + chain,
+		      PLAIN, ONE).size() == 1);
 	// of another port than what is marked
 	CHECK(compare("nft", nft("\t\ttcp dport 22 accept\n\t\tip daddr 198.51.100.10 tcp dport 80 ip dscp set 7 ip daddr set 192.0.2.31\n"),
 		      PLAIN, ONE).empty());

@@ -47,6 +47,7 @@ struct Rule {
 	std::vector<Ip> servers;
 	std::vector<std::string> go;		// to these chains
 	std::vector<std::pair<Ip, std::string>> gos;	// by destination
+	std::vector<Ip> over;			// and those that it is done with
 };
 
 // A ruleset as it is written here, and as nft list prints it; and other ones
@@ -181,6 +182,39 @@ private:
 		return chains;
 	}
 
+	// The elements of a map of destinations: what becomes of each.
+	static void take_verdicts(Rule &rule, const Words &map)
+	{
+		static const std::set<std::string> BETWEEN = {
+			"{", "}", ",", "elements", "=", "\n"};
+
+		for (std::size_t i = 0; i < map.size(); i++) {
+			if (BETWEEN.contains(map[i].text))
+				continue;
+			// a prefix, a range or a counter is none of these
+			const auto ip = parse_ip(map[i].text);
+			std::size_t verdict = i + 1;
+			if (next(map, verdict, ":"))
+				verdict++;
+			const std::string word = verdict < map.size() ?
+							 map[verdict].text : "";
+			const bool goes = word == "goto" || word == "jump";
+
+			if (ip && goes && verdict + 1 < map.size())
+				rule.gos.push_back({*ip, map[verdict + 1].text});
+			else if (ip && (word == "accept" || word == "drop" ||
+					word == "return"))
+				rule.over.push_back(*ip);
+			else
+				rule.understood = false;
+			if (!ip && goes && verdict + 1 < map.size())
+				rule.go.push_back(map[verdict + 1].text);
+			i = verdict + goes;
+		}
+		if (rule.gos.empty() && rule.over.empty())
+			rule.understood = false;
+	}
+
 	// "daddr" and what comes after it
 	void take_daddr(Rule &rule, const Words &words, std::size_t &at)
 	{
@@ -196,18 +230,7 @@ private:
 			rule.understood = rule.understood &&
 					  !rule.servers.empty();
 		} else if (next(words, at, "vmap")) {
-			Words map = value(words, ++at);
-
-			for (std::size_t i = 0; i + 2 < map.size(); i++) {
-				std::size_t verdict = i + 1 + (map[i + 1].text == ":");
-
-				if (auto ip = parse_ip(map[i].text);
-				    ip && verdict + 1 < map.size())
-					rule.gos.push_back(
-						{*ip, map[verdict + 1].text});
-			}
-			if (rule.gos.empty())
-				rule.understood = false;
+			take_verdicts(rule, value(words, ++at));
 		} else if (next(words, at, "!=") || next(words, at, ".")) {
 			rule.understood = false;
 		} else {
@@ -550,6 +573,10 @@ private:
 				if (!is_over(ip, to.condition, true))
 					follow(name, {std::vector<Ip>{ip},
 						      to.condition}, depth);
+			if (!rule.over.empty())
+				ended_.push_back({rule.over, to.condition, false,
+						  true, false, rule.where,
+						  rule.text});
 			if (to.vips)
 				to.vips = left(*to.vips, to.condition,
 					       rule.vips.has_value());

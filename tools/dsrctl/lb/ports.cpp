@@ -104,7 +104,8 @@ std::optional<PortDifference> compare_ports(const std::vector<Entry> &entries,
 {
 	const Served found = served(entries, mapping, real);
 
-	if (!found.any)
+	// what is not marked is no L3DSR
+	if (!mapping.dscp || !found.any)
 		return std::nullopt;
 	if (mapping.ports.empty())
 		return compare_port(found, mapping, Ports{}, real);
