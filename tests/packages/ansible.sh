@@ -36,6 +36,7 @@ ansible_role()
 	local reloads
 
 	step "the Ansible role configures the server, and the second time changes nothing"
+	systemctl restart systemd-sysctl.service
 	reloads=$(reload_count)
 	play "10.128.8.49 = 12" || fail "$(tail -n 50 /run/play.log)"
 	assert_equal "reloads of dsrctl.service" "$(reload_count)" $((reloads + 1))
@@ -51,7 +52,7 @@ ansible_role()
 	assert_contains "what it says" "$(cat /run/play.log)" 'found .*64'
 	assert_contains "the configuration" "$(cat /etc/dsr.d/ansible.conf)" '^10\.128\.8\.49 = 12$'
 	dsrctl check
-	sysctl -q net.ipv4.dscp_rewrite.11=0.0.0.0
 	rm /etc/dsr.d/ansible.conf
 	systemctl reload dsrctl.service
+	clear_values 9 11
 }
