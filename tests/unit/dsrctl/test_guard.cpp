@@ -178,6 +178,18 @@ void change(bool add, const std::string &address)
 	change_addresses({{add, vip_address(ip(address))}}, done);
 }
 
+// The kernel adds the local route of an IPv6 address by itself, a moment after it
+// has said that the address is there.
+bool becomes_local(const std::string &address)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (is_local(ip(address)))
+			return true;
+		poll(nullptr, 0, 10);
+	}
+	return false;
+}
+
 // As the kernel tells of rules.
 class RuleMessage {
 public:
@@ -225,12 +237,13 @@ TEST_CASE("dsrctl: guard: it hears of addresses and local routes that go, and by
 	for (const char *vip : {"10.128.8.46", "2001:db8::46"}) {
 		INFO(vip);
 		change(true, vip);
-		CHECK(is_local(ip(vip)));
+		CHECK(becomes_local(vip));
 		wait_for(events, Event::Kind::changed);
 		change(false, vip);
 		CHECK_FALSE(is_local(ip(vip)));
 		for (auto kind : {Event::Kind::address_gone, Event::Kind::route_gone}) {
 			change(true, vip);
+			REQUIRE(becomes_local(vip));
 			change(false, vip);
 			const Event event = wait_for(events, kind);
 			CHECK(event.ip == ip(vip));
