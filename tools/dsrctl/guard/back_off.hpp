@@ -12,9 +12,10 @@ public:
 	using Clock = std::chrono::steady_clock;
 	using Time = Clock::time_point;
 
-	// So many repairs in a row are made at once; the next wait a second, and
-	// each twice as long as the one before, up to MOST.
-	static constexpr unsigned int FREE = 5;
+	// So many repairs in a row are made at once (a firewall that restarts flushes
+	// twice, each family by itself); the next wait a second, and each twice as long
+	// as the one before, up to MOST.
+	static constexpr unsigned int FREE = 10;
 	static constexpr std::chrono::seconds FIRST{1}, MOST{10};
 	// What comes so long after the last repair begins anew.
 	static constexpr std::chrono::seconds QUIET{60};

@@ -197,7 +197,7 @@ void Guard::replace_if_newer() const
 	if (arguments.empty() || access(path.c_str(), X_OK))
 		return;
 	say("guard: " + path + " is another one now, and takes over");
-	notify(reloading());
+	// systemd is told nothing: a reload that it may have under way goes on
 	sigprocmask(SIG_SETMASK, &signals_.before(), nullptr);
 	execv(path.c_str(), pointers.data());
 	fail(path, errno);
