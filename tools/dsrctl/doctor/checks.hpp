@@ -44,6 +44,10 @@ Findings check_refused(const Facts &facts);
 Findings check_unmapped(const Facts &facts);
 Findings check_unmarked(const Facts &facts);
 
+// check_managers.cpp
+Findings check_flushers(const Facts &facts);
+Findings check_owners_of_lo(const Facts &facts);
+
 // compare.cpp: two hosts' files
 Findings compare(const Config &here, const Config &there,
 		 const std::string &directory);

@@ -5,6 +5,7 @@
 #include "common/diagnosis.hpp"
 #include "dsrctl/config.hpp"
 #include "dsrctl/doctor/firewall.hpp"
+#include "dsrctl/doctor/managers.hpp"
 
 namespace dsr::doctor {
 
@@ -67,6 +68,7 @@ struct Facts : Firewall {
 
 	Config config;
 	ModuleFacts module;
+	Managers managers;
 	bool has_iptables = true;
 	bool rules_known = true;	// iptables-save could print them
 	// that iptables and ip6tables are, by family; and the other one

@@ -8,6 +8,7 @@
 
 #include "common/process.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
+#include "dsrctl/guard/record.hpp"
 #include "dsrctl/iptables.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/nftables.hpp"
@@ -110,6 +111,8 @@ Facts gather(Config config)
 	facts.listeners = gather_listeners();
 	facts.ip6 = has_ip6();
 	gather_switches(root, facts);
+	facts.managers = gather_managers(root);
+	facts.managers.guard = GuardFile().read().running;
 	return facts;
 }
 

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Other programs that set rules or addresses: what each does to those of VIPs, as
+// tests/managers has seen it, and what keeps it from that.
+#include <algorithm>
+
+#include "dsrctl/doctor/checks.hpp"
+
+namespace dsr::doctor {
+
+namespace {
+
+// Where the rules are that lead to VIPs.
+struct Reach {
+	bool legacy = false, iptables_nft = false, nft = false;
+
+	bool any() const { return legacy || iptables_nft || nft; }
+};
+
+Reach reach(const Facts &facts)
+{
+	Reach reach;
+
+	for (const Rewrite &rewrite : facts.rewrites) {
+		if (rewrite.store == Store::dscp_rewrite)
+			continue;
+		if (rewrite.store == Store::nft) {
+			reach.nft = true;
+			continue;
+		}
+		const auto &variants = rewrite.store == Store::other ?
+					       facts.other : facts.variant;
+		(variants[index(rewrite.family)] == "nft" ?
+			 reach.iptables_nft : reach.legacy) = true;
+	}
+	return reach;
+}
+
+// A firewall, and which rules of VIPs it removes.
+struct Flusher {
+	bool Managers::*there;
+	const char *id, *name, *does;
+	bool legacy, iptables_nft, nft;
+};
+
+constexpr Flusher FLUSHERS[] = {
+	{&Managers::firewalld, "firewalld", "firewalld",
+	 "flushes the tables of iptables when firewall-cmd reloads it, and when it stops",
+	 true, true, false},
+	{&Managers::nftables, "nftables-service", "nftables.service",
+	 "flushes all rules of nftables, those of iptables-nft included, when it reloads, restarts and stops",
+	 false, true, true},
+	{&Managers::persistent, "netfilter-persistent", "netfilter-persistent",
+	 "replaces the tables of iptables by those of its files when it starts and reloads",
+	 true, true, false},
+	{&Managers::iptables, "iptables-service", "iptables.service",
+	 "replaces the tables of iptables by those of its files when it starts and reloads",
+	 true, true, false},
+};
+
+bool has_ports(const Facts &facts)
+{
+	return std::any_of(facts.config.entries.begin(),
+			   facts.config.entries.end(),
+			   [](const Entry &entry) { return bool(entry.ports); });
+}
+
+void guard_or_sysctls(const Facts &facts, Finding &finding)
+{
+	finding.keep = "systemctl restart dsrctl, whose guard puts rules back";
+	if (has_ports(facts))
+		return;
+	finding.fix = {dsrctl(facts, {"--backend", "dscp_rewrite", "reload"})};
+	finding.keep += "; dscp_rewrite has none that a firewall could flush";
+}
+
+Finding flusher(const Facts &facts, const Flusher &one, const Reach &rules)
+{
+	const bool hit = (one.legacy && rules.legacy) ||
+			 (one.iptables_nft && rules.iptables_nft) ||
+			 (one.nft && rules.nft);
+	Finding finding{Severity::note, one.id,
+			std::string("found ") + one.name + ", which " + one.does,
+			hit ? "rules that lead to VIPs are gone then, until the guard of dsrctl.service puts them back" :
+			      "no rules of VIPs are there",
+			{}, "", false};
+
+	if (!hit || facts.managers.guard)
+		return finding;
+	finding.severity = Severity::warning;
+	finding.found += ", and no guard: expected dsrctl guard to run";
+	finding.why = "rules that lead to VIPs are gone then, and requests are answered from the server's own address until dsrctl reload";
+	guard_or_sysctls(facts, finding);
+	return finding;
+}
+
+// A manager of addresses that is told to have lo. @when: it removes VIPs
+Finding owner(const Facts &facts, const std::string &id, const std::string &found,
+	      const std::string &when, const std::string &keep)
+{
+	Finding finding{Severity::note, id, found,
+			"VIPs on lo are gone " + when +
+				", until the guard of dsrctl.service puts them back",
+			{}, keep, false};
+
+	if (facts.managers.guard)
+		return finding;
+	finding.severity = Severity::warning;
+	finding.found += ", and no guard: expected dsrctl guard to run";
+	finding.why = "VIPs on lo are gone " + when + ", until dsrctl reload";
+	finding.keep += "; and systemctl restart dsrctl, whose guard puts addresses back";
+	return finding;
+}
+
+} // namespace
+
+Findings check_flushers(const Facts &facts)
+{
+	const Reach rules = reach(facts);
+	Findings findings;
+
+	for (const Flusher &one : FLUSHERS)
+		if (facts.managers.*one.there)
+			findings.push_back(flusher(facts, one, rules));
+	if (facts.managers.ufw)
+		findings.push_back({Severity::note, "ufw",
+				    "found ufw, which leaves the rules of VIPs alone",
+				    "what it does not allow does not reach a VIP",
+				    {}, "ufw allow to the VIP and its port: the rules of ufw see the VIP", false});
+	if (facts.managers.docker)
+		findings.push_back({Severity::note, "docker",
+				    "found docker, which leaves rules and addresses of VIPs alone",
+				    "a port that it publishes on all addresses is taken from a VIP's service, too",
+				    {}, "docker run -p ADDRESS:PORT:PORT, with the address that the container is for", false});
+	return findings;
+}
+
+Findings check_owners_of_lo(const Facts &facts)
+{
+	Findings findings;
+
+	for (const LoopbackFile &file : facts.managers.networkd_files) {
+		if (file.keeps)
+			continue;
+		findings.push_back({Severity::note, "networkd-lo",
+				    "found lo in " + file.path +
+					    ", so that systemd-networkd configures it",
+				    "systemd 252 left VIPs on lo alone, whenever it was restarted; another version may remove what it did not set",
+				    {}, "KeepConfiguration=yes in [Network] of that file, or of a drop-in", false});
+	}
+	for (const std::string &profile : facts.managers.profiles)
+		findings.push_back(owner(facts, "networkmanager-lo",
+			"found lo in " + profile +
+				", so that NetworkManager removes what it did not set",
+			"when the profile is activated",
+			"unmanaged-devices=interface-name:lo in [keyfile] of a file in /etc/NetworkManager/conf.d; or the VIPs in the profile, too"));
+	return findings;
+}
+
+} // namespace dsr::doctor
