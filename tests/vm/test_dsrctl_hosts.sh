@@ -97,6 +97,44 @@ test_dsrctl_with_both_variants()
 scenario test_dsrctl_with_both_variants "-" "legacy" "raw"
 scenario test_dsrctl_with_both_variants "-" "nft" "mangle"
 
+# What iptables-translate prints, word for word: iptables-nft cannot read the
+# chain from then on.
+test_dsrctl_beside_a_native_rule()
+{
+	dsrctl_up <<<$'10.128.8.46=7\n10.9.9.9=8\n2001:db8::46=7'
+	on "$server" nft -f - <<-TEXT
+		add table ip raw
+		add chain ip raw PREROUTING { type filter hook prerouting priority raw; }
+		add rule ip raw PREROUTING ip dscp 0x19 counter ip daddr set 10.128.8.46
+	TEXT
+	if on "$server" iptables-nft-save >/dev/null; then
+		fail "iptables-nft-save can read the rule: nothing is tried here"
+	fi
+	assert_exit 0 dsrctl start
+	assert_equal "start" "$said" ""
+	assert_started
+	assert_exit 0 dsrctl status
+	assert_equal "VIPs that are started" "$(grep -c ' started ' <<<"$said")" 3
+	assert_ping "$neighbour" 10.128.9.31 10.9.9.9 -Q 32
+	echo 10.9.9.10=9 >"$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	assert_equal "reload" "$said" ""
+	rm "$conf/20.conf"
+	assert_exit 0 dsrctl reload
+	assert_equal "rules" "$(on "$server" nft list table ip raw | grep -c 'daddr set')" 2
+	assert_exit 0 dsrctl --backend nft reload
+	assert_ping "$neighbour" 10.128.9.31 10.9.9.9 -Q 32
+	assert_exit 0 dsrctl --backend daddr reload
+	assert_ping "$neighbour" 10.128.9.31 10.9.9.9 -Q 32
+	assert_exit 0 dsrctl stop
+	assert_equal "stop" "$said" ""
+	assert_lacks "the server after stop" "$(server_state)" 'lo:'
+	assert_equal "rules after stop" \
+		"$(on "$server" nft list ruleset | grep 'daddr set' | xargs)" \
+		"ip dscp 0x19 counter packets 0 bytes 0 ip daddr set 10.128.8.46"
+}
+scenario test_dsrctl_beside_a_native_rule "-" "nft" "-"
+
 # iptables and ip6tables are alternatives of their own: somebody chose for one.
 test_dsrctl_with_a_variant_for_each_family()
 {

@@ -86,6 +86,12 @@ test_probe_succeeds()
 	probe_succeeds probe
 	probe_succeeds probe --tcp 80
 	# the server probes itself, where the kernel lets it
+	if [ "$family" = ipv4 ]; then
+		assert_exit 2 probe_from "$server" --real "$near_rip" \
+			--vip "$near_vip" --dscp 7 --tcp 80 --timeout 0.3
+		assert_contains "the server probes itself" "$said" \
+			'FAILED, no-answer: .* probes itself, .* set net.ipv4.conf.lo.accept_local to 1'
+	fi
 	on "$server" sysctl -qw net.ipv4.conf.lo.accept_local=1
 	probe_succeeds probe_from "$server" --real "$near_rip" \
 		--vip "$near_vip" --dscp 7 --tcp 80

@@ -43,14 +43,14 @@ public:
 		}
 	}
 
-	std::vector<SavedRule> end()
+	Saved end()
 	{
 		if (!table_.empty())
 			throw Error(where(line_ + 1) +
 				    ": found the end of the file, expected COMMIT of the table \"" +
 				    table_ + "\" that begins in line " +
 				    std::to_string(table_line_));
-		return std::move(rules_);
+		return std::move(saved_);
 	}
 
 private:
@@ -96,7 +96,7 @@ private:
 		table_line_ = line_;
 	}
 
-	static void chain(const Words &words)
+	void chain(const Words &words)
 	{
 		std::uint64_t packets, bytes;
 
@@ -108,6 +108,7 @@ private:
 			expected(quote(words[2]), "counters like [0:0]");
 		if (words.size() > 3)
 			expected(quote(words[3]), "the end of the line");
+		saved_.chains.push_back({table_, words[0].substr(1), words[1]});
 	}
 
 	void rule(std::string_view text, Words &words)
@@ -128,13 +129,13 @@ private:
 		rule.words = std::move(words);
 		rule.where = where(line_);
 		rule.text = text;
-		rules_.push_back(std::move(rule));
+		saved_.rules.push_back(std::move(rule));
 	}
 
 	const std::string &name_;
 	unsigned long line_ = 0, table_line_ = 0;
 	std::string table_;	// empty outside of tables
-	std::vector<SavedRule> rules_;
+	Saved saved_;
 };
 
 } // namespace
@@ -166,8 +167,7 @@ std::optional<Words> saved_words(std::string_view line)
 	return words;
 }
 
-std::vector<SavedRule> read_saved(std::string_view text,
-				  const std::string &name)
+Saved read_saved(std::string_view text, const std::string &name)
 {
 	Reader reader(name);
 

@@ -24,9 +24,18 @@ struct SavedRule {
 	std::string text;			// the line
 };
 
+struct SavedChain {
+	std::string table, chain;
+	std::string policy;	// "-" of one that is not the kernel's
+};
+
+struct Saved {
+	std::vector<SavedRule> rules;
+	std::vector<SavedChain> chains;
+};
+
 // Throws Error, "NAME:LINE: found …, expected …", for a line that is none of a
 // ruleset, and for a table that does not end.
-std::vector<SavedRule> read_saved(std::string_view text,
-				  const std::string &name);
+Saved read_saved(std::string_view text, const std::string &name);
 
 } // namespace dsr

@@ -2,10 +2,13 @@
 #include "dsrctl/host.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "common/process.hpp"
+#include "common/saved_steps.hpp"
 #include "dsrctl/netlink.hpp"
+#include "dsrctl/nf_tables.hpp"
 
 namespace dsr {
 
@@ -104,6 +107,47 @@ std::vector<std::uint64_t> handles(const std::vector<Rule> &rules)
 	return handles;
 }
 
+template <typename One>
+void append(std::vector<One> &all, std::vector<One> more)
+{
+	std::ranges::move(more, std::back_inserter(all));
+}
+
+bool is_known(const Rule &rule, const std::set<Item> &known)
+{
+	return std::ranges::all_of(rule.items, [&](const Item &item) {
+		return known.contains(item);
+	});
+}
+
+// The rules of the form that dsrctl makes, and for what it knows of: it may add
+// or remove them. @ours: those of that form
+void remove_known(nf::Table &table, const std::vector<Rule> &ours,
+		  const std::set<Item> &known)
+{
+	const bool own = table.family == "inet" && table.name == nft::TABLE;
+	const Family family = table.family == "ip6" ? Family::ip6 : Family::ip4;
+	auto goes = [&](const std::string &chain, const nf::Rule &rule) {
+		if (own)
+			return std::ranges::any_of(ours, [&](const Rule &one) {
+				return one.store == Store::nft &&
+				       one.handle == rule.handle &&
+				       is_known(one, known);
+			});
+		if (table.family != "ip" && table.family != "ip6")
+			return false;
+		const std::vector<Rule> parsed = parse_save(
+			{{table.name, chain, rule.words, 0, 0, "", ""}},
+			Store::iptables, family);
+		return !parsed.empty() && is_known(parsed[0], known);
+	};
+
+	for (auto &[name, chain] : table.chains)
+		std::erase_if(chain.rules, [&](const nf::Rule &rule) {
+			return goes(name, rule);
+		});
+}
+
 } // namespace
 
 HoldSignals::HoldSignals()
@@ -121,22 +165,33 @@ HoldSignals::~HoldSignals()
 	sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
-std::vector<Rule> Host::read(bool ip4, bool ip6) const
+Host::Found Host::read(bool ip4, bool ip6,
+		       const std::set<Item> &known) const
 {
-	std::vector<Rule> rules;
+	Found found{{}, {read_nf_tables()}};
+	const std::vector<nf::Table> tables = found.others.tables;
 
 	for (Family family : FAMILIES) {
 		if (family == Family::ip4 ? !ip4 : !ip6)
 			continue;
-		for (Rule &rule : iptables_.read(family))
-			rules.push_back(std::move(rule));
+		for (Store store : {Store::iptables, Store::other}) {
+			const Saved saved = iptables_.save(
+				family, store, tables, Tables::rewriting);
+
+			append(found.rules,
+			       parse_save(saved.rules, store, family));
+			if (iptables_.variant(store, family) == std::string("legacy"))
+				append(found.others.tables,
+				       nf::saved_tables(saved, family));
+		}
 	}
-	for (Rule &rule : nft::read())
-		rules.push_back(std::move(rule));
+	append(found.rules, nft::read());
 	for (Rule &rule : rewrite::read())
 		if (rule.family == Family::ip4 ? ip4 : ip6)
-			rules.push_back(std::move(rule));
-	return rules;
+			found.rules.push_back(std::move(rule));
+	for (nf::Table &table : found.others.tables)
+		remove_known(table, found.rules, known);
+	return found;
 }
 
 void Host::wait_for_locks(const Plan &plan) const
@@ -157,7 +212,7 @@ std::string Host::undo_rules(const std::vector<RuleStep> &steps,
 
 	try {
 		const std::vector<Rule> now = read(
-			concerns(steps, Family::ip4), concerns(steps, Family::ip6));
+			concerns(steps, Family::ip4), concerns(steps, Family::ip6)).rules;
 
 		for (auto one = std::rbegin(TRANSACTIONS);
 		     one != std::rend(TRANSACTIONS); one++) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <csignal>
+#include <set>
 
 #include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/iptables.hpp"
@@ -46,8 +47,12 @@ public:
 		return iptables_.variant(store, family);
 	}
 
-	// Of all stores.
-	std::vector<Rule> read(bool ip4, bool ip6) const;
+	struct Found {
+		std::vector<Rule> rules;	// of the form that dsrctl makes
+		nf::Ruleset others;		// all but those for known items
+	};
+	// @known: what is configured, or was started
+	Found read(bool ip4, bool ip6, const std::set<Item> &known = {}) const;
 
 	// Until nobody has locked what the plan needs. Throws Error.
 	void wait_for_locks(const Plan &plan) const;

@@ -1,33 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/iptables.hpp"
 
-#include <linux/netfilter.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
 
 #include "common/files.hpp"
 #include "common/process.hpp"
-#include "dsrctl/netlink.hpp"
 #include "dsrctl/iptables_rules.hpp"
 #include "dsrctl/lock.hpp"
+#include "dsrctl/nf_tables.hpp"
 
 namespace dsr {
 
 namespace {
 
-using Tables = std::vector<std::string>;
-
 // Of the legacy variant.
 constexpr char LOCK[] = "/run/xtables.lock";
 
-// Those that rules of the target can be in, and those of iptables.
-const Tables OURS{"raw", "mangle"};
-const Tables ALL{"raw", "mangle", "nat", "filter", "security"};
-
-// Does the legacy variant have one of these, here and now?
-bool has_legacy_table(Family family, const Tables &tables)
+// Does the legacy variant have a table, here and now?
+bool has_legacy_tables(Family family, Tables wanted)
 {
 	std::istringstream names(read_file_if_any(
 		family == Family::ip4 ? "/proc/net/ip_tables_names" :
@@ -35,21 +27,21 @@ bool has_legacy_table(Family family, const Tables &tables)
 	std::string table;
 
 	while (std::getline(names, table))
-		if (std::find(tables.begin(), tables.end(), table) !=
-		    tables.end())
+		if (wanted == Tables::all || parse_table(table))
 			return true;
 	return false;
 }
 
-bool has_nft_table(Family family, const Tables &tables)
+// The first rule of PREROUTING that iptables cannot read; or empty.
+std::string strange_rule(const Transaction &transaction)
 {
-	const std::uint8_t number = family == Family::ip4 ? NFPROTO_IPV4 :
-							    NFPROTO_IPV6;
-
-	return std::any_of(tables.begin(), tables.end(),
-			   [&](const std::string &table) {
-				   return dsr::has_nft_table(number, table);
-			   });
+	for (const SavedRule &rule :
+	     saved_rules(read_nf_tables(), transaction.family))
+		if (rule.table == name(transaction.table) &&
+		    rule.chain == "PREROUTING" &&
+		    std::ranges::count(rule.words, UNKNOWN))
+			return rule.where;
+	return "";
 }
 
 Outcome run_named(const std::string &name,
@@ -99,58 +91,51 @@ std::string Iptables::program(Store store, Family family,
 	return name + suffix;
 }
 
-bool Iptables::has_table(Family family, Store store, const Tables &tables) const
+Saved Iptables::save(Family family, Store store,
+		     const std::vector<nf::Table> &tables, Tables wanted) const
 {
-	return is_nft(family) == (store == Store::iptables) ?
-		       has_nft_table(family, tables) :
-		       has_legacy_table(family, tables);
-}
-
-std::string Iptables::save_store(Family family, Store store,
-				 const Tables &tables) const
-{
-	std::string name = program(store, family, "-save");
-
-	// Nothing is started, and no table made, to see that there is none.
-	if (!has_table(family, store, tables))
-		return "";
-	// Without the program of the other variant, nobody could read it.
-	if (store == Store::iptables ? !available_ : find_program(name).empty())
-		return "";
+	if (std::string(variant(store, family)) == "nft")
+		return {saved_rules(tables, family), {}};
+	const std::string name = program(store, family, "-save");
+	// No program is started, and no table made, to see that there is none.
+	// Without the program, nobody could read it.
+	if (!has_legacy_tables(family, wanted) || find_program(name).empty())
+		return {};
 	Outcome outcome = run_named(name, {"-c"});
 	if (outcome.status)
 		throw Error(name + ": " + outcome.reason());
-	return outcome.output;
-}
-
-std::string Iptables::save(Family family, Store store) const
-{
-	return save_store(family, store, ALL);
-}
-
-std::vector<Rule> Iptables::read(Family family) const
-{
-	std::vector<Rule> rules;
-
-	for (Store store : {Store::iptables, Store::other})
-		for (Rule &rule : parse_save(save_store(family, store, OURS),
-					     store, family))
-			rules.push_back(std::move(rule));
-	return rules;
+	return read_saved(outcome.output, name);
 }
 
 void Iptables::apply(const std::vector<RuleStep> &steps,
 		     const Transaction &transaction) const
 {
-	std::string input = restore_input(steps, transaction);
-
-	if (input.empty())
+	if (restore_input(steps, transaction, Removals::included).empty())
 		return;
-	std::string name = program(transaction.store, transaction.family,
-				   "-restore");
-	Outcome outcome = run_named(name, restore_options(), input);
-	if (outcome.status)
-		throw Error(name + ": " + outcome.reason());
+	const bool nft = std::string(variant(transaction.store,
+					     transaction.family)) == "nft";
+	const std::string name = program(transaction.store, transaction.family,
+					 "-restore");
+	const std::string strange = nft ? strange_rule(transaction) : "";
+	// iptables cannot remove a rule from a chain that it cannot read; but
+	// it can add one.
+	const bool directly = nft && (!strange.empty() ||
+				      find_program(name).empty());
+	const std::string input = restore_input(steps, transaction,
+		directly ? Removals::left_out : Removals::included);
+
+	if (!input.empty()) {
+		Outcome outcome = run_named(name, restore_options(), input);
+		if (outcome.status)
+			throw Error(name + ": " + outcome.reason() +
+				    (strange.empty() ? "" :
+				     "; iptables cannot read the " + strange +
+				     ": move it to a table of its own"));
+	}
+	if (directly)
+		remove_nf_rules(transaction.family,
+				dsr::name(transaction.table),
+				removed_texts(steps, transaction));
 }
 
 std::vector<std::string> Iptables::restore_options() const

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The datapath of the module: rules of the target DADDR, through iptables-save
-// and iptables-restore of the variant that the system's iptables is; those in
-// the other variant are seen, and can be removed.
+// The datapath of the module: rules of the target DADDR, of the variant that the
+// system's iptables is; those in the other variant are seen, and can be removed.
+// Those of nft are read from the kernel, those of legacy from iptables-save;
+// iptables-restore changes both.
 #pragma once
 
+#include "common/ruleset.hpp"
 #include "dsrctl/iptables_rules.hpp"
 
 namespace dsr {
+
+// Those that matter to who asks.
+enum class Tables : std::uint8_t {
+	all,
+	rewriting	// raw and mangle
+};
 
 class Iptables {
 public:
@@ -18,13 +26,11 @@ public:
 	// "nft" or "legacy"
 	const char *variant(Store store, Family family) const;
 
-	// All rules of a family; no program is started where no table could
-	// hold some.
-	std::vector<Rule> read(Family family) const;
-
-	// What iptables-save prints of a store; empty where there is no such
-	// program, or nothing of the other variant.
-	std::string save(Family family, Store store) const;
+	// The rules of a store as iptables-save prints them; none where there
+	// is no such program, or nothing of the other variant.
+	// @tables: read_nf_tables()
+	Saved save(Family family, Store store,
+		   const std::vector<nf::Table> &tables, Tables wanted) const;
 
 	// Those of the steps that are in the transaction. Throws Error; nothing
 	// has changed then.
@@ -43,12 +49,6 @@ public:
 			    const std::string &suffix) const;
 
 private:
-	// @tables: those that matter of the other variant
-	std::string save_store(Family family, Store store,
-			       const std::vector<std::string> &tables) const;
-	bool has_table(Family family, Store store,
-		       const std::vector<std::string> &tables) const;
-
 	bool is_nft(Family family) const
 	{
 		return family == Family::ip4 ? nft4_ : nft6_;

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "common/dscp.hpp"
-#include "common/saved_rules.hpp"
 
 namespace dsr {
 
@@ -136,33 +135,45 @@ bool understand(const std::vector<std::string> &all, Rule &rule)
 	return words.done();
 }
 
-std::string line(const RuleStep &step)
+std::string line(const RuleStep &step, Removals removals)
 {
 	const std::string chain(CHAIN);
+	const std::string remove = removals == Removals::left_out ? "" :
+		"-D " + chain + " " + step.old.text + "\n";
 
 	switch (step.kind) {
 	case RuleStep::Kind::add:
 		return (step.top ? "-I " : "-A ") + chain + " " +
 		       step.rule.text + "\n";
 	case RuleStep::Kind::remove:
-		return "-D " + chain + " " + step.old.text + "\n";
+		return remove;
 	case RuleStep::Kind::replace:
 		break;
 	}
 	// Not -R, which names the old rule by its place alone: somebody else's,
 	// if the chain has changed since it was read.
 	return "-I " + chain + " " + std::to_string(step.old.position) + " " +
-	       step.rule.text + "\n-D " + chain + " " + step.old.text + "\n";
+	       step.rule.text + "\n" + remove;
+}
+
+bool is_in(const RuleStep &step, const Transaction &transaction)
+{
+	const Rule &rule = step.any();
+
+	return rule.store == transaction.store &&
+	       rule.family == transaction.family &&
+	       rule.table == transaction.table;
 }
 
 } // namespace
 
-std::vector<Rule> parse_save(std::string_view text, Store store, Family family)
+std::vector<Rule> parse_save(const std::vector<SavedRule> &all, Store store,
+			     Family family)
 {
 	unsigned int positions[2] = {0, 0};	// by table
 	std::vector<Rule> rules;
 
-	for (const SavedRule &saved : read_saved(text, "iptables-save")) {
+	for (const SavedRule &saved : all) {
 		const auto table = parse_table(saved.table);
 		Rule rule;
 
@@ -205,21 +216,27 @@ std::vector<Item> parse_map(const std::string &word, Family family)
 }
 
 std::string restore_input(const std::vector<RuleStep> &steps,
-			  const Transaction &transaction)
+			  const Transaction &transaction, Removals removals)
 {
 	std::string lines;
 
-	for (const RuleStep &step : steps) {
-		const Rule &rule = step.any();
-
-		if (rule.store == transaction.store &&
-		    rule.family == transaction.family &&
-		    rule.table == transaction.table)
-			lines += line(step);
-	}
+	for (const RuleStep &step : steps)
+		if (is_in(step, transaction))
+			lines += line(step, removals);
 	if (lines.empty())
 		return "";
 	return std::string("*") + name(transaction.table) + "\n" + lines + "COMMIT\n";
+}
+
+std::vector<std::string> removed_texts(const std::vector<RuleStep> &steps,
+				       const Transaction &transaction)
+{
+	std::vector<std::string> texts;
+
+	for (const RuleStep &step : steps)
+		if (step.kind != RuleStep::Kind::add && is_in(step, transaction))
+			texts.push_back(step.old.text);
+	return texts;
 }
 
 } // namespace dsr

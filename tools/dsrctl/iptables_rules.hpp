@@ -3,8 +3,7 @@
 // what iptables-restore is given.
 #pragma once
 
-#include <string_view>
-
+#include "common/saved_rules.hpp"
 #include "dsrctl/rules.hpp"
 
 namespace dsr {
@@ -12,8 +11,8 @@ namespace dsr {
 // The rules of ours in it, and those of others that do the same: in PREROUTING
 // of raw and mangle, with the DSCP as their only match. All others are none of
 // our business.
-// Throws Error for what is no ruleset.
-std::vector<Rule> parse_save(std::string_view text, Store store, Family family);
+std::vector<Rule> parse_save(const std::vector<SavedRule> &saved, Store store,
+			     Family family);
 
 // The items of the map after --dscp-map; none when it is not one.
 std::vector<Item> parse_map(const std::string &word, Family family);
@@ -25,9 +24,16 @@ struct Transaction {
 	Table table;
 };
 
+enum class Removals : std::uint8_t { included, left_out };
+
 // The input of iptables-restore --noflush for those of the steps that are in
 // the transaction; empty when there is none.
 std::string restore_input(const std::vector<RuleStep> &steps,
-			  const Transaction &transaction);
+			  const Transaction &transaction,
+			  Removals removals = Removals::included);
+
+// The rules that the steps remove or replace in the transaction.
+std::vector<std::string> removed_texts(const std::vector<RuleStep> &steps,
+				       const Transaction &transaction);
 
 } // namespace dsr

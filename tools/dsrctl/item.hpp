@@ -21,6 +21,14 @@ inline const char *name(Protocol protocol)
 	return names[static_cast<int>(protocol)];
 }
 
+// As the header has it.
+inline std::uint8_t number(Protocol protocol)
+{
+	constexpr std::uint8_t numbers[] = {6, 17, 136, 33};
+
+	return numbers[static_cast<int>(protocol)];
+}
+
 std::optional<Protocol> parse_protocol(std::string_view text);
 // 1 to 65535, decimal
 std::optional<std::uint16_t> parse_port(std::string_view text);

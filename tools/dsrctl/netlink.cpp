@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <span>
 
 #include "common/files.hpp"
@@ -292,6 +293,62 @@ std::vector<Address> read_addresses()
 		throw Error(std::string("reading the addresses: ") +
 			    std::strerror(errno));
 	return addresses;
+}
+
+std::vector<Network> read_local_networks()
+{
+	std::vector<Network> networks;
+	alignas(nlmsghdr) char buffer[256];
+	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	message->nlmsg_type = RTM_GETROUTE;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = 1;
+	mnl_nlmsg_put_extra_header(message, sizeof(rtmsg));
+	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message,
+						       [&](const nlmsghdr *one) {
+		const auto *route = static_cast<const rtmsg *>(
+			mnl_nlmsg_get_payload(one));
+		Network network;
+
+		if (one->nlmsg_type != RTM_NEWROUTE || route->rtm_type != RTN_LOCAL ||
+		    (route->rtm_family != AF_INET && route->rtm_family != AF_INET6))
+			return;
+		network.ip.family = route->rtm_family == AF_INET ? Family::ip4 :
+								   Family::ip6;
+		network.prefix = route->rtm_dst_len;
+		each_attribute(one, sizeof(*route), [&](const nlattr *attribute) {
+			if (mnl_attr_get_type(attribute) == RTA_DST &&
+			    mnl_attr_get_payload_len(attribute) ==
+				    network.ip.size())
+				std::memcpy(network.ip.bytes.data(),
+					    mnl_attr_get_payload(attribute),
+					    network.ip.size());
+		});
+		// the rest are those of addresses
+		if (network.prefix < network.ip.prefix() && network.prefix &&
+		    !refuse(network.ip))
+			networks.push_back(network);
+	});
+	if (failed)
+		throw Error(std::string("reading the routes: ") +
+			    std::strerror(errno));
+	return networks;
+}
+
+Arrivals read_arrivals(const std::vector<Address> &addresses)
+{
+	const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex *)>
+		all(if_nameindex(), if_freenameindex);
+	Arrivals arrivals;
+
+	for (auto *one = all.get(); one && one->if_index; one++)
+		if (std::string(one->if_name) != "lo")
+			arrivals.interfaces.push_back({one->if_name, one->if_index});
+	for (const Address &address : addresses)
+		if (address.dev != "lo")
+			arrivals.addresses.push_back(address.ip);
+	return arrivals;
 }
 
 void change_addresses(const std::vector<AddressStep> &steps,

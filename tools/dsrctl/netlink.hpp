@@ -3,11 +3,19 @@
 #pragma once
 
 #include "dsrctl/plan.hpp"
+#include "dsrctl/reach.hpp"
 
 namespace dsr {
 
 // The addresses of all interfaces.
 std::vector<Address> read_addresses();
+
+// The networks that local routes make the host's own, without the addresses
+// above; none of 127.0.0.0/8.
+std::vector<Network> read_local_networks();
+
+// By which interfaces packets arrive, and to which of these addresses.
+Arrivals read_arrivals(const std::vector<Address> &addresses);
 
 // Does them in order; @done are those that changed something, or may have. When
 // one fails, nothing more is added, but what can be is removed. Throws Error.

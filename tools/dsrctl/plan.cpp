@@ -87,6 +87,8 @@ private:
 	// Does a rule do this that may stay?
 	bool done(const Item &item) const
 	{
+		if (actual_.served_by_others(item))
+			return true;
 		return std::any_of(actual_.rules.begin(), actual_.rules.end(),
 				   [&](const Rule &rule) {
 			return rule.has(item) &&
@@ -275,7 +277,7 @@ private:
 						  .value_or(0));
 		for (const Entry &entry : goal_.present) {
 			if (skipped(entry) ||
-			    actual_.find(entry.ip, entry.dev) ||
+			    actual_.is_local(entry.ip, entry.dev) ||
 			    added(entry))
 				continue;
 			Address address = vip_address(entry.ip, entry.dev);
@@ -344,6 +346,22 @@ private:
 	// Somebody else's rule for packets of ours.
 	void warn()
 	{
+		for (const auto &[item, served] : actual_.served)
+			if (wanted_.contains(item) && !served.all)
+				plan_.warnings.push_back(
+					"found the " + served.by +
+					", which leads some packets of DSCP " +
+					std::to_string(item.dscp) + " to " +
+					text(item.ip) +
+					": dsrctl adds no rule for the others beside it; remove it, and start again, if all are to be sent there");
+			else if (absent_.contains(item) &&
+				 !wanted_.contains(item))
+				plan_.warnings.push_back(
+					"found the " + served.by +
+					", which leads DSCP " +
+					std::to_string(item.dscp) + " to " +
+					text(item.ip) +
+					" and is not dsrctl's: it stays");
 		for (const Rule &rule : actual_.rules)
 			for (const Item &item : rule.items)
 				for (const Item &mine : wanted_)
@@ -382,6 +400,15 @@ const Address *Actual::find(const Ip &ip, const std::string &dev) const
 		if (address.ip == ip && address.dev == dev)
 			return &address;
 	return nullptr;
+}
+
+bool Actual::is_local(const Ip &ip, const std::string &dev) const
+{
+	return find(ip, dev) ||
+	       std::any_of(networks.begin(), networks.end(),
+			   [&](const Network &network) {
+				   return network.holds(ip);
+			   });
 }
 
 Plan make_plan(const Goal &goal, const Actual &actual, const How &how)

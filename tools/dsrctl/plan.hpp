@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 
 #include "dsrctl/config.hpp"
@@ -35,10 +36,28 @@ struct Owned {
 
 Owned owned(const Entry &entry, const std::string &source = "");
 
+// A VIP that a rule of somebody else's leads to.
+struct Served {
+	std::string by;		// the rule
+	std::string table;
+	bool all = true;	// every packet of the DSCP
+};
+
 // The host as it is.
 struct Actual {
 	std::vector<Rule> rules;
 	std::vector<Address> addresses;
+	std::map<Item, Served> served = {};	// that no rule of ours leads to
+	std::vector<Network> networks = {};
+
+	const Served *served_by_others(const Item &item) const
+	{
+		auto found = served.find(item);
+
+		return found == served.end() ? nullptr : &found->second;
+	}
+	// By its address, or by a route.
+	bool is_local(const Ip &ip, const std::string &dev) const;
 
 	// On the interface, where it is or may be elsewhere too.
 	const Address *find(const Ip &ip, const std::string &dev) const;

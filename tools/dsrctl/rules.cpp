@@ -113,6 +113,16 @@ std::string rule_text(bool map, const std::vector<Item> &items)
 	return map ? map_text(items) : single_text(items[0]);
 }
 
+bool Network::holds(const Ip &one) const
+{
+	if (one.family != ip.family)
+		return false;
+	for (unsigned int bit = 0; bit < prefix; bit++)
+		if ((one.bytes[bit / 8] ^ ip.bytes[bit / 8]) & (0x80U >> bit % 8))
+			return false;
+	return true;
+}
+
 RuleStep inverse(const RuleStep &step)
 {
 	using Kind = RuleStep::Kind;

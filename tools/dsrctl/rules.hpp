@@ -76,6 +76,14 @@ struct Rule {
 	bool has(const Item &item) const;
 };
 
+// A network that is the host's own by a route: ip route add local
+struct Network {
+	Ip ip;
+	unsigned int prefix = 0;
+
+	bool holds(const Ip &one) const;
+};
+
 struct Address {
 	Ip ip;
 	unsigned int prefix = 0;

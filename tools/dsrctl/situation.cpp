@@ -117,7 +117,47 @@ bool Situation::concerns(Family family) const
 void Situation::read_actual()
 {
 	actual.addresses = read_addresses();
-	actual.rules = host.read(concerns(Family::ip4), concerns(Family::ip6));
+	actual.networks = read_local_networks();
+	std::set<Item> known;
+	for (const Entry &entry : config.entries)
+		if (entry.dscp)
+			known.insert(entry.item());
+	for (const Owned &owned : state.entries)
+		if (owned.dscp)
+			known.insert(owned.item());
+	Host::Found found = host.read(concerns(Family::ip4),
+				      concerns(Family::ip6), known);
+
+	actual.rules = std::move(found.rules);
+	find_served(found.others);
+}
+
+void Situation::find_served(const nf::Ruleset &others)
+{
+	Arrivals arrivals = read_arrivals(actual.addresses);
+
+	// packets to a VIP are where they belong
+	std::erase_if(arrivals.addresses, [&](const Ip &ip) {
+		return std::ranges::any_of(config.entries, [&](const Entry &entry) {
+			return entry.ip == ip;
+		});
+	});
+	actual.served.clear();
+	for (const Entry &entry : config.entries) {
+		if (!entry.dscp)
+			continue;
+		const Item item = entry.item();
+		if (std::ranges::any_of(actual.rules, [&](const Rule &rule) {
+			    return rule.has(item);
+		    }))
+			continue;
+		const Reach found = reach(others, arrivals, item);
+		if (found.answer != Reach::Answer::none)
+			actual.served[item] = {
+				where(found.right[0]),
+				found.right[0].table->name,
+				found.answer == Reach::Answer::all};
+	}
 }
 
 } // namespace dsr

@@ -35,6 +35,7 @@ struct Situation {
 private:
 	void read_configuration(Names names);
 	void take_what_was_started();
+	void find_served(const nf::Ruleset &others);
 	std::optional<Ip> address_of(const std::string &name, Names names,
 				     std::string &why) const;
 	bool concerns(Family family) const;

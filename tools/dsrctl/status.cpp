@@ -208,7 +208,10 @@ std::vector<Row> configured_rows(const Config &config, const Actual &actual)
 
 		if (entry.dscp)
 			rule = rule_of(actual, entry.item());
-		int parts = (address != nullptr) + (rule != nullptr);
+		const Served *served = entry.dscp && !rule ?
+			actual.served_by_others(entry.item()) : nullptr;
+		const bool local = actual.is_local(entry.ip, entry.dev);
+		int parts = local + (rule || served);
 		row.type = entry.dscp ? RowType::l3dsr : RowType::l2dsr;
 		row.standing = !parts ? Standing::stopped :
 			       parts == (entry.dscp ? 2 : 1) ?
@@ -219,9 +222,11 @@ std::vector<Row> configured_rows(const Config &config, const Actual &actual)
 		row.ports = entry.ports;
 		row.ipaddr = entry.ip_text();
 		row.dscp = entry.dscp ? entry.dscp_text : NONE;
-		row.loopback = loopback_text(address);
-		row.rule = rule;
-		row.table = rule ? table_name(*rule) : NONE;
+		row.loopback = local && !address ? "route" :
+						   loopback_text(address);
+		row.rule = rule || served;
+		row.table = rule ? table_name(*rule) :
+			    served ? served->table : NONE;
 		row.entry = &entry;
 		rows.push_back(row);
 	}

@@ -130,7 +130,9 @@ bool Ruleset::asks_input() const
 void parse_rules(std::string_view text, const std::string &name,
 		 Ruleset &ruleset)
 {
-	for (const SavedRule &saved : read_saved(text, name)) {
+	const Saved all = read_saved(text, name);
+
+	for (const SavedRule &saved : all.rules) {
 		try {
 			add_rule(saved, ruleset);
 		} catch (const Error &error) {

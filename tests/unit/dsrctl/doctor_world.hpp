@@ -2,6 +2,7 @@
 // Hosts that doctor looks at, in few words.
 #pragma once
 
+#include "common/saved_steps.hpp"
 #include "dsrctl/doctor/checks.hpp"
 #include "world.hpp"
 
@@ -28,7 +29,17 @@ inline void add_rules(Facts &facts, const std::string &lines,
 		      Family family = Family::ip4,
 		      Store store = Store::iptables)
 {
-	add_saved(facts, dsr::read_saved(saved(lines), "saved"), store, family);
+	const dsr::Saved all = dsr::read_saved(saved(lines), "saved");
+
+	add_saved(facts, all.rules, store, family);
+	add_tables(facts, dsr::nf::saved_tables(all, family));
+}
+
+// Nobody has any rule.
+inline void remove_rules(Facts &facts)
+{
+	facts.rewrites.clear();
+	facts.ruleset.tables.clear();
 }
 
 inline Link link(const std::string &name)

@@ -24,6 +24,9 @@ Facts with_rules(const std::string &rules)
 	std::erase_if(facts.rewrites, [](const Rewrite &rewrite) {
 		return rewrite.family == Family::ip4;
 	});
+	std::erase_if(facts.ruleset.tables, [](const nf::Table &table) {
+		return table.family == "ip";
+	});
 	add_rules(facts, rules);
 	return facts;
 }
@@ -89,19 +92,81 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 
 	// whatever else a rule matches, it leads there
 	add_rules(facts, "raw PREROUTING -i eth0 -m dscp --dscp 0x07 -m comment --comment \"a b\" -j DADDR --set-daddr 10.0.0.7");
-	CHECK(check_rules(facts).empty());
+	CHECK(ids(check_rules(facts)) == "note: rule-narrow");
+	CHECK(has(check_rules(facts)[0].found,
+		  "found the rule \"-t raw -A PREROUTING -i eth0 -m dscp"));
 	CHECK(facts.rewrites.back().matches == "-i eth0 -m comment --comment \"a b\"");
 
 	// but not one for all other packets, nor one of what is sent
-	facts.rewrites.pop_back();
+	facts = with_rules("raw PREROUTING -j DADDR --dscp-map 8=10.0.0.8");
 	add_rules(facts, "raw PREROUTING -m dscp ! --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
 			 "mangle OUTPUT -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n");
-	CHECK(check_rules(facts).size() == 1);
+	CHECK(ids(check_rules(facts)) == "error: rule-missing, error: dscp-two-owners");
+	CHECK(check_rules(facts)[0].found ==
+	      "found no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one (/etc/dsr.d/f.conf:1)");
+	CHECK(check_rules(facts)[1].found ==
+	      "found that DSCP 9 (TOS 36, 0x24, 001001b) leads to 10.0.0.7 (the rule \"-t raw -A PREROUTING -m dscp ! --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\"), expected 10.0.0.8 (/etc/dsr.d/f.conf:2)");
 
 	facts = healthy();
-	facts.rewrites.clear();
+	remove_rules(facts);
 	facts.ip6 = false;
 	CHECK(check_rules(facts).size() == 2);
+}
+
+TEST_CASE("doctor: where the packets of a DSCP end up")
+{
+	const std::string seven = "-m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n";
+	const std::string nine = "raw PREROUTING -m dscp --dscp 0x09 -j DADDR --set-daddr 10.0.0.8\n";
+	auto found = [&](const std::string &rules) {
+		return only(check_rules(with_rules(nine + rules)));
+	};
+
+	CHECK(found("raw PREROUTING -p tcp -j ACCEPT\nraw PREROUTING " + seven).id ==
+	      "rule-narrow");
+	CHECK(found("raw PREROUTING -j ACCEPT\nmangle PREROUTING -j ACCEPT\nmangle PREROUTING " + seven).found ==
+	      "found the rule \"-t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\", to which no packet of DSCP 7 (TOS 28, 0x1c, 000111b) comes, expected 10.0.0.7 to get them (/etc/dsr.d/f.conf:1)");
+	CHECK(found("raw PREROUTING -m dscp --dscp 0x07 -j DROP\nraw PREROUTING " + seven).id ==
+	      "dscp-dropped");
+	CHECK(check_rules(with_rules(nine + "raw PREROUTING " + seven +
+				     "filter INPUT -p tcp -j DROP\n"))
+		      .empty());
+
+	// they match different things, and the second all of them: check_owners()
+	// does not see that
+	const Facts two = with_rules(
+		nine + "raw PREROUTING -i eth0 " + seven +
+		"raw PREROUTING -m comment --comment all -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.9\n");
+	CHECK(check_owners(two).empty());
+	CHECK(ids(check_rules(two)) == "error: dscp-two-owners");
+
+	// who names an address is not for the VIP on another interface
+	Facts facts = with_rules(nine + "raw PREROUTING -d 192.0.2.31/32 " + seven);
+	CHECK(ids(check_rules(facts)) == "note: rule-narrow");
+	std::erase_if(facts.addresses, [](const Address &address) {
+		return address.dev == "eth1";
+	});
+	CHECK(check_rules(facts).empty());
+	facts.addresses.push_back(on("eth1", "10.0.0.7", 32));
+	CHECK(check_rules(facts).empty());
+}
+
+TEST_CASE("doctor: a VIP with a port")
+{
+	const std::string map = "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\n";
+	const std::string port = "-m dscp --dscp 0x0a -j DADDR --set-daddr 10.0.0.9 --set-dport 80\n";
+	Facts facts = with_rules(map + "raw PREROUTING -p tcp -m tcp --dport 8080 " + port);
+	auto found = [&](const std::string &line) {
+		facts.config = parse(line, "f");
+		return check_rules(facts);
+	};
+
+	CHECK(found("10.0.0.9:80=10 tcp 8080\n").empty());
+	CHECK(found("10.0.0.9:80=10 tcp 8080 to 192.0.2.31\n").empty());
+	CHECK(ids(found("10.0.0.9:81=10 tcp 8080\n")) == "error: dscp-two-owners");
+	CHECK(ids(found("10.0.0.9:80=10 tcp 8081\n")) == "error: rule-missing");
+	CHECK(ids(found("10.0.0.9:80=10 udp 8080\n")) == "error: rule-missing");
+	CHECK(ids(found("10.0.0.9=10\n")) == "note: rule-narrow");
+	CHECK(ids(found("10.0.0.7:80=7 tcp 8080\n")) == "error: dscp-two-owners");
 }
 
 TEST_CASE("doctor: a DSCP with two owners")
@@ -252,7 +317,7 @@ TEST_CASE("doctor: VIPs of dscp_rewrite for packets to one address")
 	Facts facts = healthy();
 
 	facts.config = parse("10.0.0.7=7\n10.0.0.8=9 to 192.0.2.31\n10.0.0.10=10\n");
-	facts.rewrites.clear();
+	remove_rules(facts);
 	add_own(facts, dsr::rewrite::parse_counters(
 			       "ipv4 7 * 10.0.0.7 0 0\nipv4 10 * 10.0.0.10 0 0\n"
 			       "ipv4 9 192.0.2.31 10.0.0.8 0 0\n"));
@@ -270,7 +335,7 @@ TEST_CASE("doctor: VIPs of dscp_rewrite")
 {
 	Facts facts = healthy();
 
-	facts.rewrites.clear();
+	remove_rules(facts);
 	std::vector<Rule> rules = dsr::rewrite::parse_counters(
 		"ipv4 7 * 10.0.0.7 0 0\nipv4 9 * 10.0.0.8 0 0\n"
 		"ipv6 7 * 2001:db8::7 0 0\n");
@@ -288,7 +353,7 @@ TEST_CASE("doctor: VIPs of dscp_rewrite")
 
 	for (Rule &rule : rules)
 		rule.active = rule.family == Family::ip6;
-	facts.rewrites.clear();
+	remove_rules(facts);
 	add_own(facts, rules);
 	Finding finding = only(check_rewrite_off(facts));
 	CHECK(has(finding.found, "found net.ipv4.dscp_rewrite.enabled = 0"));

@@ -7,6 +7,7 @@
 #include "catch.hpp"
 #include "directory.hpp"
 #include "dsrctl/config.hpp"
+#include "dsrctl/iptables_rules.hpp"
 #include "dsrctl/plan.hpp"
 
 namespace dsr_test {
@@ -58,6 +59,13 @@ inline Address on_lo(const std::string &address, const std::string &label = "lo"
 
 	return {one, one.prefix(), "lo",
 		one.family == Family::ip4 ? label : ""};
+}
+
+// Of what iptables-save printed.
+inline std::vector<Rule> parse_save(const std::string &text, Store store,
+				    Family family)
+{
+	return dsr::parse_save(read_saved(text, "saved").rules, store, family);
 }
 
 inline mode_t mode(const std::string &path)

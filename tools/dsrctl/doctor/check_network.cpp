@@ -148,6 +148,11 @@ Findings check_vip(const Facts &facts, const Vip &vip)
 	for (const Address &address : facts.addresses)
 		if (address.ip == vip.ip)
 			there.push_back(address);
+	if (there.empty() &&
+	    std::ranges::any_of(facts.networks, [&](const Network &network) {
+		    return network.holds(vip.ip);
+	    }))
+		return {};
 	if (there.empty())
 		return {missing(facts, vip)};
 	std::string dev = vip.configured ? vip.dev : there[0].dev;

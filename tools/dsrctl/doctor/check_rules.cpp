@@ -35,6 +35,8 @@ std::string program(const Facts &facts, const Rewrite &rewrite)
 // As its owner would look for it.
 std::string describe(const Facts &facts, const Rewrite &rewrite)
 {
+	if (!rewrite.where.empty())
+		return "the " + rewrite.where;
 	if (rewrite.store == Store::nft)
 		return "the nftables chain inet dsrctl " + rewrite.chain;
 	if (rewrite.store == Store::dscp_rewrite)
@@ -125,11 +127,159 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 	}
 	to.table = "raw";
 	to.chain = "PREROUTING";
-	if (rewrite.store == Store::nft)
+	if (!rewrite.where.empty())
+		finding.keep = "give the rule's base chain the priority raw, where it is kept";
+	else if (rewrite.store == Store::nft)
 		finding.fix = {dsrctl(facts, {"--table", "raw", "reload"})};
 	else
 		finding.fix = move(facts, rewrite, to);
 	return finding;
+}
+
+// Packets to one are where they belong.
+bool is_vip(const Facts &facts, const Ip &ip)
+{
+	return std::ranges::any_of(facts.config.entries, [&](const Entry &entry) {
+		return entry.ip == ip;
+	});
+}
+
+Arrivals arrivals(const Facts &facts)
+{
+	Arrivals found;
+
+	for (const Link &link : facts.links)
+		if (link.up && !link.loopback)
+			found.interfaces.push_back({link.name, link.index});
+	for (const Address &address : facts.addresses)
+		if (address.dev != "lo" && !is_vip(facts, address.ip))
+			found.addresses.push_back(address.ip);
+	return found;
+}
+
+// Not one for what the host sends itself, or only forwards.
+bool is_for_arrivals(const nf::Chain &chain)
+{
+	return !chain.base || chain.base->hook != nf::Hook::other;
+}
+
+// Would it lead there, if packets came to it?
+bool would_lead(const nf::Table &table, const nf::Rule &rule,
+		const Arrivals &from, const Item &item)
+{
+	nf::Table alone{table.owner, table.family, table.name, {}, table.sets};
+
+	alone.chains["alone"] = {nf::Base{nf::Hook::prerouting, 0, {}, false},
+				 {rule}};
+	return table.sees(item.ip.family) &&
+	       reach({{alone}}, from, item).answer != Reach::Answer::none;
+}
+
+// A rule that leads there, and to which no packets come; or empty.
+std::string never_reached(const Facts &facts, const Arrivals &from,
+			  const Item &item)
+{
+	for (const nf::Table &table : facts.ruleset.tables)
+		for (const auto &[name, chain] : table.chains)
+			for (const nf::Rule &rule : chain.rules)
+				if (is_for_arrivals(chain) &&
+				    would_lead(table, rule, from, item))
+					return where({&table, &name, nullptr,
+						      &rule, item.ip});
+	return "";
+}
+
+Finding missing(const Facts &facts, const Entry &entry, const Arrivals &from,
+		const Reach &found)
+{
+	Finding finding{
+		Severity::error, "rule-missing",
+		"found no rule for " + dscp_text(*entry.dscp) + " to " +
+			destination(entry.item()) + ", expected one (" + entry.where + ")",
+		"the packets that the load balancer marks so keep the server's own address: clients get a reset, an answer from the wrong address, or none",
+		{dsrctl(facts, {"start"})}, "systemctl enable dsrctl", true};
+	const std::string idle = never_reached(facts, from, entry.item());
+
+	if (found.dropped) {
+		finding.id = "dscp-dropped";
+		finding.found = "found that every packet of " +
+				dscp_text(*entry.dscp) +
+				" is dropped before it gets to " +
+				text(entry.ip) + ", expected it to pass (" +
+				entry.where + ")";
+		finding.why = "clients get no answer";
+		finding.fix.clear();
+		finding.keep = "look through the chains of PREROUTING and INPUT: nft list ruleset, iptables-save";
+		finding.safe = false;
+	} else if (!idle.empty()) {
+		finding.found = "found the " + idle +
+				", to which no packet of " +
+				dscp_text(*entry.dscp) + " comes, expected " +
+				text(entry.ip) + " to get them (" + entry.where + ")";
+	}
+	return finding;
+}
+
+// Do two rules disagree about where packets go that both are for?
+bool clash(const Rewrite &one, const Item &a, const Rewrite &other,
+	   const Item &b)
+{
+	// In a sysctl, each address has a VIP of its own.
+	const bool apart = one.store == Store::dscp_rewrite &&
+			   other.store == Store::dscp_rewrite;
+
+	// Rules that are for different packets get along.
+	if (!one.matches.empty() && !other.matches.empty() &&
+	    one.matches != other.matches)
+		return false;
+	return one.family == other.family && overlap(a, b) && !agree(a, b) &&
+	       (!apart || a.to == b.to);
+}
+
+// check_owners() says so.
+bool has_two_owners(const Facts &facts, const Item &item)
+{
+	for (const Rewrite &one : facts.rewrites)
+		for (const Item &a : one.items)
+			if (a.dscp == item.dscp && a.ip == item.ip)
+				for (const Rewrite &other : facts.rewrites)
+					for (const Item &b : other.items)
+						if (clash(one, a, other, b))
+							return true;
+	return false;
+}
+
+// The configuration says one thing, and a rule another.
+Finding elsewhere(const Entry &entry, const nf::Change &other)
+{
+	return {Severity::error, "dscp-two-owners",
+		"found that " + dscp_text(*entry.dscp) + " leads to " +
+			(other.to ? text(*other.to) : "an address that is not known here") +
+			" (the " + where(other) + "), expected " + text(entry.ip) +
+			" (" + entry.where + ")",
+		"the packets for one VIP are answered by the other",
+		{}, "remove what is wrong, the rule or the line of the configuration, here and where it is kept",
+		false};
+}
+
+Finding narrow(const Entry &entry, const nf::Change &rule)
+{
+	return {Severity::note, "rule-narrow",
+		"found the " + where(rule) + ", which leads some packets of " +
+			dscp_text(*entry.dscp) + " to " + text(entry.ip) +
+			" and not others",
+		"that is right where only those come from the load balancer (an interface, an address, a port)",
+		{}, "", false};
+}
+
+Finding unclear(const Entry &entry)
+{
+	return {Severity::warning, "rules-unclear",
+		"found rules that doctor cannot follow, on the way of packets of " +
+			dscp_text(*entry.dscp) + " to " + text(entry.ip),
+		"where these packets end up is not known here", {},
+		"look through the chains of PREROUTING and INPUT: nft list ruleset, iptables-save",
+		false};
 }
 
 } // namespace
@@ -159,22 +309,30 @@ Findings check_configuration(const Facts &facts)
 
 Findings check_rules(const Facts &facts)
 {
+	const Arrivals from = arrivals(facts);
 	Findings findings;
 
 	if (!facts.rules_known)
 		return {};
 	for (const Entry &entry : facts.config.entries) {
-		if (!entry.dscp || has(facts, entry.item()) ||
-		    (entry.ip.family == Family::ip6 && !facts.ip6))
+		if (!entry.dscp ||
+		    (entry.ip.family == Family::ip6 && !facts.ip6) ||
+		    (facts.rewrite_off[index(entry.ip.family)] &&
+		     has(facts, entry.item())))
 			continue;
-		findings.push_back(
-			{Severity::error, "rule-missing",
-			 "found no rule for " + dscp_text(*entry.dscp) + " to " +
-				 destination(entry.item()) + ", expected one (" +
-				 entry.where + ")",
-			 "the packets that the load balancer marks so keep the server's own address: clients get a reset, an answer from the wrong address, or none",
-			 {dsrctl(facts, {"start"})}, "systemctl enable dsrctl",
-			 true});
+		const Reach found = reach(facts.ruleset, from,
+					  entry.item());
+
+		if (!found.complete)
+			findings.push_back(unclear(entry));
+		if (found.answer == Reach::Answer::some)
+			findings.push_back(narrow(entry, found.right[0]));
+		if (found.answer != Reach::Answer::none)
+			continue;
+		if (found.others.empty())
+			findings.push_back(missing(facts, entry, from, found));
+		else if (!has_two_owners(facts, entry.item()))
+			findings.push_back(elsewhere(entry, found.others[0]));
 	}
 	return findings;
 }
@@ -204,19 +362,9 @@ Findings check_owners(const Facts &facts)
 	Findings findings;
 
 	auto compare = [&](const Rewrite &one, const Rewrite &other) {
-		// Rules that are for different packets get along.
-		if (!one.matches.empty() && !other.matches.empty() &&
-		    one.matches != other.matches)
-			return;
-		// In a sysctl, each address has a VIP of its own.
-		const bool apart = one.store == Store::dscp_rewrite &&
-				   other.store == Store::dscp_rewrite;
-
 		for (const Item &a : one.items)
 			for (const Item &b : other.items) {
-				if (!overlap(a, b) || agree(a, b) ||
-				    (apart && a.to != b.to) ||
-				    one.family != other.family ||
+				if (!clash(one, a, other, b) ||
 				    !seen.insert(std::minmax(a, b)).second)
 					continue;
 				findings.push_back(
@@ -270,7 +418,7 @@ Findings check_conntrack(const Facts &facts)
 	Findings findings;
 
 	for (const Rewrite &rewrite : facts.rewrites)
-		if (rewrite.table == "mangle" &&
+		if (rewrite.after_conntrack &&
 		    is_active(facts, rewrite.family))
 			findings.push_back(invalid_answers(facts, rewrite));
 	return findings;

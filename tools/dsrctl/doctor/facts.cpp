@@ -48,6 +48,8 @@ std::vector<Vip> vips(const Facts &facts)
 		for (const Item &item : rewrite.items) {
 			Vip &vip = vip_of(vips, item.ip);
 
+			if (vip.where.empty() && !rewrite.where.empty())
+				vip.where = rewrite.where;
 			if (vip.where.empty())
 				vip.where = rewrite.store == Store::dscp_rewrite ?
 						    rewrite.chain :

@@ -30,6 +30,7 @@ struct ModuleFacts {
 
 struct Link {
 	std::string name;
+	std::uint32_t index = 0;
 	bool up = true;
 	bool arp = true;		// neighbours can ask on it
 	bool loopback = false;
@@ -76,6 +77,7 @@ struct Facts : Firewall {
 	std::string other[2] = {"legacy", "legacy"};
 	unsigned long tracked = 0;	// connections that conntrack has
 	std::vector<Address> addresses;
+	std::vector<Network> networks;	// the host's own by a route
 	std::vector<Link> links;
 	unsigned long dropped_by_rp_filter = 0;
 	bool tcp_reflect_tos = false;

@@ -9,6 +9,8 @@
 #include "common/dscp.hpp"
 #include "common/process.hpp"
 #include "dsrctl/iptables_rules.hpp"
+#include "dsrctl/nf_tables.hpp"
+#include "dsrctl/nftables.hpp"
 
 namespace dsr::doctor {
 
@@ -123,7 +125,8 @@ std::optional<Ip> only_address(const std::vector<std::string> &words)
 Rewrite rewrite(const SavedRule &rule, Store store, Family family)
 {
 	Rewrite rewrite{store, family, rule.table, rule.chain,
-			{}, "", false, rule.words};
+			{}, "", false, rule.words, "",
+			rule.table == "mangle"};
 	const std::vector<std::string> &words = rule.words;
 	std::vector<std::string> left;
 	std::optional<std::uint8_t> dscp;
@@ -341,6 +344,55 @@ void add_ruleset(Firewall &firewall, const std::string &text)
 	}
 }
 
+void add_tables(Firewall &firewall, const std::vector<nf::Table> &tables)
+{
+	for (const nf::Table &table : tables) {
+		auto &all = firewall.ruleset.tables;
+		auto known = std::find_if(all.begin(), all.end(),
+					  [&](const nf::Table &one) {
+			return one.owner == table.owner &&
+			       one.family == table.family &&
+			       one.name == table.name;
+		});
+
+		if (known == all.end()) {
+			all.push_back(table);
+			continue;
+		}
+		for (const auto &[name, chain] : table.chains) {
+			nf::Chain &to = known->chains[name];
+
+			to.base = chain.base;
+			to.rules.insert(to.rules.end(), chain.rules.begin(),
+					chain.rules.end());
+		}
+	}
+}
+
+void add_foreign(Firewall &firewall)
+{
+	constexpr int CONNTRACK = -200;	// NF_IP_PRI_CONNTRACK
+
+	for (const Leads &one : leads(firewall.ruleset)) {
+		const nf::Table &table = *one.change.table;
+		const nf::Base &base = *one.change.base;
+		const std::vector<std::string> &words = one.change.rule->words;
+
+		if (table.owner != nf::Table::Owner::nf_tables ||
+		    (table.family == "inet" && table.name == nft::TABLE) ||
+		    (table.family.starts_with("ip") && table.family != "inet" &&
+		     parse_table(table.name) && !std::ranges::count(words, UNKNOWN)))
+			continue;
+		firewall.rewrites.push_back(
+			{Store::nft, one.family, table.name, *one.change.chain,
+			 one.items, one.certain ? "" : "some packets only",
+			 one.change.rule->sets_port, {}, where(one.change),
+			 base.hook == nf::Hook::input ||
+				 (base.hook == nf::Hook::prerouting &&
+				  base.priority > CONNTRACK)});
+	}
+}
+
 void add_own(Firewall &firewall, const std::vector<Rule> &rules)
 {
 	for (const Rule &rule : rules) {
@@ -351,10 +403,12 @@ void add_own(Firewall &firewall, const std::vector<Rule> &rules)
 		firewall.rewrites.push_back({rule.store, rule.family,
 					     table_name(rule), chain, rule.items,
 					     to ? "to " + text(*to) : "", false,
-					     {}});
+					     {}, "", chain == "mangle"});
 		if (!rule.active)
 			firewall.rewrite_off[index(rule.family)] = true;
 	}
+	for (Family family : FAMILIES)
+		add_tables(firewall, {rewrite_table(family, rules)});
 }
 
 } // namespace dsr::doctor

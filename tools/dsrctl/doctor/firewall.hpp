@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "common/saved_rules.hpp"
-#include "dsrctl/rules.hpp"
+#include "dsrctl/reach.hpp"
 
 namespace dsr::doctor {
 
@@ -20,6 +20,8 @@ struct Rewrite {
 	bool dport = false;	// it sets the port, too
 	// behind "-A CHAIN"; empty for a rule of nftables
 	std::vector<std::string> words;
+	std::string where;	// of one that neither iptables nor dsrctl made
+	bool after_conntrack = false;	// it stands behind connection tracking
 };
 
 // A rule that drops what connection tracking finds invalid.
@@ -31,6 +33,7 @@ struct Drop {
 };
 
 struct Firewall {
+	nf::Ruleset ruleset;	// everything, whoever made it
 	std::vector<Rewrite> rewrites;
 	std::vector<Drop> drops;
 	// By family: a rule wants connection tracking; a rule clears the DSCP
@@ -46,6 +49,13 @@ void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules,
 // What "nft -j list ruleset" printed. Rules that only iptables understands are
 // left out. Throws Error.
 void add_ruleset(Firewall &firewall, const std::string &json);
+
+// Tables, of which those of the same name become one.
+void add_tables(Firewall &firewall, const std::vector<nf::Table> &tables);
+
+// The rules of nftables that lead somewhere, but for those of dsrctl and of
+// iptables.
+void add_foreign(Firewall &firewall);
 
 // The rules of dsrctl's own table of nftables, or the VIPs of dscp_rewrite.
 void add_own(Firewall &firewall, const std::vector<Rule> &rules);

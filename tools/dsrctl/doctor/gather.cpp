@@ -7,25 +7,31 @@
 #include <cstdlib>
 
 #include "common/process.hpp"
+#include "common/saved_steps.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/guard/record.hpp"
 #include "dsrctl/iptables.hpp"
 #include "dsrctl/netlink.hpp"
+#include "dsrctl/nf_tables.hpp"
 #include "dsrctl/nftables.hpp"
 
 namespace dsr::doctor {
 
 namespace {
 
-void gather_iptables(const Iptables &iptables, Firewall &firewall)
+void gather_iptables(const Iptables &iptables,
+		     const std::vector<nf::Table> &tables, Firewall &firewall)
 {
 	for (Family family : FAMILIES)
-		for (Store store : {Store::iptables, Store::other})
-			add_saved(firewall,
-				  read_saved(iptables.save(family, store),
-					     iptables.program(store, family,
-							      "-save")),
-				  store, family);
+		for (Store store : {Store::iptables, Store::other}) {
+			const Saved saved = iptables.save(
+				family, store, tables, Tables::all);
+
+			add_saved(firewall, saved.rules, store, family);
+			if (iptables.variant(store, family) == std::string("legacy"))
+				add_tables(firewall,
+					   nf::saved_tables(saved, family));
+		}
 }
 
 void gather_nftables(Firewall &firewall)
@@ -34,7 +40,6 @@ void gather_nftables(Firewall &firewall)
 
 	if (program.empty())
 		return;
-	add_own(firewall, nft::read());
 	// An nft of old does not print JSON; of RHEL 7, say.
 	Outcome outcome = run(program, {"-j", "list", "ruleset"});
 	if (!outcome.status)
@@ -96,8 +101,10 @@ Facts gather(Config config)
 	facts.module = gather_module(root, kernel.release,
 				     facts.has_iptables ? facts.variant[0] : "");
 	facts.module.has_plugin = has_plugin(root);
+	const std::vector<nf::Table> tables = read_nf_tables();
+	add_tables(facts, tables);
 	try {
-		gather_iptables(iptables, facts);
+		gather_iptables(iptables, tables, facts);
 	} catch (const Error &) {
 		// Rules of DADDR are more than it can print without the plugin.
 		if (facts.module.has_plugin)
@@ -105,8 +112,11 @@ Facts gather(Config config)
 		facts.rules_known = false;
 	}
 	gather_nftables(facts);
+	add_own(facts, nft::read());
 	add_own(facts, rewrite::read());
+	add_foreign(facts);
 	facts.addresses = read_addresses();
+	facts.networks = read_local_networks();
 	facts.links = gather_links();
 	facts.listeners = gather_listeners();
 	facts.ip6 = has_ip6();

@@ -179,6 +179,7 @@ std::vector<Link> gather_links()
 		if (one->nlmsg_type != RTM_NEWLINK)
 			return;
 		link.name = link_name(one);
+		link.index = static_cast<std::uint32_t>(info->ifi_index);
 		link.up = info->ifi_flags & IFF_UP;
 		link.arp = !(info->ifi_flags & IFF_NOARP);
 		link.loopback = info->ifi_flags & IFF_LOOPBACK;

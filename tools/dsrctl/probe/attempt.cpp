@@ -191,6 +191,18 @@ bool is_strict(const std::string &interface)
 	return strictest == 1;
 }
 
+// Does this host take a packet for spoofed that has its own address as the
+// source, and lost its route because its destination was rewritten?
+bool distrusts_itself()
+{
+	for (const char *name : {"lo", "all"})
+		if (std::atoi(read_file_if_any("/proc/sys/net/ipv4/conf/" +
+					       std::string(name) +
+					       "/accept_local").c_str()))
+			return false;
+	return true;
+}
+
 std::string in_seconds(Clock::duration time)
 {
 	std::string text = std::to_string(Seconds(time).count());
@@ -428,6 +440,10 @@ void Attempt::expire()
 				"rp_filter is 1 there, and the way to " +
 				text(target_.real) + " is another" :
 				"see its firewall"));
+	} else if (key_.us == target_.real &&
+		   target_.real.family == Family::ip4 && distrusts_itself()) {
+		finish(Verdict::no_answer, "nothing came back" + within +
+		       ": this host probes itself, and its kernel drops a packet of its own, as spoofed, once its destination was rewritten: probe from another host, or set net.ipv4.conf.lo.accept_local to 1");
 	} else {
 		finish(Verdict::no_answer, "nothing came back" + within +
 		       ": the server is down, does not have the address that " +

@@ -1,0 +1,856 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The steps are those of nf_tables, net/netfilter/nft_*.c, done with bits of
+// which some are not known: then both ways are followed.
+#include "common/walk.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "daddr_rewrite.h"
+
+namespace dsr::nf {
+
+namespace {
+
+enum class Truth : std::uint8_t { no, maybe, yes };
+
+Truth inverted(Truth truth, bool invert)
+{
+	if (!invert || truth == Truth::maybe)
+		return truth;
+	return truth == Truth::yes ? Truth::no : Truth::yes;
+}
+
+// Nothing that people write comes near: what does is given up, and said so.
+constexpr std::size_t MOST_STATES = 64;
+constexpr unsigned int DEEPEST = 16;	// NFT_JUMP_STACK_SIZE
+
+struct Registers {
+	std::array<std::uint8_t, REGISTERS> value{}, known{};
+
+	// What is loaded is followed by zeros, up to whole words.
+	void put(Register at, const std::uint8_t *bytes,
+		 const std::uint8_t *mask, std::size_t length)
+	{
+		for (std::size_t i = 0; i < (length + 3) / 4 * 4 && at + i < REGISTERS; i++) {
+			value[at + i] = i < length ? bytes[i] : 0;
+			known[at + i] = i < length ? mask[i] : 0xff;
+		}
+	}
+	void forget(Register at)
+	{
+		for (std::size_t i = at; i < std::min<std::size_t>(at + 16U, REGISTERS); i++)
+			known[i] = 0;
+	}
+	void constant(Register at, const Bytes &bytes)
+	{
+		const Bytes all(bytes.size(), 0xff);
+
+		put(at, bytes.data(), all.data(), bytes.size());
+	}
+	bool knows(Register at, std::size_t length) const
+	{
+		for (std::size_t i = at; i < at + length; i++)
+			if (i >= REGISTERS || known[i] != 0xff)
+				return false;
+		return true;
+	}
+	Bytes bytes(Register at, std::size_t length) const
+	{
+		const std::size_t end = std::min(at + length, REGISTERS);
+
+		return Bytes(value.begin() + std::min<std::size_t>(at, end),
+			     value.begin() + static_cast<std::ptrdiff_t>(end));
+	}
+	// Could these bytes be in it?
+	bool could_be(Register at, const Bytes &other) const
+	{
+		for (std::size_t i = 0; i < other.size() && at + i < REGISTERS; i++)
+			if ((value[at + i] ^ other[i]) & known[at + i])
+				return false;
+		return true;
+	}
+};
+
+Truth compare(const Registers &registers, const Test &test)
+{
+	const std::size_t length = test.value.size();
+	const bool equality = test.how == Compare::eq ||
+			      test.how == Compare::neq;
+
+	if (equality && !registers.could_be(test.from, test.value))
+		return test.how == Compare::eq ? Truth::no : Truth::yes;
+	if (!registers.knows(test.from, length))
+		return Truth::maybe;
+	const Bytes here = registers.bytes(test.from, length);
+	bool holds = false;
+	switch (test.how) {
+	case Compare::eq: holds = here == test.value; break;
+	case Compare::neq: holds = here != test.value; break;
+	case Compare::lt: holds = here < test.value; break;
+	case Compare::lte: holds = here <= test.value; break;
+	case Compare::gt: holds = here > test.value; break;
+	case Compare::gte: holds = here >= test.value; break;
+	}
+	return holds ? Truth::yes : Truth::no;
+}
+
+Truth between(const Registers &registers, const Between &range)
+{
+	if (!registers.knows(range.from, range.first.size()))
+		return Truth::maybe;
+	const Bytes here = registers.bytes(range.from, range.first.size());
+
+	return inverted(here >= range.first && here <= range.last ?
+				Truth::yes : Truth::no, range.inverted);
+}
+
+// Of a concatenation, each field has its own range.
+Truth holds(const Set &set, const Element &element, const Registers &registers,
+	    Register from)
+{
+	const std::size_t length = element.key.size();
+
+	if (element.key == element.last) {
+		if (!registers.could_be(from, element.key))
+			return Truth::no;
+		return registers.knows(from, length) ? Truth::yes : Truth::maybe;
+	}
+	std::vector<std::uint32_t> fields = set.fields;
+	if (fields.empty())
+		fields = {static_cast<std::uint32_t>(length)};
+	Truth all = Truth::yes;
+	std::size_t at = 0;
+	for (const std::uint32_t field : fields) {
+		if (at + field > length)
+			break;
+		auto part = [&](const Bytes &bytes) {
+			const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(at);
+
+			return Bytes(begin, begin + field);
+		};
+		const Truth one = between(registers,
+			{static_cast<Register>(from + at), false,
+			 part(element.key), part(element.last)});
+		all = std::min(all, one);
+		at += (field + 3U) / 4 * 4;
+	}
+	return all;
+}
+
+// What a look-up may find.
+struct Found {
+	std::vector<const Element *> elements;
+	bool nothing = false;
+};
+
+Found look_up(const Set &set, const Registers &registers, Register from)
+{
+	const Element *any = nullptr;
+	Found found;
+
+	for (const Element &element : set.elements) {
+		if (element.any) {
+			any = &element;
+			continue;
+		}
+		const Truth truth = holds(set, element, registers, from);
+
+		if (truth != Truth::no)
+			found.elements.push_back(&element);
+		if (truth == Truth::yes)
+			return found;
+	}
+	if (any)
+		found.elements.push_back(any);
+	else
+		found.nothing = true;
+	return found;
+}
+
+// One way through a rule.
+struct Way {
+	Flow flow;
+	Registers registers;
+	std::vector<Change> changes;
+	Verdict verdict;
+	bool ended = false;	// a step did not hold
+};
+
+bool is_destination(const Flow &flow, const Write &write)
+{
+	const bool ip4 = flow.family == Family::ip4;
+	const std::uint32_t at = ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR;
+
+	return write.header == Header::network &&
+	       write.offset < at + address_size(flow.family) &&
+	       write.offset + write.length > at;
+}
+
+class Walker {
+public:
+	Walker(const Table &table, const Base &base, Fates &fates)
+		: table_(table), base_(base), fates_(fates)
+	{
+	}
+
+	struct Ends {
+		std::vector<Fate> through, accepted, dropped;
+	};
+
+	void chain(const std::string &name, std::vector<Fate> states,
+		   unsigned int depth, Ends &ends)
+	{
+		const auto found = table_.chains.find(name);
+
+		if (found == table_.chains.end() || depth > DEEPEST) {
+			fates_.complete = fates_.complete && depth <= DEEPEST;
+			add(ends.through, std::move(states));
+			return;
+		}
+		for (const Rule &rule : found->second.rules) {
+			std::vector<Fate> next;
+
+			if (!acts(rule, 0))
+				continue;
+			for (Fate &state : states)
+				one(found->first, rule, std::move(state), depth,
+				    next, ends);
+			states = std::move(next);
+		}
+		add(ends.through, std::move(states));
+	}
+
+private:
+	static void add(std::vector<Fate> &to, std::vector<Fate> from)
+	{
+		for (Fate &fate : from)
+			if (std::find(to.begin(), to.end(), fate) == to.end())
+				to.push_back(std::move(fate));
+	}
+
+	// Can it do anything but count, mark and log? If not, it need not be
+	// known whether it matches.
+	bool acts(const Rule &rule, unsigned int depth) const
+	{
+		for (const Step &step : rule.steps) {
+			if (std::holds_alternative<Write>(step) ||
+			    std::holds_alternative<DscpMap>(step))
+				return true;
+			if (const auto *lookup = std::get_if<Lookup>(&step);
+			    lookup && lookup->verdict)
+				return true;
+			const auto *verdict = std::get_if<Verdict>(&step);
+			if (!verdict || verdict->kind == Verdict::Kind::next)
+				continue;
+			if (verdict->kind != Verdict::Kind::jump ||
+			    depth > DEEPEST)
+				return true;
+			const auto chain = table_.chains.find(verdict->chain);
+			if (chain != table_.chains.end() &&
+			    std::any_of(chain->second.rules.begin(),
+					chain->second.rules.end(),
+					[&](const Rule &inner) {
+						return acts(inner, depth + 1);
+					}))
+				return true;
+		}
+		return false;
+	}
+
+	void one(const std::string &chain_name, const Rule &rule, Fate state,
+		 unsigned int depth, std::vector<Fate> &next, Ends &ends)
+	{
+		std::vector<Way> ways{{state.flow, {}, state.changes, {}, false}};
+
+		for (const Step &step : rule.steps) {
+			std::vector<Way> after;
+
+			for (Way &way : ways)
+				if (way.ended || way.verdict.kind != Verdict::Kind::next)
+					after.push_back(std::move(way));
+				else
+					std::visit([&](const auto &what) {
+						take(what, chain_name, rule,
+						     std::move(way), after);
+					}, step);
+			ways = std::move(after);
+			if (ways.size() > MOST_STATES) {
+				fates_.complete = false;
+				ways.erase(ways.begin() + MOST_STATES, ways.end());
+			}
+		}
+		for (Way &way : ways)
+			go(rule, {way.flow, std::move(way.changes), nullptr, false},
+			   way.verdict, depth, next, ends);
+		if (next.size() > MOST_STATES) {
+			fates_.complete = false;
+			next.erase(next.begin() + MOST_STATES, next.end());
+		}
+	}
+
+	void go(const Rule &rule, Fate fate, const Verdict &verdict,
+		unsigned int depth, std::vector<Fate> &next, Ends &ends)
+	{
+		std::vector<Fate> states;
+		Ends inner;
+
+		switch (verdict.kind) {
+		case Verdict::Kind::next:
+			return add(next, {std::move(fate)});
+		case Verdict::Kind::leave:
+			return add(ends.through, {std::move(fate)});
+		case Verdict::Kind::accept:
+			return add(ends.accepted, {std::move(fate)});
+		case Verdict::Kind::elsewhere:
+			fates_.complete = false;
+			return add(ends.accepted, {std::move(fate)});
+		case Verdict::Kind::drop:
+			fate.dropped = true;
+			fate.dropped_by = &rule;
+			return add(ends.dropped, {std::move(fate)});
+		case Verdict::Kind::jump:
+		case Verdict::Kind::go:
+			break;
+		}
+		states.push_back(std::move(fate));
+		chain(verdict.chain, std::move(states), depth + 1, inner);
+		add(verdict.kind == Verdict::Kind::jump ? next : ends.through,
+		    std::move(inner.through));
+		add(ends.accepted, std::move(inner.accepted));
+		add(ends.dropped, std::move(inner.dropped));
+	}
+
+	using Ways = std::vector<Way>;
+
+	static void split(Truth truth, Way way, Ways &after)
+	{
+		if (truth == Truth::maybe) {
+			Way other = way;
+
+			other.ended = true;
+			after.push_back(std::move(other));
+		}
+		way.ended = truth == Truth::no;
+		after.push_back(std::move(way));
+	}
+
+	void take(const Load &load, const std::string &, const Rule &, Way way,
+		  Ways &after) const
+	{
+		Bytes value(load.length), known(load.length);
+		const Flow &flow = way.flow;
+
+		for (std::uint32_t i = 0; i < load.length; i++) {
+			const std::uint32_t at = load.offset + i;
+
+			if (load.header == Header::network &&
+			    at < flow.network.size()) {
+				value[i] = flow.network[at];
+				known[i] = flow.network_known[at];
+			} else if (load.header == Header::transport &&
+				   at < flow.ports.size()) {
+				value[i] = flow.ports[at];
+				known[i] = flow.ports_known[at];
+			}
+		}
+		way.registers.put(load.to, value.data(), known.data(),
+				  load.length);
+		after.push_back(std::move(way));
+	}
+
+	void take(const LoadMeta &load, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		constexpr std::uint8_t IPV4 = 2, IPV6 = 10;	// NFPROTO_
+		const bool ip4 = way.flow.family == Family::ip4;
+		Registers &registers = way.registers;
+
+		registers.forget(load.to);
+		if (load.key == Meta::nfproto)
+			registers.constant(load.to, {ip4 ? IPV4 : IPV6});
+		if (load.key == Meta::protocol)
+			registers.constant(load.to, ip4 ? Bytes{0x08, 0x00} :
+							  Bytes{0x86, 0xdd});
+		if (load.key == Meta::l4proto && way.flow.protocol)
+			registers.constant(load.to, {*way.flow.protocol});
+		if (load.key == Meta::iif && way.flow.in_index) {
+			Bytes index(sizeof(way.flow.in_index));
+
+			std::memcpy(index.data(), &way.flow.in_index, index.size());
+			registers.constant(load.to, index);
+		}
+		if (load.key == Meta::iifname && way.flow.in) {
+			Bytes name(way.flow.in->begin(), way.flow.in->end());
+
+			name.resize(16);	// IFNAMSIZ
+			registers.constant(load.to, name);
+		}
+		after.push_back(std::move(way));
+	}
+
+	void take(const LoadUnknown &, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		way.registers.known = {};
+		split(Truth::maybe, std::move(way), after);
+	}
+
+	void take(const Constant &constant, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		way.registers.constant(constant.to, constant.value);
+		after.push_back(std::move(way));
+	}
+
+	void take(const Mask &mask, const std::string &, const Rule &, Way way,
+		  Ways &after) const
+	{
+		Registers &registers = way.registers;
+		const std::size_t length = mask.mask.size();
+		Bytes value = registers.bytes(mask.from, length), known(length);
+
+		value.resize(length);
+		for (std::size_t i = 0; i < length; i++) {
+			const std::uint8_t here = mask.from + i < REGISTERS ?
+				registers.known[mask.from + i] : 0;
+
+			known[i] = static_cast<std::uint8_t>(here | ~mask.mask[i]);
+			value[i] = static_cast<std::uint8_t>(
+				(value[i] & mask.mask[i]) ^ mask.flip[i]);
+		}
+		registers.put(mask.to, value.data(), known.data(), length);
+		after.push_back(std::move(way));
+	}
+
+	// As the kernel: by words of 32 bits, as the machine has them.
+	void take(const Shift &shift, const std::string &, const Rule &, Way way,
+		  Ways &after) const
+	{
+		Registers &registers = way.registers;
+		const std::size_t words = (shift.length + 3U) / 4;
+		auto shifted = [&](const std::array<std::uint8_t, REGISTERS> &from,
+				   bool ones) {
+			Bytes bytes(words * 4);
+			std::vector<std::uint32_t> numbers(words);
+
+			for (std::size_t i = 0; i < bytes.size(); i++)
+				bytes[i] = shift.from + i < REGISTERS ?
+						   from[shift.from + i] : 0;
+			std::memcpy(numbers.data(), bytes.data(), bytes.size());
+			const unsigned int bits = shift.bits % 32;
+			std::uint32_t carry = ones && bits ?
+				(shift.left ? ~0U >> (32 - bits) :
+					      ~0U << (32 - bits)) : 0;
+			for (std::size_t i = 0; bits && i < words; i++) {
+				std::uint32_t &word =
+					numbers[shift.left ? words - 1 - i : i];
+				const std::uint32_t before = word;
+
+				word = (shift.left ? word << bits : word >> bits) | carry;
+				carry = shift.left ? before >> (32 - bits) :
+						     before << (32 - bits);
+			}
+			std::memcpy(bytes.data(), numbers.data(), bytes.size());
+			return bytes;
+		};
+		const Bytes value = shifted(registers.value, false);
+		const Bytes known = shifted(registers.known, true);
+
+		registers.put(shift.to, value.data(), known.data(), value.size());
+		after.push_back(std::move(way));
+	}
+
+	void take(const SwapBytes &swap, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		Registers &registers = way.registers;
+		Bytes value = registers.bytes(swap.from, swap.length);
+		Bytes known(value.size());
+		const std::uint16_t one = 1;
+		std::uint8_t little;
+
+		std::memcpy(&little, &one, 1);
+		for (std::size_t i = 0; i < known.size(); i++)
+			known[i] = registers.known[swap.from + i];
+		for (std::size_t at = 0; little && swap.size &&
+		     at + swap.size <= value.size(); at += swap.size) {
+			const auto from = static_cast<std::ptrdiff_t>(at);
+			const auto to = static_cast<std::ptrdiff_t>(at + swap.size);
+
+			std::reverse(value.begin() + from, value.begin() + to);
+			std::reverse(known.begin() + from, known.begin() + to);
+		}
+		registers.put(swap.to, value.data(), known.data(), value.size());
+		after.push_back(std::move(way));
+	}
+
+	void take(const Test &test, const std::string &, const Rule &, Way way,
+		  Ways &after) const
+	{
+		const Truth truth = compare(way.registers, test);
+
+		split(truth, std::move(way), after);
+	}
+
+	void take(const Between &range, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		const Truth truth = between(way.registers, range);
+
+		split(truth, std::move(way), after);
+	}
+
+	void take(const Lookup &lookup, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		const auto set = table_.sets.find(lookup.set);
+
+		if (set == table_.sets.end() || !set->second.complete)
+			return unknown(lookup, std::move(way), after);
+		const Found found = look_up(set->second, way.registers,
+					    lookup.from);
+
+		if (!lookup.to && !lookup.verdict) {
+			const Truth truth = found.elements.empty() ? Truth::no :
+				!found.nothing && found.elements.size() == 1 ?
+				Truth::yes : Truth::maybe;
+
+			return split(inverted(truth, lookup.inverted),
+				     std::move(way), after);
+		}
+		if (found.nothing) {
+			Way other = way;
+
+			other.ended = true;
+			after.push_back(std::move(other));
+		}
+		for (const Element *element : found.elements) {
+			Way other = way;
+
+			if (lookup.verdict)
+				other.verdict = element->verdict;
+			else
+				other.registers.constant(*lookup.to,
+							 element->data);
+			after.push_back(std::move(other));
+			if (after.size() > MOST_STATES) {
+				fates_.complete = false;
+				break;
+			}
+		}
+	}
+
+	void unknown(const Lookup &lookup, Way way, Ways &after) const
+	{
+		if (lookup.verdict)
+			fates_.complete = false;
+		if (lookup.to)
+			way.registers.forget(*lookup.to);
+		split(Truth::maybe, std::move(way), after);
+	}
+
+	void take(const Write &write, const std::string &chain_name,
+		  const Rule &rule, Way way, Ways &after) const
+	{
+		Flow &flow = way.flow;
+
+		for (std::uint32_t i = 0; i < write.length; i++) {
+			const std::uint32_t at = write.offset + i;
+			const std::size_t from = std::min<std::size_t>(
+				write.from + i, REGISTERS - 1);
+			const std::uint8_t value = way.registers.value[from];
+			const std::uint8_t known = way.registers.known[from];
+
+			if (write.header == Header::network &&
+			    at < flow.network.size()) {
+				flow.network[at] = value & known;
+				flow.network_known[at] = known;
+			} else if (write.header == Header::transport &&
+				   at < flow.ports.size()) {
+				flow.ports[at] = value & known;
+				flow.ports_known[at] = known;
+			}
+		}
+		if (is_destination(flow, write))
+			way.changes.push_back({&table_, &chain_name, &base_,
+					       &rule, flow.destination()});
+		after.push_back(std::move(way));
+	}
+
+	void take(const DscpMap &map, const std::string &chain_name,
+		  const Rule &rule, Way way, Ways &after) const
+	{
+		Flow &flow = way.flow;
+		const auto dscp = flow.dscp();
+
+		if (dscp && !map.to.contains(*dscp))
+			return after.push_back(std::move(way));
+		if (!dscp)	// somebody wrote what nobody knows
+			after.push_back(way);
+		for (const auto &[number, ip] : map.to)
+			if (!dscp || number == *dscp) {
+				Way other = way;
+
+				other.flow.set_destination(ip);
+				other.changes.push_back({&table_, &chain_name,
+							 &base_, &rule, ip});
+				after.push_back(std::move(other));
+			}
+	}
+
+	void take(const AnyPort &ports, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		const Flow &flow = way.flow;
+		Truth any = Truth::no;
+
+		for (const std::size_t at : {0U, 2U}) {
+			if (at ? !ports.destination : !ports.source)
+				continue;
+			if ((flow.ports_known[at] & flow.ports_known[at + 1]) != 0xff) {
+				any = std::max(any, Truth::maybe);
+				continue;
+			}
+			const unsigned int port = flow.ports[at] << 8U |
+						  flow.ports[at + 1];
+			for (const auto &[first, last] : ports.ranges)
+				if (port >= first && port <= last)
+					any = Truth::yes;
+		}
+		split(inverted(any, ports.inverted), std::move(way), after);
+	}
+
+	void take(const Perhaps &, const std::string &, const Rule &, Way way,
+		  Ways &after) const
+	{
+		split(Truth::maybe, std::move(way), after);
+	}
+
+	void take(const Verdict &verdict, const std::string &, const Rule &,
+		  Way way, Ways &after) const
+	{
+		way.verdict = verdict;
+		after.push_back(std::move(way));
+	}
+
+	const Table &table_;
+	const Base &base_;
+	Fates &fates_;
+};
+
+// A base chain, and where it stands.
+struct Place {
+	const Table *table;
+	const std::string *name;
+	const Base *base;
+};
+
+// In the order that packets meet them in; of two with the same priority the
+// kernel takes the one that was registered last, which nobody here knows.
+std::vector<Place> places(const Ruleset &rules, Family family)
+{
+	std::vector<Place> all;
+
+	for (const Table &table : rules.tables)
+		if (table.sees(family))
+			for (const auto &[name, chain] : table.chains)
+				if (chain.base && chain.base->hook != Hook::other)
+					all.push_back({&table, &name, &*chain.base});
+	std::stable_sort(all.begin(), all.end(), [](const Place &a, const Place &b) {
+		return std::pair(a.base->hook, a.base->priority) <
+		       std::pair(b.base->hook, b.base->priority);
+	});
+	return all;
+}
+
+bool same_priority(const Place &a, const Place &b)
+{
+	return a.base->hook == b.base->hook &&
+	       a.base->priority == b.base->priority;
+}
+
+// The same with those of the same priority the other way round.
+std::vector<Place> other_order(std::vector<Place> all)
+{
+	for (auto begin = all.begin(); begin != all.end();) {
+		auto end = std::find_if(begin, all.end(), [&](const Place &one) {
+			return !same_priority(*begin, one);
+		});
+
+		std::reverse(begin, end);
+		begin = end;
+	}
+	return all;
+}
+
+Truth comes_by(const Base &base, const Flow &flow)
+{
+	if (base.hook != Hook::ingress)
+		return Truth::yes;
+	if (!flow.in)
+		return Truth::maybe;
+	return std::find(base.devices.begin(), base.devices.end(), *flow.in) !=
+		       base.devices.end() ? Truth::yes : Truth::no;
+}
+
+void walk_places(const std::vector<Place> &all, const Flow &flow,
+		 Fates &fates)
+{
+	std::vector<Fate> states{{flow, {}, nullptr, false}};
+	auto keep = [&](const Fate &fate) {
+		if (std::find(fates.all.begin(), fates.all.end(), fate) ==
+		    fates.all.end())
+			fates.all.push_back(fate);
+	};
+
+	for (const Place &place : all) {
+		Walker::Ends ends;
+		const Truth here = comes_by(*place.base, flow);
+
+		if (here == Truth::no)
+			continue;
+		if (here == Truth::maybe)
+			ends.through = states;
+		Walker walker(*place.table, *place.base, fates);
+		for (Fate &state : states) {
+			Walker::Ends one;
+			std::vector<Fate> from;
+
+			from.push_back(std::move(state));
+			walker.chain(*place.name, std::move(from), 0, one);
+			auto &through = place.base->drops ? ends.dropped : ends.through;
+			for (Fate &fate : one.through) {
+				fate.dropped = place.base->drops;
+				through.push_back(std::move(fate));
+			}
+			ends.accepted.insert(ends.accepted.end(), one.accepted.begin(),
+					     one.accepted.end());
+			ends.dropped.insert(ends.dropped.end(), one.dropped.begin(),
+					    one.dropped.end());
+		}
+		for (const Fate &fate : ends.dropped)
+			keep(fate);
+		states.clear();
+		for (auto *some : {&ends.through, &ends.accepted})
+			for (Fate &fate : *some)
+				if (std::find(states.begin(), states.end(), fate) ==
+				    states.end())
+					states.push_back(std::move(fate));
+	}
+	for (const Fate &state : states)
+		keep(state);
+}
+
+} // namespace
+
+Flow::Flow(Family family, std::uint8_t dscp) : family(family)
+{
+	if (family == Family::ip4) {
+		network[0] = 0x45;
+		network_known[0] = 0xff;
+		network[1] = static_cast<std::uint8_t>(dscp << 2U);
+		network_known[1] = 0xfc;
+	} else {
+		network[0] = static_cast<std::uint8_t>(0x60 | dscp >> 2U);
+		network_known[0] = 0xff;
+		network[1] = static_cast<std::uint8_t>(dscp << 6U);
+		network_known[1] = 0xc0;
+	}
+}
+
+namespace {
+
+void put(Flow &flow, std::size_t at, const Ip &ip)
+{
+	std::copy_n(ip.bytes.begin(), ip.size(), flow.network.begin() +
+		    static_cast<std::ptrdiff_t>(at));
+	std::fill_n(flow.network_known.begin() + static_cast<std::ptrdiff_t>(at),
+		    ip.size(), std::uint8_t{0xff});
+}
+
+} // namespace
+
+void Flow::set_source(const Ip &ip)
+{
+	put(*this, family == Family::ip4 ? 12 : 8, ip);
+}
+
+void Flow::set_destination(const Ip &ip)
+{
+	put(*this, family == Family::ip4 ? 16 : 24, ip);
+}
+
+void Flow::set_protocol(std::uint8_t number)
+{
+	const std::size_t at = family == Family::ip4 ? 9 : 6;
+
+	protocol = number;
+	network[at] = number;
+	network_known[at] = 0xff;
+}
+
+namespace {
+
+void put_port(Flow &flow, std::size_t at, std::uint16_t port)
+{
+	flow.ports[at] = static_cast<std::uint8_t>(port >> 8U);
+	flow.ports[at + 1] = static_cast<std::uint8_t>(port);
+	flow.ports_known[at] = flow.ports_known[at + 1] = 0xff;
+}
+
+} // namespace
+
+void Flow::set_source_port(std::uint16_t port)
+{
+	put_port(*this, 0, port);
+}
+
+void Flow::set_destination_port(std::uint16_t port)
+{
+	put_port(*this, 2, port);
+}
+
+std::optional<std::uint16_t> Flow::destination_port() const
+{
+	if ((ports_known[2] & ports_known[3]) != 0xff)
+		return std::nullopt;
+	return static_cast<std::uint16_t>(ports[2] << 8U | ports[3]);
+}
+
+std::optional<std::uint8_t> Flow::dscp() const
+{
+	if (family == Family::ip4)
+		return (network_known[1] & 0xfc) == 0xfc ?
+			       std::optional(static_cast<std::uint8_t>(network[1] >> 2U)) :
+			       std::nullopt;
+	if ((network_known[0] & 0x0f) != 0x0f || (network_known[1] & 0xc0) != 0xc0)
+		return std::nullopt;
+	return static_cast<std::uint8_t>((network[0] & 0x0fU) << 2U | network[1] >> 6U);
+}
+
+std::optional<Ip> Flow::destination() const
+{
+	const std::size_t at = family == Family::ip4 ? 16 : 24;
+	Ip ip;
+
+	ip.family = family;
+	for (std::size_t i = 0; i < ip.size(); i++) {
+		if (network_known[at + i] != 0xff)
+			return std::nullopt;
+		ip.bytes[i] = network[at + i];
+	}
+	return ip;
+}
+
+Fates walk(const Ruleset &rules, const Flow &flow)
+{
+	const std::vector<Place> all = places(rules, flow.family);
+	Fates fates;
+
+	walk_places(all, flow, fates);
+	walk_places(other_order(all), flow, fates);
+	return fates;
+}
+
+} // namespace dsr::nf
