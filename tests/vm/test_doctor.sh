@@ -560,3 +560,16 @@ test_doctor_asks_where_packets_end_up()
 	assert_exit 0 dsrctl stop
 }
 scenario test_doctor_asks_where_packets_end_up "ipv4" "nft" "-"
+
+# The model of the rules that doctor and start ask, against the kernel: what
+# becomes of packets in sets of rules that are made at random.
+test_doctor_foretells_the_kernel()
+{
+	local seed=$RANDOM$RANDOM
+
+	modprobe -a xt_DADDR dscp_rewrite tun
+	echo "seed $seed"
+	unshare -n build/tests/vm/random_rules/random_rules "$variant" 25 40 "$seed" ||
+		fail "see the rules above; random_rules $variant 25 40 $seed makes them again"
+}
+scenario test_doctor_foretells_the_kernel "-" "legacy nft" "-"
