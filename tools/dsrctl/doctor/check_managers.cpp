@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Other programs that set rules or addresses: what each does to those of VIPs, as
-// tests/managers has seen it, and what keeps it from that.
+// Other programs that set rules or addresses: what each does to those of VIPs, and
+// what keeps it from that. tests/managers has seen it, of all but iptables.service
+// (RHEL's, whose documentation says so), ufw and docker.
 #include <algorithm>
 
 #include "dsrctl/doctor/checks.hpp"
@@ -123,12 +124,12 @@ Findings check_flushers(const Facts &facts)
 			findings.push_back(flusher(facts, one, rules));
 	if (facts.managers.ufw)
 		findings.push_back({Severity::note, "ufw",
-				    "found ufw, which leaves the rules of VIPs alone",
+				    "found ufw, whose rules see the VIP as the destination",
 				    "what it does not allow does not reach a VIP",
-				    {}, "ufw allow to the VIP and its port: the rules of ufw see the VIP", false});
+				    {}, "ufw allow to the VIP and its port", false});
 	if (facts.managers.docker)
 		findings.push_back({Severity::note, "docker",
-				    "found docker, which leaves rules and addresses of VIPs alone",
+				    "found docker, which publishes ports",
 				    "a port that it publishes on all addresses is taken from a VIP's service, too",
 				    {}, "docker run -p ADDRESS:PORT:PORT, with the address that the container is for", false});
 	return findings;
