@@ -592,9 +592,8 @@ private:
 		const int result = socket.receive(1, [&](const nlmsghdr *one) {
 			found = Attributes(one).number32(NFTA_GEN_ID);
 		});
-		// so says a kernel that knows no such subsystem, and of whom it
-		// tells nothing
-		if (result < 0 && errno != EINVAL && errno != EPERM)
+		// so says a kernel that knows no such subsystem
+		if (result < 0 && errno != EINVAL)
 			fail("reading the rules of nf_tables", errno);
 		return found;
 	}
