@@ -97,7 +97,10 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 	header->ifa_prefixlen = static_cast<std::uint8_t>(address.prefix);
 	// IPv4 takes no source of so narrow a scope for what is outside.
 	header->ifa_scope = address.source ? RT_SCOPE_UNIVERSE : RT_SCOPE_HOST;
+	// of one that is not there, the kernel says so itself
 	header->ifa_index = if_nametoindex(address.dev.c_str());
+	if (!header->ifa_index && errno != ENODEV)
+		fail(address.dev, errno);
 	// Every server of the service has this address: nobody asks for
 	// duplicates.
 	if (address.ip.family == Family::ip6)
@@ -446,8 +449,8 @@ bool has_nft_table(std::uint8_t family, const std::string &name)
 		NLM_F_DUMP, family);
 	bool found = false;
 
-	// An error means that the kernel has no nftables, and so no table.
-	NetlinkSocket(NETLINK_NETFILTER).dump(message, [&](const nlmsghdr *one) {
+	const int result = NetlinkSocket(NETLINK_NETFILTER)
+				   .dump(message, [&](const nlmsghdr *one) {
 		each_attribute(one, sizeof(nfgenmsg),
 			       [&](const nlattr *attribute) {
 			if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&
@@ -455,6 +458,9 @@ bool has_nft_table(std::uint8_t family, const std::string &name)
 				found = true;
 		});
 	});
+	// so says a kernel that has no nftables, and so no table
+	if (result && errno != EINVAL)
+		fail("reading the tables of nf_tables", errno);
 	return found;
 }
 

@@ -37,8 +37,12 @@ std::string cookie()
 	socklen_t size = sizeof(number);
 
 	if (!socket || getsockopt(socket.get(), SOL_SOCKET, NETNS_COOKIE,
-				  &number, &size))
-		return "";
+				  &number, &size)) {
+		// a kernel before 5.14, or without IPv4
+		if (errno == ENOPROTOOPT || errno == EAFNOSUPPORT)
+			return "";
+		fail("which network namespace this is", errno);
+	}
 	return "cookie " + std::to_string(number);
 }
 

@@ -188,11 +188,25 @@ StateFile::StateFile(Access access, unsigned int wait,
 State StateFile::read(std::string &warning) const
 {
 	std::string file = path_ + ".json";
+	std::optional<std::string> text;
+	std::string here;
+	struct stat status {};
 
+	if (!lstat(file.c_str(), &status) && !S_ISREG(status.st_mode)) {
+		warning = file + ": found a link or a directory, expected what dsrctl wrote there";
+		return {};
+	}
 	try {
-		auto text = contents(file);
-		const std::string here = network_identity();
-
+		text = contents(file);
+		here = network_identity();
+	} catch (const Error &error) {
+		// nobody may change what was started, and forget it
+		if (lock_)
+			throw;
+		warning = error.what();
+		return {};
+	}
+	try {
 		State state = text ? parse_state(*text, file) : State{};
 		if (state.network.empty() || here.empty() ||
 		    state.network == here)

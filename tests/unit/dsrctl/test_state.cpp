@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is remembered.
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include "world.hpp"
 
 using namespace dsr_test;
+using Access = StateFile::Access;
 
 TEST_CASE("dsrctl: the state survives being written")
 {
@@ -46,7 +48,6 @@ TEST_CASE("dsrctl: what a host name was resolved to")
 
 TEST_CASE("dsrctl: state and lock are nobody else's")
 {
-	using Access = StateFile::Access;
 	Directory directory;
 	std::string run = directory / "run", warning;
 	State state;
@@ -93,4 +94,33 @@ TEST_CASE("dsrctl: state and lock are nobody else's")
 		CHECK_THROWS_AS(file.write(state), Error);
 		CHECK(load_text(directory / "else") == before);
 	}
+}
+
+TEST_CASE("dsrctl: who changes something does not forget a state that cannot be read")
+{
+	Directory directory;
+	const std::string run = directory / "run";
+	std::string warning;
+	bool refused = false;
+	rlimit before{};
+
+	{
+		State state;
+		state.add({"/etc/dsr.d", "10.0.0.7", ip("10.0.0.7"), 7, "lo"});
+		StateFile(Access::change, 0, run).write(state);
+	}
+	const StateFile file(Access::change, 0, run), looks(Access::read, 0, run);
+	REQUIRE(!getrlimit(RLIMIT_NOFILE, &before));
+	const rlimit none{0, before.rlim_max};
+	REQUIRE(!setrlimit(RLIMIT_NOFILE, &none));
+	try {
+		file.read(warning);
+	} catch (const Error &) {
+		refused = true;
+	}
+	const bool empty = looks.read(warning).entries.empty();
+	setrlimit(RLIMIT_NOFILE, &before);
+	CHECK(refused);
+	CHECK(empty);
+	CHECK(has(warning, "Too many open files"));
 }
