@@ -18,9 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-// The word behind this one; empty when there is none.
-std::string behind(const std::vector<std::string> &words,
-		   const std::string &word)
+// The word after this one; empty when there is none.
+std::string word_after(const std::vector<std::string> &words,
+		       const std::string &word)
 {
 	auto at = std::find(words.begin(), words.end(), word);
 
@@ -43,7 +43,7 @@ bool names_invalid(const std::string &states)
 // A negated one is for all that is valid.
 bool drops_invalid(const std::vector<std::string> &words)
 {
-	std::string target = behind(words, "-j");
+	std::string target = word_after(words, "-j");
 
 	if (target != "DROP" && target != "REJECT")
 		return false;
@@ -60,7 +60,7 @@ bool drops_invalid(const std::vector<std::string> &words)
 
 bool tracks(const SavedRule &rule)
 {
-	std::string target = behind(rule.words, "-j");
+	std::string target = word_after(rule.words, "-j");
 
 	if (rule.table == "nat")
 		return true;
@@ -77,8 +77,8 @@ bool resets_dscp(const SavedRule &rule)
 {
 	return (rule.chain == "OUTPUT" || rule.chain == "POSTROUTING") &&
 	       !has(rule.words, "-p") &&
-	       behind(rule.words, "-j") == "DSCP" &&
-	       behind(rule.words, "--set-dscp") == "0x00";
+	       word_after(rule.words, "-j") == "DSCP" &&
+	       word_after(rule.words, "--set-dscp") == "0x00";
 }
 
 using Chain = std::pair<std::string, std::string>;	// of a table
@@ -100,7 +100,7 @@ std::set<Chain> own_chains(const std::vector<SavedRule> &rules)
 			if (chains.contains({rule.table, rule.chain}))
 				for (const char *jump : {"-j", "-g"})
 					chains.insert({rule.table,
-						       behind(rule.words, jump)});
+						       word_after(rule.words, jump)});
 	} while (chains.size() != before);
 	return chains;
 }
@@ -306,7 +306,7 @@ void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules,
 	const std::set<Chain> own = own_chains(rules);
 
 	for (const SavedRule &rule : rules) {
-		if (behind(rule.words, "-j") == "DADDR" &&
+		if (word_after(rule.words, "-j") == "DADDR" &&
 		    rule.chain != "OUTPUT")
 			firewall.rewrites.push_back(
 				rewrite(rule, store, family));

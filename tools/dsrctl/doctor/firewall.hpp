@@ -18,10 +18,10 @@ struct Rewrite {
 	std::vector<Item> items;
 	std::string matches;	// what else the packet must have; or empty
 	bool dport = false;	// it sets the port, too
-	// behind "-A CHAIN"; empty for a rule of nftables
+	// after "-A CHAIN"; empty for a rule of nftables
 	std::vector<std::string> words;
 	std::string where;	// of one that neither iptables nor dsrctl made
-	bool after_conntrack = false;	// it stands behind connection tracking
+	bool after_conntrack = false;	// it stands after connection tracking
 };
 
 // A rule that drops what connection tracking finds invalid.

@@ -416,7 +416,7 @@ void Attempt::failed(int error)
 		       port + " of the VIP");
 	else if (error == ECONNRESET || error == EPIPE)
 		finish(Verdict::reset, "RST from " + text(target_.vip) +
-		       " behind the request");
+		       " after the request");
 	else
 		finish(Verdict::not_sent, "nothing could be sent to " +
 		       text(target_.real) + ": " + std::strerror(error));
