@@ -104,6 +104,15 @@ TEST_CASE("reach: what chains do by themselves")
 	CHECK_FALSE(of("DROP", "-A PREROUTING -p tcp -j ACCEPT\n").dropped);
 	CHECK(of("DROP", "-A PREROUTING -p tcp -j ACCEPT\n").answer == Answer::none);
 	CHECK(of("ACCEPT", "-A PREROUTING -g empty\n").answer == Answer::none);
+
+	// what a policy drops is gone, whatever the next chain would do
+	const Reach gone = ask({nf::saved_tables(
+		read_saved("*raw\n:PREROUTING DROP [0:0]\nCOMMIT\n"
+			   "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING " +
+			   DSCP + TO_VIP + "COMMIT\n", "saved"),
+		Family::ip4)});
+	CHECK(gone.dropped);
+	CHECK(gone.answer == Answer::none);
 }
 
 TEST_CASE("reach: an address, and a port")
