@@ -90,3 +90,21 @@ assert_started()
 	assert_exit 0 dsrctl "$@" check
 	assert_equal "check" "$said" "All DSRs started."
 }
+
+# stream_start: 1,000 datagrams a second from the client to the VIP, which sends
+# them back
+stream_start()
+{
+	on_background "$server" "$stream" echo "$vip" 7777
+	wait_until lab_listens "$server" u 7777
+	on_background "$client" "$stream" send "$vip" 7777 1000 >"$lab_files/count"
+	sender=$!
+}
+
+# stream_stop: $sent and $received are how many went, and how many came back
+stream_stop()
+{
+	kill -INT "$sender"
+	wait "$sender"
+	read -r sent received <"$lab_files/count"
+}

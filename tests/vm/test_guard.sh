@@ -65,26 +65,10 @@ assert_put_back()
 	wait_until started || fail "$1: $(dsrctl -a status 2>&1)"
 }
 
-stream_up()
-{
-	on_background "$server" "$stream" echo "$vip" 7777
-	wait_until lab_listens "$server" u 7777
-	on_background "$client" "$stream" send "$vip" 7777 1000 >"$lab_files/count"
-	sender=$!
-}
-
-# Sets $sent and $received.
-stream_down()
-{
-	kill -INT "$sender"
-	wait "$sender"
-	read -r sent received <"$lab_files/count"
-}
-
 # A gap is as long as the machine makes it: the figures are for people.
 assert_traffic()
 {
-	stream_down
+	stream_stop
 	[ "$received" -gt 0 ] || fail "none of $sent datagrams came back"
 	echo "| guard, $1, $variant: $((sent - received)) of $sent datagrams lost"
 	assert_ping "$client" "$vip" "$vip"
@@ -105,7 +89,7 @@ guard_rules()
 	dsrctl_up < <(vips_of_guard)
 	guard_up "$@"
 	started || fail "$(dsrctl status 2>&1)"
-	stream_up
+	stream_start
 	case $* in
 	*nft*)
 		assert_put_back "nft delete table" "2 rules gone .*$by" \
@@ -159,12 +143,12 @@ test_guard_puts_sysctls_back()
 	dsrctl_up < <(vips_of_guard)
 	backend=
 	guard_up
-	stream_up
+	stream_start
 	on "$server" nft flush ruleset
 	on "$server" iptables -t raw -F
 	on "$server" iptables -t mangle -F
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
-	stream_down
+	stream_stop
 	assert_equal "datagrams that came back while firewalls flushed" "$received" "$sent"
 
 	dscp=/proc/sys/net/$family/dscp_rewrite
@@ -201,7 +185,7 @@ test_guard_puts_addresses_back()
 	guard_up
 	assert_equal "kB that it needs, above 10 MB" \
 		"$(awk '/^VmRSS/ && $2 > 10240' "/proc/$guard/status")" ""
-	stream_up
+	stream_start
 	assert_put_back "ip address flush" "3 addresses gone .*, by process [0-9]+.*: put back after [0-9]+ ms" \
 		ip address flush dev lo
 	assert_put_back "ip address del" "1 address gone \($vip on lo\) .*$by" \

@@ -105,23 +105,12 @@ test_packets_as_on_the_oldest_kernel()
 }
 scenario test_packets_as_on_the_oldest_kernel "-" "-" "-"
 
-# stream_start: 1,000 datagrams a second from the client to the VIP
-stream_start()
-{
-	on_background "$server" "$stream" echo "$vip" 7777
-	wait_until lab_listens "$server" u 7777
-	on_background "$client" "$stream" send "$vip" 7777 1000 >"$lab_files/count"
-	sender=$!
-}
-
 # stream_end: every one came back, and from the VIP
 stream_end()
 {
 	local sent received
 
-	kill -INT "$sender"
-	wait "$sender"
-	read -r sent received <"$lab_files/count"
+	stream_stop
 	[ "$sent" -gt 100 ] || fail "only $sent datagrams were sent"
 	assert_equal "datagrams that came back" "$received" "$sent"
 }
