@@ -307,8 +307,7 @@ static __always_inline bool daddr_skb_is_common4(const struct sk_buff *skb)
  *
  * It is the same decision and the same application. Of each branch the compiler
  * knows the protocol, all offsets and the state of the sum, needs no call and no
- * stack frame, and leaves out the rest: 85 of 525 instructions that a map costs
- * in CHECKSUM_NONE, 75 in CHECKSUM_COMPLETE and PARTIAL.
+ * stack frame, and leaves out the rest (figures: tests/bench/README.md).
  */
 static __always_inline enum daddr_verdict
 daddr_skb_summed4(struct sk_buff *skb, const void *to)
