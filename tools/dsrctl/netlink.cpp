@@ -273,12 +273,8 @@ std::vector<Address> read_addresses()
 	std::map<unsigned int, std::string> interfaces;
 	std::vector<Address> addresses;
 	alignas(nlmsghdr) char buffer[256];
-	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-
-	message->nlmsg_type = RTM_GETADDR;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = 1;
-	mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg));
+	ifaddrmsg *all;
+	nlmsghdr *message = put_dump(buffer, RTM_GETADDR, all);
 	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message,
 						       [&](const nlmsghdr *one) {
 		Address address;
@@ -302,12 +298,8 @@ std::vector<Network> read_local_networks()
 {
 	std::vector<Network> networks;
 	alignas(nlmsghdr) char buffer[256];
-	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-
-	message->nlmsg_type = RTM_GETROUTE;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = 1;
-	mnl_nlmsg_put_extra_header(message, sizeof(rtmsg));
+	rtmsg *all;
+	nlmsghdr *message = put_dump(buffer, RTM_GETROUTE, all);
 	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message,
 						       [&](const nlmsghdr *one) {
 		const auto *route = static_cast<const rtmsg *>(

@@ -15,6 +15,20 @@ namespace dsr {
 void each_attribute(const nlmsghdr *message, unsigned int header,
 		    std::function<void(const nlattr *)> handler);
 
+// A request for NetlinkSocket::dump(), in @buffer; @header of it is all zeros.
+template <typename Header>
+nlmsghdr *put_dump(char *buffer, std::uint16_t type, Header *&header)
+{
+	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = 1;
+	header = static_cast<Header *>(
+		mnl_nlmsg_put_extra_header(message, sizeof(Header)));
+	return message;
+}
+
 // Hands over the messages that one read brought, up to one about an error, and
 // returns the number of that error (errno), or 0. A dump that ended early says so
 // at its end.

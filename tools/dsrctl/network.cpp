@@ -108,15 +108,12 @@ std::string network_number()
 std::string network_age()
 {
 	alignas(nlmsghdr) char buffer[256];
-	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	ifaddrmsg *request;
+	nlmsghdr *message = put_dump(buffer, RTM_GETADDR, request);
 	const std::uint32_t loopback = htonl(INADDR_LOOPBACK);
 	std::string age;
 
-	message->nlmsg_type = RTM_GETADDR;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = 1;
-	static_cast<ifaddrmsg *>(mnl_nlmsg_put_extra_header(
-		message, sizeof(ifaddrmsg)))->ifa_family = AF_INET;
+	request->ifa_family = AF_INET;
 	NetlinkSocket(NETLINK_ROUTE).dump(message, [&](const nlmsghdr *one) {
 		bool wanted = false;
 		ifa_cacheinfo times{};

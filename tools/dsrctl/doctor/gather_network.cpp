@@ -27,19 +27,6 @@ namespace dsr::doctor {
 namespace {
 
 template <typename Header>
-nlmsghdr *put_dump(char *buffer, std::uint16_t type, Header *&header)
-{
-	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = 1;
-	header = static_cast<Header *>(
-		mnl_nlmsg_put_extra_header(message, sizeof(Header)));
-	return message;
-}
-
-template <typename Header>
 const Header *header_of(const nlmsghdr *message)
 {
 	return static_cast<const Header *>(mnl_nlmsg_get_payload(message));
@@ -77,13 +64,16 @@ std::set<unsigned int> default_routes(std::uint8_t family)
 	nlmsghdr *message = put_dump(buffer, RTM_GETROUTE, request);
 
 	request->rtm_family = family;
-	NetlinkSocket(NETLINK_ROUTE).dump(message, [&](const nlmsghdr *one) {
+	const int failed = NetlinkSocket(NETLINK_ROUTE)
+				   .dump(message, [&](const nlmsghdr *one) {
 		const auto *route = header_of<rtmsg>(one);
 
 		if (one->nlmsg_type == RTM_NEWROUTE && !route->rtm_dst_len &&
 		    route->rtm_type == RTN_UNICAST)
 			indices.merge(outputs(one));
 	});
+	if (failed)
+		fail("reading the routes", errno);
 	return indices;
 }
 

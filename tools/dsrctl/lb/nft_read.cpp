@@ -23,13 +23,7 @@ bool overlap(const Condition &one, const Condition &other)
 	if (!one.protocol.empty() && !other.protocol.empty() &&
 	    one.protocol != other.protocol)
 		return false;
-	if (one.ports.empty() || other.ports.empty())
-		return true;
-	for (const Ports &a : one.ports)
-		for (const Ports &b : other.ports)
-			if (a.from <= b.to && b.from <= a.to)
-				return true;
-	return false;
+	return overlap(one.ports, other.ports);
 }
 
 struct Rule {

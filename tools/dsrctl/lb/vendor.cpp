@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/lb/vendor.hpp"
 
+#include <algorithm>
+
 #include "common/dscp.hpp"
 
 namespace dsr::lb {
@@ -38,6 +40,17 @@ void Reading::not_understood(const std::string &where, const std::string &what,
 	if (seen.emplace(message, vip).second)
 		unclear.push_back({std::move(message), vip,
 				   prefix.value_or(vip ? vip->prefix() : 0)});
+}
+
+bool overlap(const std::vector<Ports> &some, const std::vector<Ports> &others)
+{
+	if (some.empty() || others.empty())
+		return true;
+	return std::any_of(some.begin(), some.end(), [&](const Ports &a) {
+		return std::any_of(others.begin(), others.end(), [&](const Ports &b) {
+			return a.from <= b.to && b.from <= a.to;
+		});
+	});
 }
 
 bool Unclear::about(const Ip &vip) const

@@ -19,6 +19,9 @@ struct Ports {
 	unsigned int from = 0, to = 65535;
 };
 
+// Has one of them a port of one of the others? Without any, they are all ports.
+bool overlap(const std::vector<Ports> &some, const std::vector<Ports> &others);
+
 // Of a load balancer's configuration, a place that sends what comes to a VIP
 // to real servers.
 struct Mapping {
