@@ -4,169 +4,17 @@
 #include "common/walk.hpp"
 
 #include <algorithm>
-#include <array>
 
+#include "common/registers.hpp"
 #include "daddr_rewrite.h"
 
 namespace dsr::nf {
 
 namespace {
 
-enum class Truth : std::uint8_t { no, maybe, yes };
-
-Truth inverted(Truth truth, bool invert)
-{
-	if (!invert || truth == Truth::maybe)
-		return truth;
-	return truth == Truth::yes ? Truth::no : Truth::yes;
-}
-
 // Nothing that people write comes near: what does is given up, and said so.
 constexpr std::size_t MOST_STATES = 64;
 constexpr unsigned int DEEPEST = 16;	// NFT_JUMP_STACK_SIZE
-
-struct Registers {
-	std::array<std::uint8_t, REGISTERS> value{}, known{};
-
-	// What is loaded is followed by zeros, up to whole words.
-	void put(Register at, const std::uint8_t *bytes,
-		 const std::uint8_t *mask, std::size_t length)
-	{
-		for (std::size_t i = 0; i < (length + 3) / 4 * 4 && at + i < REGISTERS; i++) {
-			value[at + i] = i < length ? bytes[i] : 0;
-			known[at + i] = i < length ? mask[i] : 0xff;
-		}
-	}
-	void forget(Register at)
-	{
-		for (std::size_t i = at; i < std::min<std::size_t>(at + 16U, REGISTERS); i++)
-			known[i] = 0;
-	}
-	void constant(Register at, const Bytes &bytes)
-	{
-		const Bytes all(bytes.size(), 0xff);
-
-		put(at, bytes.data(), all.data(), bytes.size());
-	}
-	bool knows(Register at, std::size_t length) const
-	{
-		for (std::size_t i = at; i < at + length; i++)
-			if (i >= REGISTERS || known[i] != 0xff)
-				return false;
-		return true;
-	}
-	Bytes bytes(Register at, std::size_t length) const
-	{
-		const std::size_t end = std::min(at + length, REGISTERS);
-
-		return Bytes(value.begin() + std::min<std::size_t>(at, end),
-			     value.begin() + static_cast<std::ptrdiff_t>(end));
-	}
-	// Could these bytes be in it?
-	bool could_be(Register at, const Bytes &other) const
-	{
-		for (std::size_t i = 0; i < other.size() && at + i < REGISTERS; i++)
-			if ((value[at + i] ^ other[i]) & known[at + i])
-				return false;
-		return true;
-	}
-};
-
-Truth compare(const Registers &registers, const Test &test)
-{
-	const std::size_t length = test.value.size();
-	const bool equality = test.how == Compare::eq ||
-			      test.how == Compare::neq;
-
-	if (equality && !registers.could_be(test.from, test.value))
-		return test.how == Compare::eq ? Truth::no : Truth::yes;
-	if (!registers.knows(test.from, length))
-		return Truth::maybe;
-	const Bytes here = registers.bytes(test.from, length);
-	bool holds = false;
-	switch (test.how) {
-	case Compare::eq: holds = here == test.value; break;
-	case Compare::neq: holds = here != test.value; break;
-	case Compare::lt: holds = here < test.value; break;
-	case Compare::lte: holds = here <= test.value; break;
-	case Compare::gt: holds = here > test.value; break;
-	case Compare::gte: holds = here >= test.value; break;
-	}
-	return holds ? Truth::yes : Truth::no;
-}
-
-Truth between(const Registers &registers, const Between &range)
-{
-	if (!registers.knows(range.from, range.first.size()))
-		return Truth::maybe;
-	const Bytes here = registers.bytes(range.from, range.first.size());
-
-	return inverted(here >= range.first && here <= range.last ?
-				Truth::yes : Truth::no, range.inverted);
-}
-
-// Of a concatenation, each field has its own range.
-Truth holds(const Set &set, const Element &element, const Registers &registers,
-	    Register from)
-{
-	const std::size_t length = element.key.size();
-
-	if (element.key == element.last) {
-		if (!registers.could_be(from, element.key))
-			return Truth::no;
-		return registers.knows(from, length) ? Truth::yes : Truth::maybe;
-	}
-	std::vector<std::uint32_t> fields = set.fields;
-	if (fields.empty())
-		fields = {static_cast<std::uint32_t>(length)};
-	Truth all = Truth::yes;
-	std::size_t at = 0;
-	for (const std::uint32_t field : fields) {
-		if (at + field > length)
-			break;
-		auto part = [&](const Bytes &bytes) {
-			const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(at);
-
-			return Bytes(begin, begin + field);
-		};
-		const Truth one = between(registers,
-			{static_cast<Register>(from + at), false,
-			 part(element.key), part(element.last)});
-		all = std::min(all, one);
-		at += (field + 3U) / 4 * 4;
-	}
-	return all;
-}
-
-// What a look-up may find.
-struct Found {
-	std::vector<const Element *> elements;
-	bool nothing = false;
-};
-
-Found look_up(const Set &set, const Registers &registers, Register from)
-{
-	const Element *any = nullptr;
-	Found found;
-
-	for (const Element &element : set.elements) {
-		if (element.any) {
-			any = &element;
-			continue;
-		}
-		const Truth truth = holds(set, element, registers, from);
-
-		if (truth != Truth::no)
-			found.elements.push_back(&element);
-		if (truth == Truth::yes)
-			return found;
-	}
-	if (any)
-		found.elements.push_back(any);
-	else
-		found.nothing = true;
-	return found;
-}
 
 // One way through a rule.
 struct Way {
@@ -646,8 +494,8 @@ struct Place {
 	const Base *base;
 };
 
-// In the order that packets meet them in; of two with the same priority the
-// kernel takes the one that was registered last, which nobody here knows.
+// In the order that packets meet them in; which of those with the same priority was
+// registered last, and comes first, nobody here knows.
 std::vector<Place> places(const Ruleset &rules, Family family)
 {
 	std::vector<Place> all;
@@ -670,18 +518,38 @@ bool same_priority(const Place &a, const Place &b)
 	       a.base->priority == b.base->priority;
 }
 
-// The same with those of the same priority the other way round.
-std::vector<Place> other_order(std::vector<Place> all)
+// Every order that they may be in, up to so many: then @all_of_them is false.
+std::vector<std::vector<Place>> orders(const std::vector<Place> &all, bool &all_of_them)
 {
+	constexpr std::size_t MOST_ORDERS = 24;	// of 4 with the same priority
+	std::vector<std::vector<Place>> found(1);
+	auto by_name = [](const Place &a, const Place &b) {
+		return std::pair(a.table, a.name) < std::pair(b.table, b.name);
+	};
+
 	for (auto begin = all.begin(); begin != all.end();) {
-		auto end = std::find_if(begin, all.end(), [&](const Place &one) {
+		const auto end = std::find_if(begin, all.end(), [&](const Place &one) {
 			return !same_priority(*begin, one);
 		});
+		std::vector<Place> same(begin, end);
+		std::vector<std::vector<Place>> longer;
 
-		std::reverse(begin, end);
+		std::sort(same.begin(), same.end(), by_name);
+		bool more = true;
+		while (more && longer.size() < MOST_ORDERS) {
+			for (const std::vector<Place> &order : found) {
+				longer.push_back(order);
+				longer.back().insert(longer.back().end(),
+						     same.begin(), same.end());
+			}
+			more = std::next_permutation(same.begin(), same.end(),
+						     by_name);
+		}
+		all_of_them &= !more;
+		found = std::move(longer);
 		begin = end;
 	}
-	return all;
+	return found;
 }
 
 Truth comes_by(const Base &base, const Flow &flow)
@@ -744,112 +612,13 @@ void walk_places(const std::vector<Place> &all, const Flow &flow,
 
 } // namespace
 
-Flow::Flow(Family family, std::uint8_t dscp) : family(family)
-{
-	if (family == Family::ip4) {
-		network[0] = 0x45;
-		network_known[0] = 0xff;
-		network[1] = static_cast<std::uint8_t>(dscp << 2U);
-		network_known[1] = 0xfc;
-	} else {
-		network[0] = static_cast<std::uint8_t>(0x60 | dscp >> 2U);
-		network_known[0] = 0xff;
-		network[1] = static_cast<std::uint8_t>(dscp << 6U);
-		network_known[1] = 0xc0;
-	}
-}
-
-namespace {
-
-void put(Flow &flow, std::size_t at, const Ip &ip)
-{
-	std::copy_n(ip.bytes.begin(), ip.size(), flow.network.begin() +
-		    static_cast<std::ptrdiff_t>(at));
-	std::fill_n(flow.network_known.begin() + static_cast<std::ptrdiff_t>(at),
-		    ip.size(), std::uint8_t{0xff});
-}
-
-} // namespace
-
-void Flow::set_source(const Ip &ip)
-{
-	put(*this, family == Family::ip4 ? 12 : 8, ip);
-}
-
-void Flow::set_destination(const Ip &ip)
-{
-	put(*this, family == Family::ip4 ? 16 : 24, ip);
-}
-
-void Flow::set_protocol(std::uint8_t number)
-{
-	const std::size_t at = family == Family::ip4 ? 9 : 6;
-
-	protocol = number;
-	network[at] = number;
-	network_known[at] = 0xff;
-}
-
-namespace {
-
-void put_port(Flow &flow, std::size_t at, std::uint16_t port)
-{
-	flow.ports[at] = static_cast<std::uint8_t>(port >> 8U);
-	flow.ports[at + 1] = static_cast<std::uint8_t>(port);
-	flow.ports_known[at] = flow.ports_known[at + 1] = 0xff;
-}
-
-} // namespace
-
-void Flow::set_source_port(std::uint16_t port)
-{
-	put_port(*this, 0, port);
-}
-
-void Flow::set_destination_port(std::uint16_t port)
-{
-	put_port(*this, 2, port);
-}
-
-std::optional<std::uint16_t> Flow::destination_port() const
-{
-	if ((ports_known[2] & ports_known[3]) != 0xff)
-		return std::nullopt;
-	return static_cast<std::uint16_t>(ports[2] << 8U | ports[3]);
-}
-
-std::optional<std::uint8_t> Flow::dscp() const
-{
-	if (family == Family::ip4)
-		return (network_known[1] & 0xfc) == 0xfc ?
-			       std::optional(static_cast<std::uint8_t>(network[1] >> 2U)) :
-			       std::nullopt;
-	if ((network_known[0] & 0x0f) != 0x0f || (network_known[1] & 0xc0) != 0xc0)
-		return std::nullopt;
-	return static_cast<std::uint8_t>((network[0] & 0x0fU) << 2U | network[1] >> 6U);
-}
-
-std::optional<Ip> Flow::destination() const
-{
-	const std::size_t at = family == Family::ip4 ? 16 : 24;
-	Ip ip;
-
-	ip.family = family;
-	for (std::size_t i = 0; i < ip.size(); i++) {
-		if (network_known[at + i] != 0xff)
-			return std::nullopt;
-		ip.bytes[i] = network[at + i];
-	}
-	return ip;
-}
-
 Fates walk(const Ruleset &rules, const Flow &flow)
 {
-	const std::vector<Place> all = places(rules, flow.family);
 	Fates fates;
 
-	walk_places(all, flow, fates);
-	walk_places(other_order(all), flow, fates);
+	for (const std::vector<Place> &order :
+	     orders(places(rules, flow.family), fates.complete))
+		walk_places(order, flow, fates);
 	return fates;
 }
 

@@ -9,6 +9,7 @@
 #include "common/process.hpp"
 #include "dsrctl/iptables_rules.hpp"
 #include "dsrctl/lock.hpp"
+#include "dsrctl/nf_remove.hpp"
 #include "dsrctl/nf_tables.hpp"
 
 namespace dsr {

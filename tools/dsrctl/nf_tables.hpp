@@ -22,10 +22,4 @@ inline constexpr char UNKNOWN[] = "…";
 std::vector<SavedRule> saved_rules(const std::vector<nf::Table> &tables,
 				   Family family);
 
-// Removes rules of the chain PREROUTING of an iptables-nft table, all or none:
-// those of each text, the last first. Unlike iptables, it does so whatever else
-// is in the chain. Throws Error.
-void remove_nf_rules(Family family, const std::string &table,
-		     const std::vector<std::string> &texts);
-
 } // namespace dsr

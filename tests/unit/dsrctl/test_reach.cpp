@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where the packets of a DSCP end up.
+#include <set>
+
 #include "common/saved_steps.hpp"
 #include "doctor_world.hpp"
 #include "dsrctl/reach.hpp"
@@ -113,6 +115,41 @@ TEST_CASE("reach: what chains do by themselves")
 		Family::ip4)});
 	CHECK(gone.dropped);
 	CHECK(gone.answer == Answer::none);
+}
+
+TEST_CASE("reach: chains of the same priority, in any order")
+{
+	auto chains = [](std::initializer_list<const char *> rules) {
+		nf::Ruleset all;
+
+		for (const char *rule : rules) {
+			auto tables = nf::saved_tables(
+				read_saved("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING " +
+					   std::string(rule) + "COMMIT\n", "saved"),
+				Family::ip4);
+
+			all.tables.insert(all.tables.end(), tables.begin(), tables.end());
+		}
+		return all;
+	};
+	const char *const first = "-d 192.0.2.31/32 -j DADDR --set-daddr 10.0.0.1\n";
+	const char *const second = "-d 10.0.0.1/32 -j DADDR --set-daddr 10.0.0.2\n";
+	const char *const third = "-d 10.0.0.2/32 -j DADDR --set-daddr 10.0.0.7\n";
+	nf::Flow flow(Family::ip4, 7);
+	auto ends = [&](const nf::Ruleset &rules) {
+		std::set<std::string> addresses;
+
+		flow.set_destination(ip("192.0.2.31"));
+		for (const nf::Fate &fate : nf::walk(rules, flow).all)
+			addresses.insert(text(fate.flow.destination().value()));
+		return addresses;
+	};
+
+	// only first, third, second gives 10.0.0.2
+	CHECK(ends(chains({first, second, third})) ==
+	      std::set<std::string>{"10.0.0.1", "10.0.0.2", "10.0.0.7"});
+	CHECK(nf::walk(chains({first, second, third}), flow).complete);
+	CHECK_FALSE(nf::walk(chains({first, second, third, first, second}), flow).complete);
 }
 
 TEST_CASE("reach: an address, and a port")
