@@ -17,6 +17,7 @@
 #
 # Each lab has names of its own, in $client, $router, $lb, $server and
 # $neighbour: any number can exist side by side.
+source "$(dirname "${BASH_SOURCE[0]}")/wait.sh"
 
 # lab_picture: the drawing above
 lab_picture()
@@ -54,19 +55,6 @@ on_background()
 	# not by on(), whose shell would be $!, and ignore an interrupt
 	busybox nsenter --net="/run/netns/$1" -- "$program" "${@:3}" &
 	lab_pids+=($!)
-}
-
-# Waits until a command succeeds, for what others do in their own time.
-wait_until()
-{
-	local end=$((SECONDS + 15))
-
-	while [ $SECONDS -lt $end ]; do
-		"$@" >/dev/null 2>&1 && return 0
-		read -rt 0.02 <> <(:) || true
-	done
-	echo "waited in vain for: $*" >&2
-	return 1
 }
 
 # The addresses of one family, for commands that are the same for both.
