@@ -59,8 +59,7 @@ Bytes ipv6(std::uint8_t protocol, std::size_t length)
 Bytes with_chain(Bytes packet)
 {
 	const std::uint8_t last = packet[6];
-	const std::uint8_t chain[16] = {43, 0, 1, 4, 0, 0, 0, 0,
-					last, 0, 4, 0, 0, 0, 0, 0};
+	const std::uint8_t chain[16] = {43, 0, 1, 4, 0, 0, 0, 0, last, 0, 4, 0, 0, 0, 0, 0};
 
 	packet[6] = 60;
 	packet.insert(packet.begin() + 40, chain, chain + sizeof(chain));
@@ -78,9 +77,8 @@ const void *read(void *packet, unsigned int offset, unsigned int length)
 {
 	const Bytes &bytes = *static_cast<const Bytes *>(packet);
 
-	return bytes.size() - offset < length || offset > bytes.size() ?
-		       nullptr :
-		       bytes.data() + offset;
+	return bytes.size() - offset < length || offset > bytes.size() ? nullptr :
+									 bytes.data() + offset;
 }
 
 bool is_ipv4(const Bytes &packet)
@@ -94,13 +92,11 @@ bool rewrite(Bytes &packet, const std::uint8_t *to)
 	daddr_change change;
 
 	if (is_ipv4(packet)) {
-		if (daddr_decide4(read, &packet, to, 0, &change) !=
-		    DADDR_CHANGE)
+		if (daddr_decide4(read, &packet, to, 0, &change) != DADDR_CHANGE)
 			return false;
 		daddr_apply4(ip, to, &change, 0);
 	} else {
-		if (daddr_decide6(read, &packet, to, 0, &change) !=
-		    DADDR_CHANGE)
+		if (daddr_decide6(read, &packet, to, 0, &change) != DADDR_CHANGE)
 			return false;
 		daddr_apply6(ip, to, &change, 0);
 	}
@@ -113,18 +109,15 @@ bool recompute(Bytes &packet, const std::uint8_t *to)
 	std::uint8_t *ip = packet.data();
 	const bool v4 = is_ipv4(packet);
 	const std::uint32_t header = v4 ? 20 : 40;
-	const std::uint32_t length =
-		static_cast<std::uint32_t>(packet.size()) - header;
+	const std::uint32_t length = static_cast<std::uint32_t>(packet.size()) - header;
 	const std::uint8_t protocol = v4 ? ip[9] : ip[6];
-	std::uint8_t *field = ip + header +
-		(protocol == DADDR_PROTO_TCP ? 16 : 6);
+	std::uint8_t *field = ip + header + (protocol == DADDR_PROTO_TCP ? 16 : 6);
 	std::uint16_t check;
 
 	if (v4) {
 		std::memcpy(ip + DADDR_IP4_DADDR, to, 4);
 		std::memset(ip + DADDR_IP4_CHECK, 0, 2);
-		check = static_cast<std::uint16_t>(
-			~fold(sum(ip, header)));
+		check = static_cast<std::uint16_t>(~fold(sum(ip, header)));
 		std::memcpy(ip + DADDR_IP4_CHECK, &check, 2);
 	} else {
 		std::memcpy(ip + DADDR_IP6_DADDR, to, 16);
@@ -155,14 +148,12 @@ void run(benchmark::State &state, Bytes packet)
 
 void add(const std::string &name, const Bytes &packet)
 {
-	benchmark::RegisterBenchmark(("rewrite/" + name).c_str(), run<rewrite>,
-				     packet);
+	benchmark::RegisterBenchmark(("rewrite/" + name).c_str(), run<rewrite>, packet);
 }
 
 void add_recompute(const std::string &name, const Bytes &packet)
 {
-	benchmark::RegisterBenchmark(("recompute/" + name).c_str(),
-				     run<recompute>, packet);
+	benchmark::RegisterBenchmark(("recompute/" + name).c_str(), run<recompute>, packet);
 }
 
 } // namespace
@@ -173,9 +164,9 @@ int main(int argc, char *argv[])
 		const char *name;
 		std::uint8_t number;
 	} protocols[] = {
-		{"tcp", DADDR_PROTO_TCP},	{"udp", DADDR_PROTO_UDP},
+		{"tcp", DADDR_PROTO_TCP},	  {"udp", DADDR_PROTO_UDP},
 		{"udplite", DADDR_PROTO_UDPLITE}, {"dccp", DADDR_PROTO_DCCP},
-		{"icmpv6", DADDR_PROTO_ICMPV6},	{"sctp", 132},
+		{"icmpv6", DADDR_PROTO_ICMPV6},	  {"sctp", 132},
 	};
 
 	for (const auto &protocol : protocols) {

@@ -42,7 +42,9 @@ Kind kind_of(unsigned int percent)
 std::uint8_t protocol_of(Kind kind)
 {
 	switch (kind) {
-	case UDP: case UDP_WITHOUT: case LATER_FRAGMENT:
+	case UDP:
+	case UDP_WITHOUT:
+	case LATER_FRAGMENT:
 		return packets::UDP;
 	default:
 		return packets::TCP;
@@ -58,68 +60,60 @@ public:
 		const std::uint64_t draw = random_();
 		const bool served = draw % 5 != 0;
 		const Kind kind = kind_of((draw >> 8U) % 100);
-		const Bytes macs = oracle::join({{2, 0, 0, 0, 0, 1},
-						 {2, 0, 0, 0, 0, 2}});
+		const Bytes macs = oracle::join({{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}});
 
 		if (v4)
-			return oracle::join({macs, oracle::be16(0x0800),
-					     make4(kind, length - 14, served)});
-		return oracle::join({macs, oracle::be16(0x86dd),
-				     make6(kind, length - 14, served)});
+			return oracle::join(
+				{macs, oracle::be16(0x0800), make4(kind, length - 14, served)});
+		return oracle::join({macs, oracle::be16(0x86dd), make6(kind, length - 14, served)});
 	}
 
 private:
 	Bytes make4(Kind kind, std::size_t length, bool served)
 	{
-		const Bytes to = served ? server4 :
-			oracle::join({{10}, random_bytes(3)});
+		const Bytes to = served ? server4 : oracle::join({{10}, random_bytes(3)});
 		packets::Fields4 fields;
 
 		fields.tos = served ? 7 << 2 : 0;
 		fields.from = oracle::join({{144}, random_bytes(3)});
 		fields.fragment = kind == FIRST_FRAGMENT ? 0x2000 :
-				  kind == LATER_FRAGMENT ? 185 : 0;
+				  kind == LATER_FRAGMENT ? 185 :
+							   0;
 		if (kind == OPTIONS)
 			fields.options = {1, 1, 1, 0};
 		length -= 20 + fields.options.size();
 		if (kind == ICMP) {
-			Bytes echo = oracle::join({{8, 0, 0, 0},
-						   random_bytes(length - 4)});
+			Bytes echo = oracle::join({{8, 0, 0, 0}, random_bytes(length - 4)});
 
 			oracle::put16(echo, 2, oracle::checksum(echo));
 			return packets::ip4(to, packets::ICMP, echo, fields);
 		}
 		return packets::ip4(to, protocol_of(kind),
-				    kind == LATER_FRAGMENT ?
-				    random_bytes(length) :
-				    transport(kind, protocol_of(kind),
-					      fields.from, to, length), fields);
+				    kind == LATER_FRAGMENT ? random_bytes(length) :
+							     transport(kind, protocol_of(kind),
+								       fields.from, to, length),
+				    fields);
 	}
 
 	// Of fragments and options, IPv4 has enough.
 	Bytes make6(Kind kind, std::size_t length, bool served)
 	{
 		const Bytes from = oracle::join({{0x20}, random_bytes(15)});
-		const Bytes to = served ? server6 :
-			oracle::join({{0x20}, random_bytes(15)});
-		const std::uint8_t protocol =
-			kind == ICMP ? std::uint8_t{packets::ICMPV6} :
-			protocol_of(kind > ICMP ? TCP : kind);
+		const Bytes to = served ? server6 : oracle::join({{0x20}, random_bytes(15)});
+		const std::uint8_t protocol = kind == ICMP ? std::uint8_t{packets::ICMPV6} :
+							     protocol_of(kind > ICMP ? TCP : kind);
 
 		return packets::ip6(to, {}, protocol,
-				    transport(kind, protocol, from, to,
-					      length - 40),
-				    served ? 0x60000000U | 7U << 22U :
-					     0x60000000U, from);
+				    transport(kind, protocol, from, to, length - 40),
+				    served ? 0x60000000U | 7U << 22U : 0x60000000U, from);
 	}
 
 	// @length bytes, with the payload.
-	Bytes transport(Kind kind, std::uint8_t protocol, const Bytes &from,
-			const Bytes &to, std::size_t length)
+	Bytes transport(Kind kind, std::uint8_t protocol, const Bytes &from, const Bytes &to,
+			std::size_t length)
 	{
 		const std::size_t header = protocol == packets::TCP ? 20 : 8;
-		Bytes data = packets::transport(protocol, from, to,
-						random_bytes(length - header),
+		Bytes data = packets::transport(protocol, from, to, random_bytes(length - header),
 						0, 80);
 
 		if (kind == UDP_WITHOUT)
@@ -153,12 +147,14 @@ int main(int argc, char *argv[])
 		return 2;
 	}
 	// 12 sizes in an order in which none comes in one piece
-	static constexpr unsigned int sizes[] = {78, 576, 78, 78, 1500, 78,
-						 576, 78, 576, 78, 576, 78};
+	static constexpr unsigned int sizes[] = {78,  576, 78,	78, 1500, 78,
+						 576, 78,  576, 78, 576,  78};
 	const bool v4 = std::string_view(argv[1]) == "ipv4";
 	const unsigned long count = std::strtoul(argv[2], nullptr, 10);
 	const auto size = static_cast<unsigned int>(
-		argc == 5 ? std::clamp(std::strtoul(argv[4], nullptr, 10), v4 ? 64UL : 78UL, 1500UL) : 0);
+		argc == 5 ?
+			std::clamp(std::strtoul(argv[4], nullptr, 10), v4 ? 64UL : 78UL, 1500UL) :
+			0);
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
 	pcap_dumper_t *out = pcap_dump_open(pcap, argv[3]);
 	Maker maker;
@@ -172,8 +168,7 @@ int main(int argc, char *argv[])
 
 		header.ts.tv_sec = static_cast<time_t>(i / 1000000);
 		header.ts.tv_usec = static_cast<suseconds_t>(i % 1000000);
-		header.caplen = header.len = size ? size :
-					     sizes[i % std::size(sizes)];
+		header.caplen = header.len = size ? size : sizes[i % std::size(sizes)];
 		pcap_dump(reinterpret_cast<u_char *>(out), &header,
 			  maker.make(v4, header.len).data());
 	}

@@ -37,14 +37,13 @@ std::string kind(const Packet &packet)
 		text += ", later fragment";
 	else if (v4 && packet.data[6] & 0x20)
 		text += ", first fragment";
-	else if (protocol == 17 &&
-		 !load16(packet.data + (v4 ? 20 : 40) + 6))
+	else if (protocol == 17 && !load16(packet.data + (v4 ? 20 : 40) + 6))
 		text += " without checksum";
 	return text;
 }
 
-bool same(const std::uint8_t *a, const std::uint8_t *a_end,
-	  const std::uint8_t *b, const std::uint8_t *b_end)
+bool same(const std::uint8_t *a, const std::uint8_t *a_end, const std::uint8_t *b,
+	  const std::uint8_t *b_end)
 {
 	return std::equal(a, a_end, b, b_end);
 }
@@ -55,14 +54,12 @@ bool same(const Packet &a, const Packet &b)
 }
 
 // @packet, changed by somebody, was @before.
-bool right(const Packet &packet, const Bytes &before,
-	   const Coverage &coverage)
+bool right(const Packet &packet, const Bytes &before, const Coverage &coverage)
 {
 	const bool v4 = packet.family == Family::ip4;
 	Bytes after(packet.data, packet.data + packet.captured), allowed = before;
 	const auto keep = [&](std::size_t at, std::size_t length) {
-		std::copy_n(after.begin() + static_cast<std::ptrdiff_t>(at),
-			    length,
+		std::copy_n(after.begin() + static_cast<std::ptrdiff_t>(at), length,
 			    allowed.begin() + static_cast<std::ptrdiff_t>(at));
 	};
 
@@ -73,8 +70,7 @@ bool right(const Packet &packet, const Bytes &before,
 		keep(10, 2);
 	if (coverage.field())
 		keep(coverage.field(), 2);
-	return after == allowed &&
-	       coverage.verify(packet) != Checksum::bad;
+	return after == allowed && coverage.verify(packet) != Checksum::bad;
 }
 
 bool next(replay::CaptureReader &in, Frame &frame)
@@ -97,8 +93,7 @@ bool compare(const char *in_name, const char *ours_name, const char *theirs_name
 		Packet packet, of_ours, of_theirs;
 
 		if (!next(ours, b) || !next(theirs, c))
-			throw Error("not as many packets as in " +
-					    in.name());
+			throw Error("not as many packets as in " + in.name());
 		find_packet(a, packet);
 		find_packet(b, of_ours);
 		find_packet(c, of_theirs);
@@ -119,17 +114,15 @@ bool compare(const char *in_name, const char *ours_name, const char *theirs_name
 			count.ours_right++;
 		else
 			wrong++;
-		if (destination_of(of_theirs) ==
-			    destination_of(of_ours) &&
+		if (destination_of(of_theirs) == destination_of(of_ours) &&
 		    right(of_theirs, before, coverage))
 			count.theirs_right++;
 	}
 	std::cout << "packets\t" << packets << "\nrewritten\t" << rewritten
 		  << "\nframe headers changed by theirs\t" << frames << '\n';
 	for (const auto &[name, count] : differ)
-		std::cout << "differ\t" << name << '\t' << count.packets << '\t'
-			  << count.ours_right << '\t' << count.theirs_right
-			  << '\n';
+		std::cout << "differ\t" << name << '\t' << count.packets << '\t' << count.ours_right
+			  << '\t' << count.theirs_right << '\n';
 	return wrong == 0;
 }
 

@@ -25,12 +25,12 @@ inline unsigned int sum(const std::uint8_t *data, std::size_t size)
 }
 
 struct Place {
-	std::size_t transport = 0;	// 0: the chain does not lead to one
-	std::size_t field = 0;	// the checksum that covers the header's
-				// destination; 0 if there is none
-	std::size_t port = 0;	// the destination's; 0 if it has none
+	std::size_t transport = 0; // 0: the chain does not lead to one
+	std::size_t field = 0;	   // the checksum that covers the header's
+				   // destination; 0 if there is none
+	std::size_t port = 0;	   // the destination's; 0 if it has none
 	unsigned int protocol = 0;
-	bool truncated = false;	// the packet ends within the chain
+	bool truncated = false; // the packet ends within the chain
 };
 
 // By tables, and by the sizes in RFC 8200, 4302, 768, 3828, 4340 and 9293. The
@@ -41,8 +41,7 @@ inline Place locate(const Bytes &bytes, bool six)
 		std::uint8_t protocol, field;
 		bool four;
 	} transports[] = {
-		{6, 16, true}, {17, 6, true}, {33, 6, true}, {136, 6, true},
-		{58, 2, false},
+		{6, 16, true}, {17, 6, true}, {33, 6, true}, {136, 6, true}, {58, 2, false},
 	};
 	std::size_t at = six ? 40 : (bytes[0] & 15) * 4U;
 	Place place;
@@ -54,8 +53,7 @@ inline Place locate(const Bytes &bytes, bool six)
 	}
 	if (!six && ((bytes[6] << 8 | bytes[7]) & 0x1fff))
 		return place;
-	while (six && std::strchr("\x2b\x2c\x33\x3c",
-				  static_cast<int>(place.protocol))) {
+	while (six && std::strchr("\x2b\x2c\x33\x3c", static_cast<int>(place.protocol))) {
 		const unsigned int header = place.protocol;
 
 		// strchr() finds the end, too: hop-by-hop is 0
@@ -74,8 +72,7 @@ inline Place locate(const Bytes &bytes, bool six)
 	}
 	place.transport = at;
 	for (auto &transport : transports)
-		if (transport.protocol == place.protocol &&
-		    (six || transport.four)) {
+		if (transport.protocol == place.protocol && (six || transport.four)) {
 			place.port = place.protocol == 58 ? 0 : at + 2;
 			place.field = at + transport.field;
 		}
@@ -84,8 +81,8 @@ inline Place locate(const Bytes &bytes, bool six)
 
 // Is everything the same but address, IPv4 header checksum, and the two bytes
 // at @field and at @port (0: there is none)?
-inline bool only_these(const Bytes &before, const Bytes &after, bool six,
-		       std::size_t field, std::size_t port)
+inline bool only_these(const Bytes &before, const Bytes &after, bool six, std::size_t field,
+		       std::size_t port)
 {
 	const std::size_t daddr = six ? 24 : 16, size = six ? 16 : 4;
 
@@ -94,8 +91,7 @@ inline bool only_these(const Bytes &before, const Bytes &after, bool six,
 	for (std::size_t i = 0; i < before.size(); i++) {
 		if (before[i] == after[i])
 			continue;
-		if (!((i >= daddr && i < daddr + size) ||
-		      (!six && (i == 10 || i == 11)) ||
+		if (!((i >= daddr && i < daddr + size) || (!six && (i == 10 || i == 11)) ||
 		      (field && (i == field || i == field + 1)) ||
 		      (port && (i == port || i == port + 1))))
 			return false;

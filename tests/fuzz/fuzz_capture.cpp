@@ -46,8 +46,8 @@ void run(const replay::Ruleset &rules, int file, bool explain)
 	}
 	const replay::Counters &counters = engine.counters();
 	EXPECT(counters.all.packets == packets);
-	EXPECT(counters.rewritten.packets + counters.passed.packets +
-		       counters.dropped.packets == packets);
+	EXPECT(counters.rewritten.packets + counters.passed.packets + counters.dropped.packets ==
+	       packets);
 	EXPECT(counters.good_to_bad == 0);
 	EXPECT(!reader.damage() || reader.damage()->packets == packets);
 	writer.close();
@@ -55,8 +55,7 @@ void run(const replay::Ruleset &rules, int file, bool explain)
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	static const int file = memfd_create("capture", MFD_CLOEXEC);
 	static replay::Ruleset rules;

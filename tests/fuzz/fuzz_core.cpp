@@ -16,8 +16,8 @@ using changes::Bytes;
 
 // The sum that a checksum makes 0xffff: of the bytes from its own @field on, of
 // the destination address, and of the port, when there is one, that is @port.
-unsigned int covered(const Bytes &bytes, std::size_t daddr, std::size_t size,
-		     std::size_t field, std::size_t port)
+unsigned int covered(const Bytes &bytes, std::size_t daddr, std::size_t size, std::size_t field,
+		     std::size_t port)
 {
 	Bytes all(bytes.begin() + static_cast<long>(field), bytes.end());
 
@@ -33,8 +33,7 @@ unsigned int covered(const Bytes &bytes, std::size_t daddr, std::size_t size,
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	if (size < 20 + 40)
 		return 0;
@@ -47,17 +46,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 
 	// an allocation of its own, so that ASan sees where it ends
 	Bytes before(data + 20, data + size);
-	before[0] = static_cast<std::uint8_t>((six ? 0x60 : 0x40) |
-					      (before[0] & 0x0f));
+	before[0] = static_cast<std::uint8_t>((six ? 0x60 : 0x40) | (before[0] & 0x0f));
 	if (!six && (before[0] & 0x0f) < 5)
 		before[0] = 0x45;
 	if (there)
-		std::copy_n(to.bytes.begin(), length,
-			    before.begin() + static_cast<long>(daddr));
+		std::copy_n(to.bytes.begin(), length, before.begin() + static_cast<long>(daddr));
 
 	// a map has an entry for half of the DSCP values, and no port
-	const unsigned int dscp = six ? (before[0] << 8 | before[1]) >> 6 & 63 :
-					before[1] >> 2;
+	const unsigned int dscp = six ? (before[0] << 8 | before[1]) >> 6 & 63 : before[1] >> 2;
 	const bool mapped = !map || ((dscp & 1) == (data[18] & 1));
 	replay::Action action;
 	action.daddr = to;
@@ -69,21 +65,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 			action.map[i] = to;
 		}
 	} else {
-		action.dport = static_cast<std::uint16_t>(data[18] << 8 |
-							  data[19]);
+		action.dport = static_cast<std::uint16_t>(data[18] << 8 | data[19]);
 	}
 
 	Bytes after = before;
 	Packet packet;
 	packet.data = after.data();
 	packet.captured = static_cast<std::uint32_t>(after.size());
-	packet.length = packet.captured + data[1];	// cut by the capture
+	packet.length = packet.captured + data[1]; // cut by the capture
 	packet.family = to.family;
 
 	const Coverage coverage(packet);
 	const Checksum good = coverage.verify(packet);
-	const replay::Outcome outcome =
-		replay::apply(action, packet, false, nullptr);
+	const replay::Outcome outcome = replay::apply(action, packet, false, nullptr);
 	const bool rewritten = outcome == replay::Outcome::rewritten ||
 			       outcome == replay::Outcome::rewritten_cut;
 
@@ -94,8 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 		return 0;
 	}
 	EXPECT(before != after || outcome == replay::Outcome::rewritten_cut);
-	EXPECT(std::equal(to.bytes.begin(),
-			  to.bytes.begin() + static_cast<long>(length),
+	EXPECT(std::equal(to.bytes.begin(), to.bytes.begin() + static_cast<long>(length),
 			  after.begin() + static_cast<long>(daddr)));
 	EXPECT(changes::sum(before.data(), six ? 0 : 20) ==
 	       changes::sum(after.data(), six ? 0 : 20));
@@ -114,13 +107,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	if (field && !here)
 		EXPECT(outcome == replay::Outcome::rewritten_cut);
 	if (here && outcome == replay::Outcome::rewritten) {
-		const bool none = place.protocol == 17 && !before[field] &&
-				  !before[field + 1];
+		const bool none = place.protocol == 17 && !before[field] && !before[field + 1];
 		const bool zero = !after[field] && !after[field + 1];
 
 		// fields and addresses stand at even bytes
 		EXPECT(none || covered(before, daddr, length, field, port) ==
-			       covered(after, daddr, length, field, port));
+				       covered(after, daddr, length, field, port));
 		if (place.protocol == 17 || place.protocol == 136)
 			EXPECT(zero == none);
 		if (none)

@@ -64,8 +64,8 @@ void check_entry(const Entry &entry)
 	EXPECT(!refuse(entry.ip));
 	EXPECT(!entry.dscp || *entry.dscp < 64);
 	EXPECT(entry.dscp || (!entry.to && !entry.ports));
-	EXPECT(!entry.to || (entry.to->family == entry.ip.family &&
-			     *entry.to != entry.ip && !refuse(*entry.to)));
+	EXPECT(!entry.to || (entry.to->family == entry.ip.family && *entry.to != entry.ip &&
+			     !refuse(*entry.to)));
 	EXPECT(!entry.ports || (entry.ports->rip && entry.ports->vip));
 	EXPECT(!entry.dev.empty() && entry.dev.size() < 16);
 	EXPECT(entry.is_host || parse_ip(entry.name) == entry.ip);
@@ -76,8 +76,7 @@ void check_entry(const Entry &entry)
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	Config config = parse(std::string(data, data + size));
 	std::string again;
@@ -98,14 +97,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	for (std::size_t i = 0; i < same.entries.size(); i++) {
 		const Entry &one = config.entries[i], &other = same.entries[i];
 
-		EXPECT(one.ip == other.ip && one.dscp == other.dscp &&
-		       one.dev == other.dev && one.name == other.name &&
-		       one.to == other.to && one.ports == other.ports);
+		EXPECT(one.ip == other.ip && one.dscp == other.dscp && one.dev == other.dev &&
+		       one.name == other.name && one.to == other.to && one.ports == other.ports);
 		for (std::size_t j = 0; j < i; j++) {
 			const Entry &before = config.entries[j];
 
-			EXPECT(!one.dscp || !before.dscp ||
-			       !overlap(one.item(), before.item()) ||
+			EXPECT(!one.dscp || !before.dscp || !overlap(one.item(), before.item()) ||
 			       agree(one.item(), before.item()));
 		}
 	}

@@ -14,8 +14,8 @@ namespace {
 using namespace dsr;
 using namespace dsr::fleet;
 
-const char *const VENDORS[] = {"keepalived", "a10", "brocade", "netscaler",
-			       "vpp", "ipvs", "nft", nullptr};
+const char *const VENDORS[] = {"keepalived", "a10",  "brocade", "netscaler",
+			       "vpp",	     "ipvs", "nft",	nullptr};
 
 // Up to the next line "%".
 std::string part(std::string_view &rest)
@@ -39,8 +39,7 @@ std::vector<HostFiles> hosts_of(const std::string &text)
 		EXPECT(error.find('\n') == error.npos);
 	}
 	for (const HostFiles &host : hosts) {
-		EXPECT(!host.directory.empty() || !errors.empty() ||
-		       text.find('"') != text.npos);
+		EXPECT(!host.directory.empty() || !errors.empty() || text.find('"') != text.npos);
 		EXPECT(!host.addresses.empty() || !errors.empty());
 		for (const Ip &ip : host.addresses)
 			EXPECT(!refuse(ip));
@@ -64,21 +63,18 @@ void check_findings(const Findings &findings)
 	for (const Finding &finding : findings) {
 		EXPECT(!finding.id.empty());
 		EXPECT(finding.text.find("found ") != finding.text.npos ||
-		       finding.text.find(": not understood: ") !=
-			       finding.text.npos);
+		       finding.text.find(": not understood: ") != finding.text.npos);
 		EXPECT(finding.text.find('\n') == finding.text.npos);
 		EXPECT(!finding.dscp || *finding.dscp < 64);
 	}
-	EXPECT(std::is_sorted(findings.begin(), findings.end(),
-			      [](const Finding &a, const Finding &b) {
-				      return a.severity > b.severity;
-			      }));
+	EXPECT(std::is_sorted(
+		findings.begin(), findings.end(),
+		[](const Finding &a, const Finding &b) { return a.severity > b.severity; }));
 }
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	if (!size)
 		return 0;
@@ -91,13 +87,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	for (const HostFiles &host : hosts)
 		fleet.hosts.push_back({host.directory, host.addresses, config});
 	if (const char *vendor = VENDORS[*data % std::size(VENDORS)])
-		fleet.balancers.push_back(
-			{"lb", lb::find_vendor(vendor)->read(rest, "lb")});
+		fleet.balancers.push_back({"lb", lb::find_vendor(vendor)->read(rest, "lb")});
 	check_findings(check(fleet));
 
 	// what they all have, they have alike
 	for (const Finding &finding : compare(fleet.hosts))
-		EXPECT(finding.id != "files-disagree" &&
-		       finding.id != "not-on-all");
+		EXPECT(finding.id != "files-disagree" && finding.id != "not-on-all");
 	return 0;
 }

@@ -11,8 +11,7 @@ namespace {
 using namespace dsr;
 using namespace dsr::lb;
 
-const char *const NAMES[] = {"keepalived", "a10", "brocade", "netscaler",
-			     "vpp", "ipvs", "nft"};
+const char *const NAMES[] = {"keepalived", "a10", "brocade", "netscaler", "vpp", "ipvs", "nft"};
 
 void check_where(const std::string &where)
 {
@@ -35,8 +34,7 @@ void read_vendor(const Vendor &vendor, std::string_view text)
 		check_message(problem);
 	for (const Unclear &unclear : reading.unclear) {
 		check_where(unclear.message);
-		EXPECT(unclear.message.find(": not understood: ") !=
-		       unclear.message.npos);
+		EXPECT(unclear.message.find(": not understood: ") != unclear.message.npos);
 		EXPECT(!unclear.net || unclear.prefix <= unclear.net->prefix());
 	}
 	for (const Mapping &mapping : reading.mappings) {
@@ -66,9 +64,7 @@ void read_list(std::string_view text)
 			EXPECT(server.weight <= WEIGHT_MAX);
 		}
 	}
-	site.pools = {{"",
-		       {{Ip{Family::ip4, {192, 0, 2, 1}}, 7, "x:1"}},
-		       sections.back().servers}};
+	site.pools = {{"", {{Ip{Family::ip4, {192, 0, 2, 1}}, 7, "x:1"}}, sections.back().servers}};
 	site.services = {{"tcp", 80}};
 	check(site, none);
 	if (!none.empty())
@@ -85,15 +81,14 @@ void read_list(std::string_view text)
 		EXPECT(reading.mappings[0].vip == site.pools[0].vips[0].ip);
 		EXPECT(reading.unclear.empty());
 		EXPECT(reading.mappings[0].servers.size() >=
-		       (std::string(name) == "nft" ?
-				1 : site.pools[0].servers_of(Family::ip4).size()));
+		       (std::string(name) == "nft" ? 1 :
+						     site.pools[0].servers_of(Family::ip4).size()));
 	}
 }
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	if (!size)
 		return 0;

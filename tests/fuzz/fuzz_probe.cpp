@@ -18,8 +18,7 @@ void check_packet(std::uint8_t *data, std::size_t size)
 
 	packet.data = data;
 	packet.captured = packet.length = static_cast<std::uint32_t>(size);
-	packet.family = size && data[0] >> 4 == 6 ? dsr::Family::ip6 :
-						    dsr::Family::ip4;
+	packet.family = size && data[0] >> 4 == 6 ? dsr::Family::ip6 : dsr::Family::ip4;
 	auto heard = hear(packet);
 
 	if (!heard)
@@ -48,8 +47,7 @@ void check_response(std::string_view response)
 } // namespace
 
 // The first byte says what it is.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	if (!size)
 		return 0;
@@ -60,7 +58,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 	if (data[0] & 1)
 		check_packet(bytes.get(), size - 1);
 	else
-		check_response({reinterpret_cast<const char *>(bytes.get()),
-				size - 1});
+		check_response({reinterpret_cast<const char *>(bytes.get()), size - 1});
 	return 0;
 }

@@ -23,16 +23,12 @@ void match_all(const replay::Ruleset &rules)
 			packet.data = const_cast<std::uint8_t *>(bytes);
 			packet.captured = size;
 			packet.length = size & 1 ? 60 : size;
-			packet.family = bytes[0] >> 4 == 4 ?
-					Family::ip4 :
-					Family::ip6;
+			packet.family = bytes[0] >> 4 == 4 ? Family::ip4 : Family::ip6;
 			for (const auto &rule : rules.of(packet.family)) {
 				// what is left out could not have mattered
 				if (!rule.concerns_dscp(dscp_of(packet), false))
-					EXPECT(matches(rule, packet) ==
-					       replay::Matched::no ||
-					       !rule.action.destination(
-						       dscp_of(packet)));
+					EXPECT(matches(rule, packet) == replay::Matched::no ||
+					       !rule.action.destination(dscp_of(packet)));
 				matches(rule, packet);
 			}
 		}
@@ -55,14 +51,13 @@ void check_action(const replay::Action &action)
 
 bool same(const replay::Action &one, const replay::Action &other)
 {
-	return one.daddr == other.daddr && one.dport == other.dport &&
-	       one.map == other.map && one.mapped == other.mapped;
+	return one.daddr == other.daddr && one.dport == other.dport && one.map == other.map &&
+	       one.mapped == other.mapped;
 }
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	const std::string text(data, data + size);
 	replay::Ruleset rules, again;
@@ -86,13 +81,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
 		for (const replay::Rule &rule : rules.of(family)) {
 			EXPECT(rule.where.rfind("fuzz:", 0) == 0);
 			again = {};
-			replay::parse_rules("*raw\n" + rule.text + "\nCOMMIT\n",
-					    "again", again);
+			replay::parse_rules("*raw\n" + rule.text + "\nCOMMIT\n", "again", again);
 			EXPECT(again.of(family).size() == 1);
 			check_action(rule.action);
 			EXPECT(same(again.of(family)[0].action, rule.action));
-			EXPECT(again.of(family)[0].matches.size() ==
-			       rule.matches.size());
+			EXPECT(again.of(family)[0].matches.size() == rule.matches.size());
 		}
 	return 0;
 }

@@ -15,8 +15,7 @@ class Directory {
 public:
 	Directory()
 	{
-		std::string name =
-			std::filesystem::temp_directory_path() / "daddr-XXXXXX";
+		std::string name = std::filesystem::temp_directory_path() / "daddr-XXXXXX";
 
 		if (!mkdtemp(name.data()))
 			throw std::runtime_error("no temporary directory");
@@ -26,14 +25,10 @@ public:
 	Directory(const Directory &) = delete;
 	Directory &operator=(const Directory &) = delete;
 
-	std::string operator/(const std::string &name) const
-	{
-		return (path_ / name).string();
-	}
+	std::string operator/(const std::string &name) const { return (path_ / name).string(); }
 	void save(const std::string &name, const std::string &text) const
 	{
-		std::filesystem::create_directories(
-			(path_ / name).parent_path());
+		std::filesystem::create_directories((path_ / name).parent_path());
 		std::ofstream(path_ / name, std::ios::binary) << text;
 	}
 

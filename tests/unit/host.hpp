@@ -18,14 +18,13 @@ using oracle::Bytes;
 // next read, in an array that is otherwise filled with something else, which
 // the core may not look at.
 enum class Reading { direct, zeros, ones };
-inline constexpr Reading READINGS[] = {Reading::direct, Reading::zeros,
-				       Reading::ones};
+inline constexpr Reading READINGS[] = {Reading::direct, Reading::zeros, Reading::ones};
 
 struct Packet {
-	std::unique_ptr<std::uint8_t[]> bytes;	// exactly, for a sanitizer
+	std::unique_ptr<std::uint8_t[]> bytes; // exactly, for a sanitizer
 	unsigned int size = 0;
-	unsigned int highest = 0;	// after the last byte asked for
-	bool beyond = false;		// asked for more than there is
+	unsigned int highest = 0; // after the last byte asked for
+	bool beyond = false;	  // asked for more than there is
 	Reading reading = Reading::direct;
 	std::unique_ptr<std::uint8_t[]> scratch;
 
@@ -35,10 +34,7 @@ struct Packet {
 	{
 		std::copy(from.begin(), from.end(), bytes.get());
 	}
-	Bytes all() const
-	{
-		return Bytes(bytes.get(), bytes.get() + size);
-	}
+	Bytes all() const { return Bytes(bytes.get(), bytes.get() + size); }
 };
 
 inline const void *read(void *packet, unsigned int offset, unsigned int length)
@@ -58,8 +54,7 @@ inline const void *read(void *packet, unsigned int offset, unsigned int length)
 	// a new array each time: a sanitizer sees who looks at an old one
 	const std::size_t size = length + 8U;
 	from->scratch.reset(new std::uint8_t[size]);
-	std::memset(from->scratch.get(),
-		    from->reading == Reading::ones ? 0xff : 0, size);
+	std::memset(from->scratch.get(), from->reading == Reading::ones ? 0xff : 0, size);
 	std::memcpy(from->scratch.get(), bytes, length);
 	return from->scratch.get();
 }
@@ -67,8 +62,8 @@ inline const void *read(void *packet, unsigned int offset, unsigned int length)
 struct Outcome {
 	daddr_verdict verdict = DADDR_DROP;
 	daddr_change change;
-	Bytes after;			// when it is not dropped
-	std::uint32_t sum = 0;		// what apply says that it changes by
+	Bytes after;	       // when it is not dropped
+	std::uint32_t sum = 0; // what apply says that it changes by
 	unsigned int highest = 0;
 	bool beyond = false;
 
@@ -78,8 +73,7 @@ struct Outcome {
 // Another address than the packet has, so that something is to be changed.
 inline Bytes elsewhere(int family, const Bytes &bytes)
 {
-	const std::size_t at = family == 4 ? +DADDR_IP4_DADDR :
-					     +DADDR_IP6_DADDR;
+	const std::size_t at = family == 4 ? +DADDR_IP4_DADDR : +DADDR_IP6_DADDR;
 	Bytes to(family == 4 ? 4 : 16, 0x5a);
 
 	if (bytes.size() > at)
@@ -88,32 +82,27 @@ inline Bytes elsewhere(int family, const Bytes &bytes)
 }
 
 // A @port of 0 stays. What decides reads the packet, and changes nothing.
-inline Outcome decide(int family, Packet &packet, const Bytes &to,
-		      std::uint16_t port = 0)
+inline Outcome decide(int family, Packet &packet, const Bytes &to, std::uint16_t port = 0)
 {
 	const Bytes wire = oracle::be16(port);
 	const Bytes before = packet.all();
 	Outcome outcome;
 
 	std::memset(&outcome.change, 0xee, sizeof(outcome.change));
-	outcome.verdict = family == 4 ?
-		daddr_decide4(read, &packet, to.data(),
-			      daddr_load16(wire.data()), &outcome.change) :
-		daddr_decide6(read, &packet, to.data(),
-			      daddr_load16(wire.data()), &outcome.change);
+	outcome.verdict = family == 4 ? daddr_decide4(read, &packet, to.data(),
+						      daddr_load16(wire.data()), &outcome.change) :
+					daddr_decide6(read, &packet, to.data(),
+						      daddr_load16(wire.data()), &outcome.change);
 	outcome.highest = packet.highest;
 	outcome.beyond = packet.beyond;
 	if (packet.all() != before)
 		FAIL("deciding changed the packet");
-	if (outcome.verdict == DADDR_CHANGE &&
-	    outcome.change.writable > packet.size)
-		FAIL(outcome.change.writable << " bytes are to be writable of "
-		     << packet.size);
+	if (outcome.verdict == DADDR_CHANGE && outcome.change.writable > packet.size)
+		FAIL(outcome.change.writable << " bytes are to be writable of " << packet.size);
 	return outcome;
 }
 
-inline Outcome decide(int family, const Bytes &bytes,
-		      Reading how = Reading::direct)
+inline Outcome decide(int family, const Bytes &bytes, Reading how = Reading::direct)
 {
 	Packet packet(bytes, how);
 
@@ -121,16 +110,14 @@ inline Outcome decide(int family, const Bytes &bytes,
 }
 
 // What is not writable is kept apart, so that it cannot be written.
-inline void apply(int family, Packet &packet, const Bytes &to, int seed,
-		  Outcome &outcome)
+inline void apply(int family, Packet &packet, const Bytes &to, int seed, Outcome &outcome)
 {
 	const std::size_t size = outcome.change.writable;
 	std::unique_ptr<std::uint8_t[]> writable(new std::uint8_t[size]);
 
 	std::copy_n(packet.bytes.get(), size, writable.get());
-	outcome.sum = family == 4 ?
-		daddr_apply4(writable.get(), to.data(), &outcome.change, seed) :
-		daddr_apply6(writable.get(), to.data(), &outcome.change, seed);
+	outcome.sum = family == 4 ? daddr_apply4(writable.get(), to.data(), &outcome.change, seed) :
+				    daddr_apply6(writable.get(), to.data(), &outcome.change, seed);
 	std::copy_n(writable.get(), size, packet.bytes.get());
 }
 
@@ -145,8 +132,7 @@ inline std::uint32_t on_wire(std::uint32_t sum)
 }
 
 inline Outcome rewrite(int family, const Bytes &bytes, const Bytes &to,
-		       Reading how = Reading::direct, int seed = 0,
-		       std::uint16_t port = 0)
+		       Reading how = Reading::direct, int seed = 0, std::uint16_t port = 0)
 {
 	Packet packet(bytes, how);
 	Outcome outcome = decide(family, packet, to, port);
@@ -156,11 +142,10 @@ inline Outcome rewrite(int family, const Bytes &bytes, const Bytes &to,
 	if (!outcome.dropped())
 		outcome.after = packet.all();
 	// by as much as the bytes do (RFC 1071)
-	if (!outcome.dropped() &&
-	    (oracle::sum(bytes) + on_wire(outcome.sum)) % 0xffff !=
-		    oracle::sum(outcome.after) % 0xffff)
-		FAIL("apply says that the sum changes by " << outcome.sum
-		     << oracle::show(bytes, outcome.after, outcome.after));
+	if (!outcome.dropped() && (oracle::sum(bytes) + on_wire(outcome.sum)) % 0xffff !=
+					  oracle::sum(outcome.after) % 0xffff)
+		FAIL("apply says that the sum changes by "
+		     << outcome.sum << oracle::show(bytes, outcome.after, outcome.after));
 	return outcome;
 }
 
@@ -169,10 +154,9 @@ inline Outcome rewrite(int family, const Bytes &bytes, const Bytes &to,
 class Field {
 public:
 	Field(const Bytes &from, std::uint8_t protocol, std::uint16_t port)
-		: family_(from.size() == 4 ? 4 : 6),
-		  thoff_(family_ == 4 ? 20 : 40),
-		  at_(thoff_ + static_cast<std::size_t>(
-			packets::checksum_at(protocol, from.size()))),
+		: family_(from.size() == 4 ? 4 : 6), thoff_(family_ == 4 ? 20 : 40),
+		  at_(thoff_ +
+		      static_cast<std::size_t>(packets::checksum_at(protocol, from.size()))),
 		  bytes_(family_ == 4 ? packets::ip4(from, protocol, {}) :
 					packets::ip6(from, protocol, {}))
 	{
@@ -186,14 +170,10 @@ public:
 			      std::uint16_t port = 0)
 	{
 		oracle::put16(bytes_, at_, check);
-		after_ = host::rewrite(family_, bytes_, to, Reading::direct,
-				       seed, port).after;
+		after_ = host::rewrite(family_, bytes_, to, Reading::direct, seed, port).after;
 		return oracle::get16(after_, at_);
 	}
-	std::uint16_t port() const
-	{
-		return oracle::get16(after_, thoff_ + DADDR_DPORT);
-	}
+	std::uint16_t port() const { return oracle::get16(after_, thoff_ + DADDR_DPORT); }
 
 private:
 	int family_;
@@ -203,17 +183,19 @@ private:
 
 } // namespace host
 
-template <> struct Catch::StringMaker<daddr_l4csum> {
+template <>
+struct Catch::StringMaker<daddr_l4csum> {
 	static std::string convert(daddr_l4csum l4csum)
 	{
-		static const char *const names[] = {
-			"HERE", "NONE", "FRAGMENT", "ROUTED", "CUT", "UNKNOWN"};
+		static const char *const names[] = {"HERE",   "NONE", "FRAGMENT",
+						    "ROUTED", "CUT",  "UNKNOWN"};
 
 		return names[l4csum];
 	}
 };
 
-template <> struct Catch::StringMaker<daddr_verdict> {
+template <>
+struct Catch::StringMaker<daddr_verdict> {
 	static std::string convert(daddr_verdict verdict)
 	{
 		static const char *const names[] = {"KEEP", "CHANGE", "DROP"};

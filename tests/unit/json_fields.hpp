@@ -31,8 +31,7 @@ public:
 			} else if (line.starts_with(".SS ")) {
 				subsection = line.substr(4);
 			} else if (section == "JSON" && subsection == part &&
-				   line.starts_with(".BR ") &&
-				   line.ends_with(")\"")) {
+				   line.starts_with(".BR ") && line.ends_with(")\"")) {
 				list(line.substr(4));
 			}
 		}
@@ -59,9 +58,8 @@ public:
 	{
 		Set rest;
 
-		std::set_difference(listed_.begin(), listed_.end(),
-				    printed_.begin(), printed_.end(),
-				    std::inserter(rest, rest.end()));
+		std::set_difference(listed_.begin(), listed_.end(), printed_.begin(),
+				    printed_.end(), std::inserter(rest, rest.end()));
 		return rest;
 	}
 

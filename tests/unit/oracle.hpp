@@ -24,8 +24,7 @@ inline Bytes join(std::initializer_list<Bytes> parts)
 
 inline Bytes be16(std::uint32_t value)
 {
-	return {static_cast<std::uint8_t>(value >> 8),
-		static_cast<std::uint8_t>(value)};
+	return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
 }
 
 inline Bytes be32(std::uint32_t value)
@@ -65,8 +64,8 @@ inline std::uint16_t checksum(const Bytes &bytes)
 }
 
 // RFC 9293 3.1 and RFC 8200 8.1; which of them, the addresses' sizes say.
-inline Bytes pseudo_header(const Bytes &src, const Bytes &dst,
-			   std::uint8_t protocol, std::size_t length)
+inline Bytes pseudo_header(const Bytes &src, const Bytes &dst, std::uint8_t protocol,
+			   std::size_t length)
 {
 	std::uint32_t size = static_cast<std::uint32_t>(length);
 
@@ -94,8 +93,8 @@ inline std::string dump(const Bytes &bytes)
 
 	for (std::size_t i = 0; i < bytes.size(); i++) {
 		if (i % 16 == 0) {
-			std::snprintf(line, sizeof(line), "\n  %04x:",
-				      static_cast<unsigned int>(i));
+			std::snprintf(line, sizeof(line),
+				      "\n  %04x:", static_cast<unsigned int>(i));
 			text += line;
 		}
 		text += (i % 2 ? "" : " ") + hex({bytes[i]});
@@ -104,11 +103,9 @@ inline std::string dump(const Bytes &bytes)
 }
 
 // For a person with a failed test: what came, what should, and what did.
-inline std::string show(const Bytes &before, const Bytes &expected,
-			const Bytes &found)
+inline std::string show(const Bytes &before, const Bytes &expected, const Bytes &found)
 {
-	std::string layer = !before.empty() && before[0] >> 4 == 6 ? "IPv6" :
-								     "IP";
+	std::string layer = !before.empty() && before[0] >> 4 == 6 ? "IPv6" : "IP";
 	std::string text = "in:" + dump(before);
 
 	text += "expected:" + dump(expected) + "found:" + dump(found);

@@ -8,23 +8,35 @@
 
 namespace packets {
 
-using oracle::Bytes;
 using oracle::be16;
 using oracle::be32;
+using oracle::Bytes;
 using oracle::join;
 
 enum Number : std::uint8_t {
-	HOP = 0, ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ROUTING = 43,
-	FRAGMENT = 44, GRE = 47, ESP = 50, AH = 51, ICMPV6 = 58, NONE = 59,
-	DESTINATION = 60, SCTP = 132, MOBILITY = 135, UDPLITE = 136,
+	HOP = 0,
+	ICMP = 1,
+	TCP = 6,
+	UDP = 17,
+	DCCP = 33,
+	ROUTING = 43,
+	FRAGMENT = 44,
+	GRE = 47,
+	ESP = 50,
+	AH = 51,
+	ICMPV6 = 58,
+	NONE = 59,
+	DESTINATION = 60,
+	SCTP = 132,
+	MOBILITY = 135,
+	UDPLITE = 136,
 	UNKNOWN = 253
 };
 
 inline Bytes source(std::size_t size)
 {
 	return size == 4 ? Bytes{144, 100, 10, 1} :
-			   Bytes{0x20, 1, 0xd, 0xb8, 0, 0xc, 0, 0,
-				 0, 0, 0, 0, 0, 0, 0, 1};
+			   Bytes{0x20, 1, 0xd, 0xb8, 0, 0xc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 }
 
 inline Bytes text(std::size_t length)
@@ -54,18 +66,17 @@ inline int checksum_at(std::uint8_t protocol, std::size_t address_size)
 }
 
 // Fill in the checksum of @data, of which the first @covered bytes count.
-inline Bytes summed(Bytes data, const Bytes &src, const Bytes &dst,
-		    std::uint8_t protocol, std::size_t covered)
+inline Bytes summed(Bytes data, const Bytes &src, const Bytes &dst, std::uint8_t protocol,
+		    std::size_t covered)
 {
 	int at = checksum_at(protocol, dst.size());
 
 	if (at < 0)
 		return data;
 	oracle::put16(data, static_cast<std::size_t>(at), 0);
-	Bytes part(data.begin(), data.begin() +
-		   static_cast<std::ptrdiff_t>(covered));
-	std::uint16_t check = oracle::checksum(join({oracle::pseudo_header(
-		src, dst, protocol, data.size()), part}));
+	Bytes part(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(covered));
+	std::uint16_t check = oracle::checksum(
+		join({oracle::pseudo_header(src, dst, protocol, data.size()), part}));
 	if (!check && (protocol == UDP || protocol == UDPLITE))
 		check = 0xffff;
 	oracle::put16(data, static_cast<std::size_t>(at), check);
@@ -74,9 +85,8 @@ inline Bytes summed(Bytes data, const Bytes &src, const Bytes &dst,
 
 // A transport with its payload. @coverage is that of UDP-Lite and DCCP, in
 // their own units, 0 for everything.
-inline Bytes transport(std::uint8_t protocol, const Bytes &src,
-		       const Bytes &dst, const Bytes &payload,
-		       unsigned int coverage, std::uint16_t port)
+inline Bytes transport(std::uint8_t protocol, const Bytes &src, const Bytes &dst,
+		       const Bytes &payload, unsigned int coverage, std::uint16_t port)
 {
 	std::uint32_t size = static_cast<std::uint32_t>(payload.size());
 	Bytes ports = join({{0x9c, 0x40}, be16(port)});
@@ -85,8 +95,7 @@ inline Bytes transport(std::uint8_t protocol, const Bytes &src,
 
 	switch (protocol) {
 	case TCP:
-		head = join({ports, be32(1000), be32(2000),
-			     {0x50, 0x18, 1, 0xf5, 0, 0, 0, 0}});
+		head = join({ports, be32(1000), be32(2000), {0x50, 0x18, 1, 0xf5, 0, 0, 0, 0}});
 		break;
 	case UDP:
 		head = join({ports, be16(8 + size), be16(0)});
@@ -96,8 +105,12 @@ inline Bytes transport(std::uint8_t protocol, const Bytes &src,
 		covered = coverage;
 		break;
 	case DCCP:
-		head = join({ports, {4, static_cast<std::uint8_t>(coverage)},
-			     be16(0), {5, 0}, be16(0), be32(77)});
+		head = join({ports,
+			     {4, static_cast<std::uint8_t>(coverage)},
+			     be16(0),
+			     {5, 0},
+			     be16(0),
+			     be32(77)});
 		covered = coverage ? 16 + (coverage - 1) * 4 : 0;
 		break;
 	case ICMPV6:
@@ -105,25 +118,22 @@ inline Bytes transport(std::uint8_t protocol, const Bytes &src,
 		break;
 	case NONE:
 		return {};
-	default:	// looks like UDP, and is none
+	default: // looks like UDP, and is none
 		head = join({ports, be16(8 + size), be16(0xbeef)});
 	}
 	Bytes data = join({head, payload});
-	return summed(data, src, dst, protocol,
-		      covered ? covered : data.size());
+	return summed(data, src, dst, protocol, covered ? covered : data.size());
 }
 
-inline Bytes transport(std::uint8_t protocol, const Bytes &dst,
-		       const Bytes &payload, unsigned int coverage = 0,
-		       std::uint16_t port = 80)
+inline Bytes transport(std::uint8_t protocol, const Bytes &dst, const Bytes &payload,
+		       unsigned int coverage = 0, std::uint16_t port = 80)
 {
-	return transport(protocol, source(dst.size()), dst, payload, coverage,
-			 port);
+	return transport(protocol, source(dst.size()), dst, payload, coverage, port);
 }
 
 struct Fields4 {
 	Bytes options = {};
-	std::uint16_t fragment = 0x4000;	// flags and offset
+	std::uint16_t fragment = 0x4000; // flags and offset
 	std::uint8_t tos = 28;
 	Bytes from = source(4);
 };
@@ -131,13 +141,16 @@ struct Fields4 {
 inline Bytes ip4(const Bytes &dst, std::uint8_t protocol, const Bytes &data,
 		 const Fields4 &fields = {})
 {
-	std::uint32_t header =
-		static_cast<std::uint32_t>(20 + fields.options.size());
-	Bytes ip = join({{static_cast<std::uint8_t>(0x40 | header / 4),
-			  fields.tos},
+	std::uint32_t header = static_cast<std::uint32_t>(20 + fields.options.size());
+	Bytes ip = join({{static_cast<std::uint8_t>(0x40 | header / 4), fields.tos},
 			 be16(header + static_cast<std::uint32_t>(data.size())),
-			 be16(0x1234), be16(fields.fragment), {61, protocol},
-			 be16(0), fields.from, dst, fields.options});
+			 be16(0x1234),
+			 be16(fields.fragment),
+			 {61, protocol},
+			 be16(0),
+			 fields.from,
+			 dst,
+			 fields.options});
 
 	oracle::put16(ip, 10, oracle::checksum(ip));
 	return join({ip, data});
@@ -160,8 +173,7 @@ inline Extension options_header(std::uint8_t number, std::size_t words = 1)
 	return {number, bytes};
 }
 
-inline Extension routing(std::uint8_t left, std::size_t words = 3,
-			 std::uint8_t kind = 0)
+inline Extension routing(std::uint8_t left, std::size_t words = 3, std::uint8_t kind = 0)
 {
 	Extension header = options_header(ROUTING, words);
 
@@ -171,45 +183,44 @@ inline Extension routing(std::uint8_t left, std::size_t words = 3,
 }
 
 // @reserved: the byte before the offset, which nobody may look at
-inline Extension fragment(std::uint32_t offset = 0, bool more = false,
-			  std::uint8_t reserved = 0)
+inline Extension fragment(std::uint32_t offset = 0, bool more = false, std::uint8_t reserved = 0)
 {
-	return {FRAGMENT, join({{0, reserved}, be16(offset | more),
-				be32(0x2468)})};
+	return {FRAGMENT, join({{0, reserved}, be16(offset | more), be32(0x2468)})};
 }
 
 inline Extension ah(std::size_t icv = 12)
 {
-	return {AH, join({{0, static_cast<std::uint8_t>((12 + icv) / 4 - 2),
-			   0, 0}, be32(0x2002), be32(1), Bytes(icv, 0xa5)})};
+	return {AH, join({{0, static_cast<std::uint8_t>((12 + icv) / 4 - 2), 0, 0},
+			  be32(0x2002),
+			  be32(1),
+			  Bytes(icv, 0xa5)})};
 }
 
 // The chain in front of @data, each header naming the next.
-inline Bytes chained(const Chain &chain, std::uint8_t protocol,
-		     const Bytes &data)
+inline Bytes chained(const Chain &chain, std::uint8_t protocol, const Bytes &data)
 {
 	Bytes whole;
 
 	for (std::size_t i = 0; i < chain.size(); i++) {
 		Bytes bytes = chain[i].bytes;
-		bytes[0] = i + 1 < chain.size() ? chain[i + 1].number :
-						  protocol;
+		bytes[0] = i + 1 < chain.size() ? chain[i + 1].number : protocol;
 		whole = join({whole, bytes});
 	}
 	return join({whole, data});
 }
 
 // @first: version, traffic class and flow label
-inline Bytes ip6(const Bytes &dst, const Chain &chain, std::uint8_t protocol,
-		 const Bytes &data, std::uint32_t first = 0x61c12345,
-		 const Bytes &from = source(16))
+inline Bytes ip6(const Bytes &dst, const Chain &chain, std::uint8_t protocol, const Bytes &data,
+		 std::uint32_t first = 0x61c12345, const Bytes &from = source(16))
 {
 	Bytes after = chained(chain, protocol, data);
 
 	return join({be32(first),
 		     be16(static_cast<std::uint32_t>(after.size())),
 		     {chain.empty() ? protocol : chain[0].number, 61},
-		     from, dst, after});
+		     from,
+		     dst,
+		     after});
 }
 
 inline Bytes ip6(const Bytes &dst, std::uint8_t protocol, const Bytes &data)
@@ -219,9 +230,8 @@ inline Bytes ip6(const Bytes &dst, std::uint8_t protocol, const Bytes &data)
 
 inline Bytes cut(const Bytes &bytes, std::size_t length)
 {
-	return Bytes(bytes.begin(), bytes.begin() +
-		     static_cast<std::ptrdiff_t>(std::min(length,
-							  bytes.size())));
+	return Bytes(bytes.begin(),
+		     bytes.begin() + static_cast<std::ptrdiff_t>(std::min(length, bytes.size())));
 }
 
 } // namespace packets

@@ -18,9 +18,8 @@ public:
 	int run(const std::string &arguments)
 	{
 		// the input first, as the arguments may name another
-		std::string command = "cd " + (directory / "") + " && " +
-				      program_ + " </dev/null " + arguments +
-				      " >stdout 2>stderr";
+		std::string command = "cd " + (directory / "") + " && " + program_ +
+				      " </dev/null " + arguments + " >stdout 2>stderr";
 		int status = std::system(command.c_str());
 
 		text = load_text(directory / "stdout");

@@ -11,8 +11,8 @@ namespace replay_test {
 using dsr::Checksum;
 using dsr::Drop;
 using dsr::replay::Engine;
-using dsr::replay::Passed;
 using dsr::replay::index_of;
+using dsr::replay::Passed;
 
 const char VIP4[] = "10.128.8.46", VIP6[] = "2001:db8::46";
 
@@ -21,10 +21,12 @@ inline dsr::replay::Ruleset vip_rules()
 {
 	dsr::replay::Ruleset ruleset;
 
-	dsr::replay::parse_rules("*raw\n"
+	dsr::replay::parse_rules(
+		"*raw\n"
 		"-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46\n"
 		"-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 2001:db8::46\n"
-		"COMMIT\n", "rules", ruleset);
+		"COMMIT\n",
+		"rules", ruleset);
 	return ruleset;
 }
 
@@ -32,8 +34,7 @@ inline dsr::replay::Ruleset vip_rules()
 struct Run {
 	explicit Run(const Bytes &packet, std::size_t wire = 0,
 		     const dsr::replay::Ruleset &given = vip_rules())
-		: bytes(packet), ruleset(given),
-		  engine(ruleset, {})
+		: bytes(packet), ruleset(given), engine(ruleset, {})
 	{
 		kept = engine.process(frame(bytes, wire), &trace);
 	}
@@ -78,8 +79,8 @@ inline dsr::replay::Ruleset port_rules(const Header &ip)
 {
 	std::string vip = ip.source[0] == '1' ? VIP4 : VIP6;
 
-	return rules(std::string("-p ") + name_of(ip.protocol) +
-		     " -j DADDR --set-daddr " + vip + " --set-dport 443");
+	return rules(std::string("-p ") + name_of(ip.protocol) + " -j DADDR --set-daddr " + vip +
+		     " --set-dport 443");
 }
 
 inline Header to_port(Header ip)

@@ -20,12 +20,10 @@ using oracle::be32;
 using oracle::Bytes;
 using oracle::checksum;
 using oracle::get16;
-constexpr std::uint8_t HOP = packets::HOP, TCP = packets::TCP,
-		       UDP = packets::UDP, DCCP = packets::DCCP,
-		       ROUTING = packets::ROUTING,
-		       FRAGMENT = packets::FRAGMENT, AH = packets::AH,
-		       ICMP6 = packets::ICMPV6, NONE = packets::NONE,
-		       DESTINATION = packets::DESTINATION,
+constexpr std::uint8_t HOP = packets::HOP, TCP = packets::TCP, UDP = packets::UDP,
+		       DCCP = packets::DCCP, ROUTING = packets::ROUTING,
+		       FRAGMENT = packets::FRAGMENT, AH = packets::AH, ICMP6 = packets::ICMPV6,
+		       NONE = packets::NONE, DESTINATION = packets::DESTINATION,
 		       SCTP = packets::SCTP, UDPLITE = packets::UDPLITE;
 
 inline Bytes operator+(const Bytes &left, const Bytes &right)
@@ -53,9 +51,9 @@ struct Header {
 	std::string source, destination;
 	std::uint8_t protocol = UDP, dscp = 7;
 	// IPv4 only
-	std::uint16_t fragment = 0;	// flags and offset, as in the header
+	std::uint16_t fragment = 0; // flags and offset, as in the header
 	Bytes options = {};
-	std::uint16_t port = 80;	// of the destination
+	std::uint16_t port = 80; // of the destination
 };
 
 inline Header ip4(std::uint8_t protocol = UDP)
@@ -73,11 +71,11 @@ inline Bytes packet(const Header &ip, const Bytes &payload)
 	const Bytes source = address(ip.source), to = address(ip.destination);
 
 	if (source.size() == 16)
-		return packets::ip6(to, {}, ip.protocol, payload,
-				    0x60000000U | ip.dscp << 22U, source);
-	return packets::ip4(to, ip.protocol, payload,
-			    {ip.options, ip.fragment,
-			     static_cast<std::uint8_t>(ip.dscp << 2), source});
+		return packets::ip6(to, {}, ip.protocol, payload, 0x60000000U | ip.dscp << 22U,
+				    source);
+	return packets::ip4(
+		to, ip.protocol, payload,
+		{ip.options, ip.fragment, static_cast<std::uint8_t>(ip.dscp << 2), source});
 }
 
 // A transport header with what follows, its checksum filled in for @ip.
@@ -88,8 +86,7 @@ inline Bytes transport(const Header &ip, std::uint8_t protocol,
 
 	if (packets::checksum_at(protocol, 16) < 0)
 		return payload;
-	return packets::transport(protocol, source, address(ip.destination),
-				  payload, 0, ip.port);
+	return packets::transport(protocol, source, address(ip.destination), payload, 0, ip.port);
 }
 
 // A whole good packet.
@@ -110,10 +107,8 @@ inline dsr::Packet view(Bytes &bytes, std::size_t wire = 0)
 
 	packet.data = bytes.data();
 	packet.captured = static_cast<std::uint32_t>(bytes.size());
-	packet.length = wire ? static_cast<std::uint32_t>(wire) :
-			       packet.captured;
-	packet.family = bytes.size() && bytes[0] >> 4 == 6 ?
-			dsr::Family::ip6 : dsr::Family::ip4;
+	packet.length = wire ? static_cast<std::uint32_t>(wire) : packet.captured;
+	packet.family = bytes.size() && bytes[0] >> 4 == 6 ? dsr::Family::ip6 : dsr::Family::ip4;
 	return packet;
 }
 
@@ -130,8 +125,7 @@ inline dsr::Frame frame(Bytes &bytes, std::size_t wire = 0)
 	static const dsr::Interface interface = raw_ip();
 
 	return {bytes.data(), static_cast<std::uint32_t>(bytes.size()),
-		static_cast<std::uint32_t>(wire ? wire : bytes.size()), 0,
-		&interface};
+		static_cast<std::uint32_t>(wire ? wire : bytes.size()), 0, &interface};
 }
 
 // One rule in raw PREROUTING.
@@ -139,8 +133,7 @@ inline dsr::replay::Ruleset rules(const std::string &rule)
 {
 	dsr::replay::Ruleset ruleset;
 
-	dsr::replay::parse_rules("*raw\n-A PREROUTING " + rule + "\nCOMMIT\n",
-			    "rules", ruleset);
+	dsr::replay::parse_rules("*raw\n-A PREROUTING " + rule + "\nCOMMIT\n", "rules", ruleset);
 	return ruleset;
 }
 

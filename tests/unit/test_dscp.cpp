@@ -64,8 +64,7 @@ TEST_CASE("dscp: each class name reads back as its value")
 
 TEST_CASE("dscp: what is none")
 {
-	for (const char *text : { "", " 7", "7 ", "+7", "-1", "64", "0x40", "0100", "08",
-				  "0x", "7x", "EFF", "E", "AF10", "AF14", "AF51", "CS8",
-				  "99999999999999999999" })
+	for (const char *text : {"", " 7", "7 ", "+7", "-1", "64", "0x40", "0100", "08", "0x", "7x",
+				 "EFF", "E", "AF10", "AF14", "AF51", "CS8", "99999999999999999999"})
 		CHECK(parse(text) == -1);
 }

@@ -50,9 +50,8 @@ TEST_CASE("replay: captures come out as they went in")
 {
 	for (std::uint32_t magic : {MICRO, NANO})
 		for (Order order : {Order{false}, Order{true}}) {
-			Bytes in = pcap_head(magic, order) +
-				   record(ONE, order) + record({}, order) +
-				   record(TWO, order, 999999, 1500);
+			Bytes in = pcap_head(magic, order) + record(ONE, order) +
+				   record({}, order) + record(TWO, order, 999999, 1500);
 			Copy copy(in);
 
 			INFO(std::hex << magic << " " << order.swapped);
@@ -68,22 +67,21 @@ TEST_CASE("replay: odd fields of a pcap file stay")
 	// time stamps past 2038, and a fraction that is none
 	Bytes late = record(ONE, {}, 4000000000);
 	late[3] = 0xff;
-	for (const Bytes &in : {
-		pcap_head(MICRO, {}, RAW_IP, 0) + record(ONE),
-		pcap_head(MICRO, {}, RAW_IP, 0xffffffff) + record(ONE),
-		// the FCS of Ethernet, four bytes, in the link type
-		pcap_head(MICRO, {}, 0x24000000 | ETHERNET) + record(Bytes(64)),
-		// records with three fields more
-		pcap_head(0xa1b2cd34) + cut_to(record(Bytes()), 8) +
-			Order{}.number(20) + Order{}.number(20) + Bytes(8) + Bytes(20),
-		// packets longer than the file says that they are
-		pcap_head(MICRO, {}, RAW_IP, 10) + record(ONE),
-		pcap_head(MICRO, {true}, RAW_IP, 10) + record(ONE, {true}),
-		pcap_head() + late,
-		pcap_head(MICRO, {}, ETHERNET) + record(Bytes(14)),
-		pcap_head() + record(Bytes(200000, 0x45)),
-		// captured more than there was, as some writers have it
-		pcap_head() + record(ONE, {}, 0, 3)}) {
+	for (const Bytes &in :
+	     {pcap_head(MICRO, {}, RAW_IP, 0) + record(ONE),
+	      pcap_head(MICRO, {}, RAW_IP, 0xffffffff) + record(ONE),
+	      // the FCS of Ethernet, four bytes, in the link type
+	      pcap_head(MICRO, {}, 0x24000000 | ETHERNET) + record(Bytes(64)),
+	      // records with three fields more
+	      pcap_head(0xa1b2cd34) + cut_to(record(Bytes()), 8) + Order{}.number(20) +
+		      Order{}.number(20) + Bytes(8) + Bytes(20),
+	      // packets longer than the file says that they are
+	      pcap_head(MICRO, {}, RAW_IP, 10) + record(ONE),
+	      pcap_head(MICRO, {true}, RAW_IP, 10) + record(ONE, {true}), pcap_head() + late,
+	      pcap_head(MICRO, {}, ETHERNET) + record(Bytes(14)),
+	      pcap_head() + record(Bytes(200000, 0x45)),
+	      // captured more than there was, as some writers have it
+	      pcap_head() + record(ONE, {}, 0, 3)}) {
 		Copy copy(in);
 
 		CHECK(copy.error == "");
@@ -98,7 +96,7 @@ TEST_CASE("replay: a damaged capture is read up to the damage")
 {
 	Bytes whole = pcap_head() + record(ONE);
 	Bytes long_record = record(TWO);
-	long_record[11] = 0x7f;		// captured length
+	long_record[11] = 0x7f; // captured length
 	struct {
 		const char *name;
 		Bytes tail;
@@ -160,18 +158,16 @@ TEST_CASE("replay: the lengths of old pcap files are in the other order")
 		std::uint16_t major, minor;
 		std::uint32_t first, second, captured;
 	} cases[] = {
-		{2, 4, 20, 60, 20}, {2, 3, 20, 60, 20}, {2, 3, 60, 20, 20},
+		{2, 4, 20, 60, 20}, {2, 3, 20, 60, 20},	  {2, 3, 60, 20, 20},
 		{2, 2, 60, 20, 20}, {543, 0, 60, 20, 20},
 	};
 
 	for (const auto &test : cases) {
 		const Order order;
 		const Bytes head = pcap_head();
-		Bytes in = cut_to(head, 4) + order.half(test.major) +
-			   order.half(test.minor) +
+		Bytes in = cut_to(head, 4) + order.half(test.major) + order.half(test.minor) +
 			   Bytes(head.begin() + 8, head.end()) + Bytes(8) +
-			   order.number(test.first) + order.number(test.second) +
-			   Bytes(20, 0x45);
+			   order.number(test.first) + order.number(test.second) + Bytes(20, 0x45);
 		Directory directory;
 		dsr::Frame frame;
 
@@ -249,8 +245,7 @@ TEST_CASE("replay: the output may not be the input")
 	replay::CaptureReader reader(directory / "in");
 	for (const char *name : {"in", "hard", "soft"}) {
 		INFO(name);
-		CHECK_THROWS_AS(replay::CaptureWriter(directory / name, reader),
-				Error);
+		CHECK_THROWS_AS(replay::CaptureWriter(directory / name, reader), Error);
 	}
 	CHECK(load(directory / "in") == in);
 }
@@ -264,8 +259,9 @@ TEST_CASE("replay: a full disk is noticed")
 	replay::CaptureReader reader(directory / "in");
 	replay::CaptureWriter writer("/dev/full", reader);
 	CHECK_THROWS_AS(([&] {
-		while (reader.next(frame))
-			;
-		writer.close();
-	}()), Error);
+				while (reader.next(frame))
+					;
+				writer.close();
+			}()),
+			Error);
 }

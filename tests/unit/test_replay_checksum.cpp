@@ -26,9 +26,8 @@ TEST_CASE("replay: the sum of any bytes is that of RFC 1071")
 	Bytes bytes;
 
 	for (unsigned int i = 0; i < 150; i++) {
-		CHECK((~fold(sum(bytes.data(),
-			static_cast<std::uint32_t>(bytes.size()))) & 0xffff) ==
-		      (checksum(bytes) >> 8 | (checksum(bytes) & 0xff) << 8));
+		CHECK((~fold(sum(bytes.data(), static_cast<std::uint32_t>(bytes.size()))) &
+		       0xffff) == (checksum(bytes) >> 8 | (checksum(bytes) & 0xff) << 8));
 		bytes.push_back(static_cast<std::uint8_t>(i * 151 + 200));
 	}
 	Bytes ones(100001, 0xff);
@@ -81,8 +80,7 @@ TEST_CASE("replay: none, or not known")
 
 	Bytes whole = good(ip4(TCP));
 	for (std::size_t size = 20; size < whole.size(); size++) {
-		Bytes cut(whole.begin(), whole.begin() +
-			  static_cast<long>(size));
+		Bytes cut(whole.begin(), whole.begin() + static_cast<long>(size));
 		CHECK(verify(cut, whole.size()) == "unknown");
 	}
 }
@@ -96,19 +94,18 @@ TEST_CASE("replay: coverage of UDP-Lite and DCCP")
 
 	set16(data, 6, checksum(pseudo + be32(UDPLITE) + covered));
 	CHECK(verify(packet(ip, data)) == "good");
-	data[20] ^= 1;		// not covered
+	data[20] ^= 1; // not covered
 	CHECK(verify(packet(ip, data)) == "good");
 	data[11] ^= 1;
 	CHECK(verify(packet(ip, data)) == "bad");
-	set16(data, 4, 29);	// more than there is
+	set16(data, 4, 29); // more than there is
 	CHECK(verify(packet(ip, data)) == "bad");
 	set16(data, 4, 7);
 	CHECK(verify(packet(ip, data)) == "bad");
 
 	ip = ip4(DCCP);
 	// header of 16 bytes; coverage 1: that and nothing more
-	data = be16(1) + be16(2) + Bytes{4, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0} +
-	       Bytes(20, 'x');
+	data = be16(1) + be16(2) + Bytes{4, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0} + Bytes(20, 'x');
 	pseudo = address(ip.source) + address(ip.destination) + be32(36);
 	covered = Bytes(data.begin(), data.begin() + 16);
 	set16(data, 6, checksum(pseudo + be32(DCCP) + covered));
@@ -144,17 +141,16 @@ TEST_CASE("replay: a routing header keeps the final destination")
 	Bytes other = address("2001:db8::1");
 
 	// type 0: the last of the list; 2: the only one; 4: the first
-	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 4, 0, 1, 0, 0, 0, 0} +
-			    other + last + udp)) == "good");
-	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 2, 2, 1, 0, 0, 0, 0} +
-			    last + udp)) == "good");
-	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 4, 4, 1, 1, 0, 0, 0} +
-			    last + other + udp)) == "good");
-	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 4, 4, 1, 1, 0, 0, 0} +
-			    other + last + udp)) == "bad");
-	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 2, 3, 1, 0, 0, 0, 0} +
-			    last + udp)) == "unknown");
+	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 4, 0, 1, 0, 0, 0, 0} + other + last + udp)) ==
+	      "good");
+	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 2, 2, 1, 0, 0, 0, 0} + last + udp)) == "good");
+	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 4, 4, 1, 1, 0, 0, 0} + last + other + udp)) ==
+	      "good");
+	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 4, 4, 1, 1, 0, 0, 0} + other + last + udp)) ==
+	      "bad");
+	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 2, 3, 1, 0, 0, 0, 0} + last + udp)) ==
+	      "unknown");
 	// no segments left: it has arrived
-	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 2, 4, 0, 0, 0, 0, 0} +
-			    other + transport(ip6(), UDP))) == "good");
+	CHECK(verify(packet(ip6(ROUTING), Bytes{UDP, 2, 4, 0, 0, 0, 0, 0} + other +
+						  transport(ip6(), UDP))) == "good");
 }

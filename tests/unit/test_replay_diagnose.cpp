@@ -12,8 +12,7 @@ using namespace replay_test;
 
 namespace {
 
-const char CLIENT[] = "144.100.10.1", SERVER[] = "10.128.9.31",
-	   VIP[] = "10.128.8.46";
+const char CLIENT[] = "144.100.10.1", SERVER[] = "10.128.9.31", VIP[] = "10.128.8.46";
 
 struct Site {
 	explicit Site(const std::vector<std::string> &texts = {})
@@ -22,8 +21,7 @@ struct Site {
 	{
 	}
 
-	static std::vector<Ip>
-	parse(const std::vector<std::string> &texts)
+	static std::vector<Ip> parse(const std::vector<std::string> &texts)
 	{
 		std::vector<Ip> result;
 
@@ -34,25 +32,22 @@ struct Site {
 
 	void see(Bytes bytes) { engine.process(frame(bytes)); }
 
-	void send(const std::string &from, const std::string &to,
-		  std::uint8_t dscp)
+	void send(const std::string &from, const std::string &to, std::uint8_t dscp)
 	{
 		see(good({from, to, UDP, dscp}));
 	}
 
-	void ping(const std::string &from, const std::string &to,
-		  std::uint8_t type, std::uint8_t sequence)
+	void ping(const std::string &from, const std::string &to, std::uint8_t type,
+		  std::uint8_t sequence)
 	{
-		see(packet({from, to, 1, 7},
-			   {type, 0, 0, 0, 0, 1, 0, sequence}));
+		see(packet({from, to, 1, 7}, {type, 0, 0, 0, 0, 1, 0, sequence}));
 	}
 
 	// a reply: ports exchanged
 	void answer(const std::string &from, const std::string &to)
 	{
 		Header ip{from, to, UDP, 0};
-		Bytes udp = be16(80) + be16(40000) + be16(12) + be16(0) +
-			    Bytes(4);
+		Bytes udp = be16(80) + be16(40000) + be16(12) + be16(0) + Bytes(4);
 
 		see(packet(ip, udp));
 	}
@@ -79,7 +74,7 @@ TEST_CASE("replay: unmarked packets to a server's own address")
 	Site learns, told({SERVER}), other({"10.0.0.1"});
 
 	for (Site *site : {&learns, &told, &other}) {
-		site->send(CLIENT, SERVER, 0);	// before it is known
+		site->send(CLIENT, SERVER, 0); // before it is known
 		site->send(CLIENT, SERVER, 7);
 		site->send(CLIENT, SERVER, 0);
 		site->send(CLIENT, "10.128.9.32", 0);
@@ -94,7 +89,7 @@ TEST_CASE("replay: replies from a server's own address")
 {
 	Site site;
 
-	site.answer(SERVER, CLIENT);		// to nothing
+	site.answer(SERVER, CLIENT); // to nothing
 	CHECK(site.found() == "");
 	site.send(CLIENT, SERVER, 7);
 	site.answer(VIP, CLIENT);
@@ -109,7 +104,7 @@ TEST_CASE("replay: pings answered from a server's own address")
 	Site site;
 
 	site.ping(CLIENT, SERVER, 8, 1);
-	site.ping(SERVER, CLIENT, 3, 1);	// an error
+	site.ping(SERVER, CLIENT, 3, 1); // an error
 	CHECK(site.found() == "");
 	site.ping(SERVER, CLIENT, 0, 1);
 	CHECK(site.found() == "from_server 1; ");
@@ -148,8 +143,8 @@ TEST_CASE("replay: tables of fixed size overflow, and say so")
 	Site site;
 
 	for (unsigned int i = 0; i < 40000; i++)
-		site.send(CLIENT, "10.1." + std::to_string(i / 256) + "." +
-				  std::to_string(i % 256), 0);
+		site.send(CLIENT, "10.1." + std::to_string(i / 256) + "." + std::to_string(i % 256),
+			  0);
 	CHECK(site.engine.diagnosis().overflowed());
 	CHECK(site.found() == "");
 }

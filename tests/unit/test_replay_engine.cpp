@@ -20,10 +20,8 @@ TEST_CASE("replay: a rewritten packet is the one sent to the VIP at once")
 			CHECK(run.kept);
 			CHECK(run.bytes == good(to_vip(ip)));
 			CHECK(run.counters().rewritten_by_dscp[7].packets == 1);
-			CHECK(run.counters().rewritten.bytes ==
-			      run.bytes.size());
-			CHECK(run.after(protocol == SCTP ? Checksum::none :
-							   Checksum::good) == 1);
+			CHECK(run.counters().rewritten.bytes == run.bytes.size());
+			CHECK(run.after(protocol == SCTP ? Checksum::none : Checksum::good) == 1);
 		}
 }
 
@@ -42,8 +40,7 @@ TEST_CASE("replay: packets that pass as they are")
 		{"DSCP 6", good(other), Passed::no_rule},
 		{"there already", good(to_vip(ip4())), Passed::same},
 		{"there already, IPv6", good(to_vip(ip6())), Passed::same},
-		{"there already, too short", packet(to_vip(ip4(TCP)), Bytes(4)),
-		 Passed::same},
+		{"there already, too short", packet(to_vip(ip4(TCP)), Bytes(4)), Passed::same},
 	};
 
 	for (auto &test : cases) {
@@ -72,25 +69,21 @@ TEST_CASE("replay: transports too short for their checksum are dropped")
 	struct {
 		std::uint8_t protocol;
 		std::size_t needed;
-	} cases[] = {{TCP, 18}, {UDP, 8}, {UDPLITE, 8}, {DCCP, 8}, {ICMP6, 4},
-		     {SCTP, 0}};
+	} cases[] = {{TCP, 18}, {UDP, 8}, {UDPLITE, 8}, {DCCP, 8}, {ICMP6, 4}, {SCTP, 0}};
 
 	for (auto &test : cases)
 		for (std::size_t size = 0; size < 20; size++)
-			for (const Header &ip : {ip4(test.protocol),
-					     ip6(test.protocol)}) {
+			for (const Header &ip : {ip4(test.protocol), ip6(test.protocol)}) {
 				bool six = ip.source[0] != '1';
-				std::size_t needed =
-					test.protocol == ICMP6 && !six ?
-					0 : test.needed;
+				std::size_t needed = test.protocol == ICMP6 && !six ? 0 :
+										      test.needed;
 				Run run(packet(ip, Bytes(size, 1)));
 
-				INFO(ip.source << " " << int(test.protocol) <<
-				     " " << size);
+				INFO(ip.source << " " << int(test.protocol) << " " << size);
 				CHECK(run.kept == (size >= needed));
-				CHECK(run.counters().dropped_why[index_of(
-					Drop::short_transport)].packets ==
-				      (size < needed));
+				CHECK(run.counters()
+					      .dropped_why[index_of(Drop::short_transport)]
+					      .packets == (size < needed));
 			}
 	// an IPv6 header chain that ends within a header
 	CHECK_FALSE(Run(packet(ip6(DESTINATION), {UDP, 0, 0})).kept);
@@ -126,8 +119,8 @@ TEST_CASE("replay: later fragments change in the IP header only")
 
 TEST_CASE("replay: a routing header with segments left keeps the checksum")
 {
-	Bytes routed = Bytes{UDP, 2, 4, 1, 0, 0, 0, 0} +
-		       address("2001:db8::99") + transport(ip6(), UDP);
+	Bytes routed = Bytes{UDP, 2, 4, 1, 0, 0, 0, 0} + address("2001:db8::99") +
+		       transport(ip6(), UDP);
 	Run run(packet(ip6(ROUTING), routed));
 
 	CHECK(run.bytes == packet(to_vip(ip6(ROUTING)), routed));
@@ -155,20 +148,17 @@ TEST_CASE("replay: cut packets change as far as they are captured")
 		for (std::size_t size = 1; size < whole.size(); size++) {
 			Run run(cut_to(whole, size), whole.size());
 
-			INFO(ip.source << " " << int(ip.protocol) << " cut to "
-			     << size);
+			INFO(ip.source << " " << int(ip.protocol) << " cut to " << size);
 			CHECK(run.kept);
 			if (size < header) {
 				CHECK(run.bytes == cut_to(whole, size));
-				CHECK(run.counters().passed_why[index_of(
-					Passed::cut)].packets == 1);
+				CHECK(run.counters().passed_why[index_of(Passed::cut)].packets ==
+				      1);
 			} else if (size < check) {
 				// the address is; half a checksum is not
 				Bytes some = cut_to(expected, header) +
-					Bytes(whole.begin() +
-					      static_cast<long>(header),
-					      whole.begin() +
-					      static_cast<long>(size));
+					     Bytes(whole.begin() + static_cast<long>(header),
+						   whole.begin() + static_cast<long>(size));
 				CHECK(run.bytes == some);
 			} else {
 				CHECK(run.bytes == cut_to(expected, size));
@@ -186,12 +176,13 @@ TEST_CASE("replay: rules follow each other with XT_CONTINUE, raw first")
 	replay::Ruleset ruleset;
 
 	replay::parse_rules("*mangle\n"
-		"-A PREROUTING -d 10.0.0.2 -j DADDR --set-daddr 10.0.0.3\n"
-		"-A PREROUTING -d 10.0.0.1 -j DADDR --set-daddr 10.0.0.9\n"
-		"COMMIT\n*raw\n"
-		"-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.0.0.1\n"
-		"-A PREROUTING -d 10.0.0.1 -j DADDR --set-daddr 10.0.0.2\n"
-		"COMMIT\n", "rules", ruleset);
+			    "-A PREROUTING -d 10.0.0.2 -j DADDR --set-daddr 10.0.0.3\n"
+			    "-A PREROUTING -d 10.0.0.1 -j DADDR --set-daddr 10.0.0.9\n"
+			    "COMMIT\n*raw\n"
+			    "-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.0.0.1\n"
+			    "-A PREROUTING -d 10.0.0.1 -j DADDR --set-daddr 10.0.0.2\n"
+			    "COMMIT\n",
+			    "rules", ruleset);
 	Run run(good(ip4()), 0, ruleset);
 	Header expected = ip4();
 	expected.destination = "10.0.0.3";
@@ -236,7 +227,6 @@ TEST_CASE("replay: the trace says what was decided and by which rule")
 	CHECK(all.find("contract: ") != all.npos);
 }
 
-
 TEST_CASE("replay: only another address is a redirection to the diagnosis")
 {
 	Header vip = to_vip(ip4(TCP)), answer = ip4(TCP);
@@ -248,7 +238,7 @@ TEST_CASE("replay: only another address is a redirection to the diagnosis")
 	answer.destination = vip.source;
 	answer.dscp = 0;
 	back = good(answer);
-	set16(back, 20, 443);		// the ports, exchanged
+	set16(back, 20, 443); // the ports, exchanged
 	set16(back, 22, 40000);
 	engine.process(frame(in));
 	CHECK(engine.counters().rewritten.packets == 1);

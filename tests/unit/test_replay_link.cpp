@@ -18,7 +18,7 @@ namespace {
 struct Case {
 	const char *name;
 	int link_type;
-	Bytes before;		// the IP packet
+	Bytes before; // the IP packet
 	Link link;
 };
 
@@ -26,21 +26,18 @@ const Bytes MACS(12, 2), SLL(14, 0), SLL2(18, 0);
 
 const Case cases[] = {
 	{"Ethernet", DLT_EN10MB, MACS + be16(0x800), Link::ip},
-	{"one tag", DLT_EN10MB, MACS + be16(0x8100) + be16(5) + be16(0x800),
-	 Link::ip},
+	{"one tag", DLT_EN10MB, MACS + be16(0x8100) + be16(5) + be16(0x800), Link::ip},
 	{"two tags", DLT_EN10MB,
-	 MACS + be16(0x88a8) + be16(5) + be16(0x8100) + be16(6) + be16(0x800),
-	 Link::ip},
+	 MACS + be16(0x88a8) + be16(5) + be16(0x8100) + be16(6) + be16(0x800), Link::ip},
 	{"three tags", DLT_EN10MB,
-	 MACS + be16(0x9100) + be16(5) + be16(0x8100) + be16(6) +
-	 be16(0x88a8) + be16(7) + be16(0x800), Link::ip},
+	 MACS + be16(0x9100) + be16(5) + be16(0x8100) + be16(6) + be16(0x88a8) + be16(7) +
+		 be16(0x800),
+	 Link::ip},
 	{"ARP", DLT_EN10MB, MACS + be16(0x806), Link::other},
-	{"ARP after a tag", DLT_EN10MB,
-	 MACS + be16(0x8100) + be16(5) + be16(0x806), Link::other},
+	{"ARP after a tag", DLT_EN10MB, MACS + be16(0x8100) + be16(5) + be16(0x806), Link::other},
 	{"802.3 length", DLT_EN10MB, MACS + be16(38), Link::other},
 	{"cooked", DLT_LINUX_SLL, SLL + be16(0x800), Link::ip},
-	{"cooked, tagged", DLT_LINUX_SLL,
-	 SLL + be16(0x8100) + be16(5) + be16(0x800), Link::ip},
+	{"cooked, tagged", DLT_LINUX_SLL, SLL + be16(0x8100) + be16(5) + be16(0x800), Link::ip},
 	{"cooked ARP", DLT_LINUX_SLL, SLL + be16(0x806), Link::other},
 	{"cooked 2", DLT_LINUX_SLL2, be16(0x800) + SLL2, Link::ip},
 	{"cooked 2 ARP", DLT_LINUX_SLL2, be16(0x806) + SLL2, Link::other},
@@ -52,13 +49,10 @@ const Case cases[] = {
 	{"null, unknown", DLT_NULL, {7, 0, 0, 0}, Link::other},
 	{"PPP", DLT_PPP, be16(0x21), Link::ip},
 	{"PPP, short protocol", DLT_PPP, {0x21}, Link::ip},
-	{"PPP, address and control", DLT_PPP, be16(0xff03) + be16(0x21),
-	 Link::ip},
+	{"PPP, address and control", DLT_PPP, be16(0xff03) + be16(0x21), Link::ip},
 	{"PPP LCP", DLT_PPP, be16(0xff03) + be16(0xc021), Link::other},
-	{"PPPoE", DLT_PPP_ETHER, Bytes{0x11, 0, 0, 1, 0, 30} + be16(0x21),
-	 Link::ip},
-	{"PPPoE discovery", DLT_PPP_ETHER,
-	 Bytes{0x11, 9, 0, 1, 0, 30} + be16(0x21), Link::other},
+	{"PPPoE", DLT_PPP_ETHER, Bytes{0x11, 0, 0, 1, 0, 30} + be16(0x21), Link::ip},
+	{"PPPoE discovery", DLT_PPP_ETHER, Bytes{0x11, 9, 0, 1, 0, 30} + be16(0x21), Link::other},
 	{"HDLC", DLT_C_HDLC, Bytes{0x0f, 0} + be16(0x800), Link::ip},
 };
 
@@ -82,8 +76,7 @@ TEST_CASE("replay: link types")
 		Packet packet;
 		Frame whole = frame(bytes);
 
-		REQUIRE(find(test.link_type, whole, packet) ==
-			test.link);
+		REQUIRE(find(test.link_type, whole, packet) == test.link);
 		if (test.link != Link::ip)
 			continue;
 		CHECK(packet.data == bytes.data() + test.before.size());
@@ -127,8 +120,7 @@ TEST_CASE("replay: link types say IPv6")
 		Bytes bytes = test.before + good(ip6());
 		Packet packet;
 
-		REQUIRE(find(test.link_type, frame(bytes),
-					    packet) == Link::ip);
+		REQUIRE(find(test.link_type, frame(bytes), packet) == Link::ip);
 		CHECK(packet.data == bytes.data() + test.before.size());
 		CHECK(packet.family == Family::ip6);
 	}
@@ -138,8 +130,7 @@ TEST_CASE("replay: NFLOG's payload is found after its other attributes")
 {
 	// in host order; little-endian here, and turned otherwise
 	auto attribute = [](std::uint16_t type, const Bytes &value) {
-		std::uint16_t length =
-			static_cast<std::uint16_t>(4 + value.size());
+		std::uint16_t length = static_cast<std::uint16_t>(4 + value.size());
 		Bytes bytes(4);
 
 		std::memcpy(bytes.data(), &length, 2);
@@ -154,25 +145,21 @@ TEST_CASE("replay: NFLOG's payload is found after its other attributes")
 	Bytes bytes = head + attribute(9, ip);
 	Packet packet;
 
-	REQUIRE(find(DLT_NFLOG, frame(bytes), packet) ==
-		Link::ip);
+	REQUIRE(find(DLT_NFLOG, frame(bytes), packet) == Link::ip);
 	CHECK(packet.data == bytes.data() + head.size() + 4);
 	CHECK(packet.length == ip.size());
 
 	// what NFLOG did not copy was in the packet all the same
 	Bytes half(ip.begin(), ip.begin() + 24);
 	bytes = head + attribute(9, half);
-	REQUIRE(find(DLT_NFLOG, frame(bytes), packet) ==
-		Link::ip);
+	REQUIRE(find(DLT_NFLOG, frame(bytes), packet) == Link::ip);
 	CHECK(packet.captured == 24);
 	CHECK(packet.length == ip.size());
 
 	bytes = head;
-	CHECK(find(DLT_NFLOG, frame(bytes), packet) ==
-	      Link::other);
+	CHECK(find(DLT_NFLOG, frame(bytes), packet) == Link::other);
 	bytes = head + Bytes{2, 0, 9, 0};
-	CHECK(find(DLT_NFLOG, frame(bytes), packet) ==
-	      Link::other);
+	CHECK(find(DLT_NFLOG, frame(bytes), packet) == Link::other);
 }
 
 TEST_CASE("replay: other link types are not known")

@@ -25,14 +25,13 @@ TEST_CASE("replay: a map takes the packet's DSCP, whatever its ECN")
 			Bytes in = good(out);
 			bool mapped = out.dscp & 1, six = in[0] >> 4 == 6;
 			if (mapped)
-				out.destination = (six ? "2001:db8::" :
-							 "10.0.0.") +
-					std::to_string(out.dscp);
+				out.destination = (six ? "2001:db8::" : "10.0.0.") +
+						  std::to_string(out.dscp);
 			Bytes expected = good(out);
 			for (Bytes *bytes : {&in, &expected}) {
 				if (six) {
-					(*bytes)[1] = static_cast<std::uint8_t>(
-						(*bytes)[1] | (tos & 3) << 4);
+					(*bytes)[1] = static_cast<std::uint8_t>((*bytes)[1] |
+										(tos & 3) << 4);
 					continue;
 				}
 				(*bytes)[1] = static_cast<std::uint8_t>(tos);
@@ -44,12 +43,10 @@ TEST_CASE("replay: a map takes the packet's DSCP, whatever its ECN")
 			INFO("TOS " << tos);
 			CHECK(run.bytes == expected);
 			CHECK(run.rewritten() == mapped);
-			CHECK(run.counters().rewritten_by_dscp[tos >> 2].packets ==
-			      mapped);
-			CHECK(run.counters().no_rule_for_dscp[tos >> 2] ==
+			CHECK(run.counters().rewritten_by_dscp[tos >> 2].packets == mapped);
+			CHECK(run.counters().no_rule_for_dscp[tos >> 2] == !mapped);
+			CHECK(run.counters().passed_why[index_of(Passed::no_rule)].packets ==
 			      !mapped);
-			CHECK(run.counters().passed_why[index_of(
-				Passed::no_rule)].packets == !mapped);
 		}
 }
 
@@ -57,11 +54,13 @@ TEST_CASE("replay: what a map does not have goes on to the next rule")
 {
 	replay::Ruleset ruleset;
 
-	replay::parse_rules("*raw\n"
+	replay::parse_rules(
+		"*raw\n"
 		"-A PREROUTING -j DADDR --dscp-map 7=10.0.0.1,8=10.0.0.8\n"
 		"-A PREROUTING -j DADDR --dscp-map 9=10.0.0.9\n"
 		"-A PREROUTING -d 10.0.0.1 -p udp -j DADDR --set-daddr 10.0.0.2 --set-dport 443\n"
-		"COMMIT\n", "rules", ruleset);
+		"COMMIT\n",
+		"rules", ruleset);
 	Header in = ip4(), out = in;
 	out.destination = "10.0.0.2";
 	out.port = 443;

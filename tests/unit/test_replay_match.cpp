@@ -31,8 +31,7 @@ Header fragment4(std::uint8_t protocol, std::uint16_t fragment)
 
 Bytes fragment6(std::uint8_t next, unsigned int offset)
 {
-	return packet(ip6(FRAGMENT), Bytes{next, 0} + be16(offset) + be32(7) +
-				     Bytes(40, 'x'));
+	return packet(ip6(FRAGMENT), Bytes{next, 0} + be16(offset) + be32(7) + Bytes(40, 'x'));
 }
 
 } // namespace
@@ -61,11 +60,10 @@ TEST_CASE("replay: matches on the interface that a packet came in by")
 	for (const auto &test : cases) {
 		Bytes bytes = good(ip4());
 		replay::Ruleset ruleset = rules(std::string(test.matches) +
-			" -j DADDR --set-daddr 10.128.8.46");
+						" -j DADDR --set-daddr 10.128.8.46");
 
 		INFO(test.matches << " of " << test.interface);
-		CHECK(replay::matches(ruleset.of(Family::ip4).at(0),
-				      view(bytes), test.interface) ==
+		CHECK(replay::matches(ruleset.of(Family::ip4).at(0), view(bytes), test.interface) ==
 		      test.matched);
 	}
 }
@@ -166,8 +164,7 @@ TEST_CASE("replay: source and destination")
 
 	for (auto &test : cases) {
 		INFO(test.matches);
-		CHECK(match(test.matches, good(test.six ? ip6() : ip4())) ==
-		      test.result);
+		CHECK(match(test.matches, good(test.six ? ip6() : ip4())) == test.result);
 	}
 }
 
@@ -177,10 +174,8 @@ TEST_CASE("replay: every protocol with ports")
 		std::string rule = "-p " + std::to_string(protocol);
 
 		INFO(rule);
-		CHECK(match(rule + " --dport 80", good(ip4(protocol))) ==
-		      Matched::yes);
-		CHECK(match(rule + " --sport 80", good(ip6(protocol))) ==
-		      Matched::no);
+		CHECK(match(rule + " --dport 80", good(ip4(protocol))) == Matched::yes);
+		CHECK(match(rule + " --sport 80", good(ip6(protocol))) == Matched::no);
 	}
 }
 
@@ -188,8 +183,7 @@ TEST_CASE("replay: IPv4 fragments")
 {
 	Bytes later = packet(fragment4(TCP, 2), Bytes(40, 'x'));
 	Bytes overlapping = packet(fragment4(TCP, 0x2001), Bytes(40, 'x'));
-	Bytes first = packet(fragment4(TCP, 0x2000),
-			     transport(ip4(TCP), TCP, Bytes(20)));
+	Bytes first = packet(fragment4(TCP, 0x2000), transport(ip4(TCP), TCP, Bytes(20)));
 
 	CHECK(match("-p tcp", later) == Matched::yes);
 	CHECK(match("-p udp", later) == Matched::no);
@@ -199,13 +193,10 @@ TEST_CASE("replay: IPv4 fragments")
 	CHECK(match("-p tcp", overlapping) == Matched::yes);
 	CHECK(match("-p tcp --dport 80", overlapping) == Matched::drop);
 	// matches are asked in their order: the first that says no decides
-	CHECK(match("-m dscp --dscp 1 -p tcp --dport 80", overlapping) ==
-	      Matched::no);
-	CHECK(match("-p tcp --dport 80 -m dscp --dscp 1", overlapping) ==
-	      Matched::drop);
+	CHECK(match("-m dscp --dscp 1 -p tcp --dport 80", overlapping) == Matched::no);
+	CHECK(match("-p tcp --dport 80 -m dscp --dscp 1", overlapping) == Matched::drop);
 	// only TCP minds
-	CHECK(match("-p udp --dport 80",
-		    packet(fragment4(UDP, 1), Bytes(40, 'x'))) == Matched::no);
+	CHECK(match("-p udp --dport 80", packet(fragment4(UDP, 1), Bytes(40, 'x'))) == Matched::no);
 }
 
 TEST_CASE("replay: ports of packets that end too early")
@@ -217,18 +208,17 @@ TEST_CASE("replay: ports of packets that end too early")
 
 	for (auto &header : headers) {
 		Header ip = ip4(header.protocol);
-		std::string rule = "-p " + std::to_string(header.protocol) +
-				   " --dport 80";
+		std::string rule = "-p " + std::to_string(header.protocol) + " --dport 80";
 		Bytes whole = good(ip);
 
 		for (std::size_t size = 0; size <= header.size; size++) {
 			INFO(rule << ", " << size << " bytes");
-			Bytes wire = packet(ip, Bytes(whole.begin() + 20,
-						      whole.begin() + 20 +
-						      static_cast<long>(size)));
+			Bytes wire = packet(ip,
+					    Bytes(whole.begin() + 20,
+						  whole.begin() + 20 + static_cast<long>(size)));
 
-			CHECK(match(rule, wire) == (size == header.size ?
-				Matched::yes : Matched::drop));
+			CHECK(match(rule, wire) ==
+			      (size == header.size ? Matched::yes : Matched::drop));
 			// the same, but it was the capture that cut it off
 			CHECK(match(rule, cut_to(whole, 20 + size), whole.size()) ==
 			      (size >= 4 ? Matched::yes : Matched::cut));
@@ -244,13 +234,10 @@ TEST_CASE("replay: IPv6 protocols after extension headers")
 	Bytes udp = transport(ip6(), UDP);
 
 	CHECK(match("-p udp", packet(ip6(HOP), options + udp)) == Matched::yes);
-	CHECK(match("-p udp --dport 80", packet(ip6(DESTINATION), options + udp)) ==
+	CHECK(match("-p udp --dport 80", packet(ip6(DESTINATION), options + udp)) == Matched::yes);
+	CHECK(match("-p udp --dport 80", packet(ip6(ROUTING), routing + Bytes(16) + udp)) ==
 	      Matched::yes);
-	CHECK(match("-p udp --dport 80",
-		    packet(ip6(ROUTING), routing + Bytes(16) + udp)) ==
-	      Matched::yes);
-	CHECK(match("-p udp --dport 80", packet(ip6(AH), auth + udp)) ==
-	      Matched::yes);
+	CHECK(match("-p udp --dport 80", packet(ip6(AH), auth + udp)) == Matched::yes);
 	CHECK(match("-p 59", packet(ip6(NONE), Bytes(8))) == Matched::yes);
 	CHECK(match("-p udp", packet(ip6(NONE), Bytes(8))) == Matched::no);
 
@@ -271,18 +258,15 @@ TEST_CASE("replay: IPv6 protocols after extension headers")
 			INFO(rule << " " << size);
 			Bytes ended = packet(ip6(HOP), cut_to(options, size));
 
-			CHECK(match(rule, ended) == (size < 8 ? Matched::drop :
-				match(rule, packet(ip6(HOP), options + udp))));
+			CHECK(match(rule, ended) ==
+			      (size < 8 ? Matched::drop :
+					  match(rule, packet(ip6(HOP), options + udp))));
 		}
-	CHECK(match("-p udp", packet(ip6(HOP), cut_to(options, 2)), 100) ==
-	      Matched::yes);
+	CHECK(match("-p udp", packet(ip6(HOP), cut_to(options, 2)), 100) == Matched::yes);
 	// but not of these, and not even for a rule of another protocol
-	CHECK(match("-p udp", packet(ip6(FRAGMENT), {UDP, 0, 0})) ==
-	      Matched::drop);
-	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 3))) ==
-	      Matched::drop);
-	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 4)), 100) ==
-	      Matched::no);
+	CHECK(match("-p udp", packet(ip6(FRAGMENT), {UDP, 0, 0})) == Matched::drop);
+	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 3))) == Matched::drop);
+	CHECK(match("-p tcp", packet(ip6(ROUTING), cut_to(routing, 4)), 100) == Matched::no);
 }
 
 TEST_CASE("replay: IPv6 fragments")
@@ -298,7 +282,6 @@ TEST_CASE("replay: IPv6 fragments")
 
 	// the first fragment has the ports
 	CHECK(match("-p udp --dport 80",
-		    packet(ip6(FRAGMENT), Bytes{UDP, 0, 0, 1} + be32(7) +
-						  transport(ip6(), UDP))) ==
+		    packet(ip6(FRAGMENT), Bytes{UDP, 0, 0, 1} + be32(7) + transport(ip6(), UDP))) ==
 	      Matched::yes);
 }

@@ -47,9 +47,8 @@ Read read(const Bytes &input)
 		dsr::replay::CaptureWriter writer(directory / "out", reader);
 
 		while (reader.next(frame))
-			result.packets.push_back({
-				Bytes(frame.data, frame.data + frame.captured),
-				frame.length, frame.interface->link_type});
+			result.packets.push_back({Bytes(frame.data, frame.data + frame.captured),
+						  frame.length, frame.interface->link_type});
 		writer.close();
 		result.damage = reader.damage();
 	} catch (const dsr::Error &thrown) {
@@ -88,9 +87,8 @@ std::vector<Seen> read_by_libpcap(Bytes input)
 	return packets;
 }
 
-constexpr std::uint32_t SECTION = 0x0a0d0d0a, INTERFACE = 1, OLD_PACKET = 2,
-			SIMPLE_PACKET = 3, NAMES = 4, STATISTICS = 5,
-			PACKET = 6, SECRETS = 10, UNKNOWN = 0x40000bad;
+constexpr std::uint32_t SECTION = 0x0a0d0d0a, INTERFACE = 1, OLD_PACKET = 2, SIMPLE_PACKET = 3,
+			NAMES = 4, STATISTICS = 5, PACKET = 6, SECRETS = 10, UNKNOWN = 0x40000bad;
 
 Bytes option(std::uint16_t code, Bytes value, Order order = {})
 {
@@ -102,16 +100,19 @@ Bytes option(std::uint16_t code, Bytes value, Order order = {})
 
 Bytes section(Order order = {}, const Bytes &options = {})
 {
-	return pcapng_block(SECTION, order.number(0x1a2b3c4d) + order.half(1) +
-			    order.half(0) + Bytes(8, 0xff) + options, order);
+	return pcapng_block(SECTION,
+			    order.number(0x1a2b3c4d) + order.half(1) + order.half(0) +
+				    Bytes(8, 0xff) + options,
+			    order);
 }
 
 Bytes interface(std::uint32_t link, std::uint32_t snaplen, Order order = {},
 		const Bytes &options = {})
 {
 	return pcapng_block(INTERFACE,
-			    order.half(static_cast<std::uint16_t>(link)) +
-			    order.half(0) + order.number(snaplen) + options, order);
+			    order.half(static_cast<std::uint16_t>(link)) + order.half(0) +
+				    order.number(snaplen) + options,
+			    order);
 }
 
 Bytes packet_of(std::uint32_t number, const Bytes &packet, Order order = {},
@@ -121,9 +122,10 @@ Bytes packet_of(std::uint32_t number, const Bytes &packet, Order order = {},
 	Bytes padded = packet;
 
 	padded.resize((size + 3) & ~3U);
-	return pcapng_block(PACKET, order.number(number) + order.number(1) +
-			    order.number(2) + order.number(size) +
-			    order.number(wire ? wire : size) + padded + options,
+	return pcapng_block(PACKET,
+			    order.number(number) + order.number(1) + order.number(2) +
+				    order.number(size) + order.number(wire ? wire : size) + padded +
+				    options,
 			    order);
 }
 
@@ -136,35 +138,33 @@ Bytes old_packet(std::uint16_t number, const Bytes &packet, Order order = {})
 {
 	const auto size = static_cast<std::uint32_t>(packet.size());
 
-	return pcapng_block(OLD_PACKET, order.half(number) + order.half(7) +
-			    order.number(1) + order.number(2) +
-			    order.number(size) + order.number(size) + packet,
+	return pcapng_block(OLD_PACKET,
+			    order.half(number) + order.half(7) + order.number(1) + order.number(2) +
+				    order.number(size) + order.number(size) + packet,
 			    order);
 }
 
-const Bytes ONE = good(ip4()), TWO = good(ip6(TCP)),
-	    FRAMED = Bytes(12, 2) + be16(0x800) + ONE;
+const Bytes ONE = good(ip4()), TWO = good(ip6(TCP)), FRAMED = Bytes(12, 2) + be16(0x800) + ONE;
 
 } // namespace
 
 TEST_CASE("replay: pcapng comes out as it went in, every block of it")
 {
 	for (Order order : {Order{false}, Order{true}}) {
-		const Bytes in =
-			section(order, option(1, Bytes(5, 'c'), order) +
-				       option(0, {}, order)) +
-			pcapng_block(SECRETS, Bytes(40, 's'), order) +
-			interface(RAW_IP, 65535, order,
-				  option(2, {'e', 't', 'h', '0'}, order) +
-				  option(9, {9}, order) + option(0, {}, order)) +
-			pcapng_block(NAMES, order.half(0) + order.half(0), order) +
-			packet_of(0, ONE, order, option(1, Bytes(9, 'p'), order)) +
-			simple_packet(TWO, static_cast<std::uint32_t>(TWO.size()), order) +
-			old_packet(0, ONE, order) +
-			pcapng_block(STATISTICS, Bytes(12), order) +
-			pcapng_block(UNKNOWN, Bytes(300000, 'u'), order) +
-			packet_of(0, TWO, order, {}, 1500) +
-			pcapng_block(UNKNOWN, {}, order);
+		const Bytes in = section(order,
+					 option(1, Bytes(5, 'c'), order) + option(0, {}, order)) +
+				 pcapng_block(SECRETS, Bytes(40, 's'), order) +
+				 interface(RAW_IP, 65535, order,
+					   option(2, {'e', 't', 'h', '0'}, order) +
+						   option(9, {9}, order) + option(0, {}, order)) +
+				 pcapng_block(NAMES, order.half(0) + order.half(0), order) +
+				 packet_of(0, ONE, order, option(1, Bytes(9, 'p'), order)) +
+				 simple_packet(TWO, static_cast<std::uint32_t>(TWO.size()), order) +
+				 old_packet(0, ONE, order) +
+				 pcapng_block(STATISTICS, Bytes(12), order) +
+				 pcapng_block(UNKNOWN, Bytes(300000, 'u'), order) +
+				 packet_of(0, TWO, order, {}, 1500) +
+				 pcapng_block(UNKNOWN, {}, order);
 		const Read found = read(in);
 
 		CHECK(found.error == "");
@@ -188,33 +188,31 @@ TEST_CASE("replay: interfaces of one file need not be alike")
 		std::vector<Seen> packets;
 	} cases[] = {
 		{"two snapshot lengths",
-		 section() + interface(RAW_IP, 65535) + interface(RAW_IP, 96) +
-			 packet_of(0, ONE) + packet_of(1, TWO),
+		 section() + interface(RAW_IP, 65535) + interface(RAW_IP, 96) + packet_of(0, ONE) +
+			 packet_of(1, TWO),
 		 {{ONE, 38, DLT_RAW}, {TWO, 70, DLT_RAW}}},
 		{"an interface that comes later",
-		 section() + interface(RAW_IP, 65535) + packet_of(0, ONE) +
-			 interface(RAW_IP, 0) + packet_of(1, TWO),
+		 section() + interface(RAW_IP, 65535) + packet_of(0, ONE) + interface(RAW_IP, 0) +
+			 packet_of(1, TWO),
 		 {{ONE, 38, DLT_RAW}, {TWO, 70, DLT_RAW}}},
 		{"two link types",
-		 section() + interface(ETHERNET, 0) + interface(RAW_IP, 0) +
-			 packet_of(1, ONE) + packet_of(0, FRAMED),
+		 section() + interface(ETHERNET, 0) + interface(RAW_IP, 0) + packet_of(1, ONE) +
+			 packet_of(0, FRAMED),
 		 {{ONE, 38, DLT_RAW}, {FRAMED, 52, DLT_EN10MB}}},
 		{"one whose type is not known here",
-		 section() + interface(WIFI, 0) + interface(RAW_IP, 0) +
-			 packet_of(0, FRAMED) + packet_of(1, ONE),
+		 section() + interface(WIFI, 0) + interface(RAW_IP, 0) + packet_of(0, FRAMED) +
+			 packet_of(1, ONE),
 		 {{FRAMED, 52, DLT_IEEE802_11}, {ONE, 38, DLT_RAW}}},
 		{"two sections, each with its own interfaces",
-		 section() + interface(ETHERNET, 0) + packet_of(0, FRAMED) +
-			 section() + interface(RAW_IP, 0) + packet_of(0, ONE),
+		 section() + interface(ETHERNET, 0) + packet_of(0, FRAMED) + section() +
+			 interface(RAW_IP, 0) + packet_of(0, ONE),
 		 {{FRAMED, 52, DLT_EN10MB}, {ONE, 38, DLT_RAW}}},
 		{"two sections of different byte orders",
-		 section() + interface(RAW_IP, 0) + packet_of(0, ONE) +
-			 section(other) + interface(RAW_IP, 0, other) +
-			 packet_of(0, TWO, other),
+		 section() + interface(RAW_IP, 0) + packet_of(0, ONE) + section(other) +
+			 interface(RAW_IP, 0, other) + packet_of(0, TWO, other),
 		 {{ONE, 38, DLT_RAW}, {TWO, 70, DLT_RAW}}},
 		{"a snapshot length for a packet without one of its own",
-		 section() + interface(RAW_IP, 20) +
-			 simple_packet(cut_to(ONE, 20), 38),
+		 section() + interface(RAW_IP, 20) + simple_packet(cut_to(ONE, 20), 38),
 		 {{cut_to(ONE, 20), 38, DLT_RAW}}},
 		{"longer than the snapshot length says",
 		 section() + interface(RAW_IP, 20) + packet_of(0, ONE),
@@ -240,16 +238,18 @@ TEST_CASE("replay: frames say how long their check sequence is")
 		unsigned int fcs;
 	} cases[] = {
 		{"none", section() + interface(ETHERNET, 0) + packet_of(0, FRAMED), 0},
-		{"in bytes", section() + interface(ETHERNET, 0, {}, option(13, {4})) +
-				     packet_of(0, FRAMED), 4},
-		{"in bits", section() + interface(ETHERNET, 0, {}, option(13, {32})) +
-				    packet_of(0, FRAMED), 4},
-		{"by the packet", section() + interface(ETHERNET, 0) +
-			packet_of(0, FRAMED, {}, option(2, Order{}.number(2 << 5))), 2},
-		{"pcap", pcap_head(MICRO, {}, 0x24000000 | ETHERNET) +
-			 record(FRAMED), 4},
-		{"pcap, length not valid", pcap_head(MICRO, {}, 0x20000000 | ETHERNET) +
-			 record(FRAMED), 0},
+		{"in bytes",
+		 section() + interface(ETHERNET, 0, {}, option(13, {4})) + packet_of(0, FRAMED), 4},
+		{"in bits",
+		 section() + interface(ETHERNET, 0, {}, option(13, {32})) + packet_of(0, FRAMED),
+		 4},
+		{"by the packet",
+		 section() + interface(ETHERNET, 0) +
+			 packet_of(0, FRAMED, {}, option(2, Order{}.number(2 << 5))),
+		 2},
+		{"pcap", pcap_head(MICRO, {}, 0x24000000 | ETHERNET) + record(FRAMED), 4},
+		{"pcap, length not valid",
+		 pcap_head(MICRO, {}, 0x20000000 | ETHERNET) + record(FRAMED), 0},
 	};
 
 	for (const auto &test : cases) {
@@ -288,11 +288,10 @@ TEST_CASE("replay: damaged pcapng is read up to the damage")
 		{"a packet's block that is too short", "expected at least 32",
 		 pcapng_block(PACKET, Bytes(12))},
 		{"another length at the end", "at its end", other_end},
-		{"an interface that nobody described", "of interface 1, of 1",
-		 packet_of(1, TWO)},
+		{"an interface that nobody described", "of interface 1, of 1", packet_of(1, TWO)},
 		{"a packet longer than its block", "a packet of 1000 captured bytes",
-		 pcapng_block(PACKET, Bytes(12) + Order{}.number(1000) +
-			      Order{}.number(1000) + TWO)},
+		 pcapng_block(PACKET,
+			      Bytes(12) + Order{}.number(1000) + Order{}.number(1000) + TWO)},
 		{"a section without a mark", "without its byte order mark", other_mark},
 		{"an interface's option", "does not end within its block",
 		 interface(RAW_IP, 0, {}, Order{}.half(2) + Order{}.half(9))},
@@ -311,8 +310,8 @@ TEST_CASE("replay: damaged pcapng is read up to the damage")
 		CHECK(found.damage->packets == 1);
 		CHECK(found.packets.size() == 1);
 		CHECK(found.damage->offset >= before.size());
-		CHECK(found.output == Bytes(before + cut_to(test.tail,
-			found.damage->offset - before.size())));
+		CHECK(found.output ==
+		      Bytes(before + cut_to(test.tail, found.damage->offset - before.size())));
 	}
 }
 
@@ -337,7 +336,8 @@ TEST_CASE("replay: what libpcap reads of a file is what is read")
 			for (std::uint8_t &byte : packet)
 				byte = static_cast<std::uint8_t>(random());
 			if (!pcapng)
-				in = in + record(packet, order, random() % 1000000, packet.size() + random() % 9);
+				in = in + record(packet, order, random() % 1000000,
+						 packet.size() + random() % 9);
 			else if (random() % 4 == 0)
 				in = in + pcapng_block(4 + random() % 2 * 6, packet, order);
 			else if (random() % 4 == 0)
@@ -346,8 +346,7 @@ TEST_CASE("replay: what libpcap reads of a file is what is read")
 				in = in + packet_of(0, packet, order);
 		}
 		for (std::uint32_t j = random() % 3 ? 0 : random() % 4; j; j--)
-			in[random() % in.size()] ^= static_cast<std::uint8_t>(
-				1 << random() % 8);
+			in[random() % in.size()] ^= static_cast<std::uint8_t>(1 << random() % 8);
 		if (random() % 4 == 0)
 			in.resize(random() % (in.size() + 1));
 
@@ -362,12 +361,12 @@ TEST_CASE("replay: what libpcap reads of a file is what is read")
 		damaged += found.damage.has_value();
 		INFO("file " << i << ": " << found.error);
 		REQUIRE(found.packets.size() >= expected.size());
-		REQUIRE(std::equal(expected.begin(), expected.end(),
-				   found.packets.begin()));
+		REQUIRE(std::equal(expected.begin(), expected.end(), found.packets.begin()));
 		if (!found.error.empty())
 			continue;
-		REQUIRE((found.output == cut_to(in, found.damage ?
-			static_cast<std::size_t>(found.damage->offset) : in.size())));
+		REQUIRE((found.output ==
+			 cut_to(in, found.damage ? static_cast<std::size_t>(found.damage->offset) :
+						   in.size())));
 	}
 	CHECK(packets > 5000);
 	CHECK(damaged > 200);
@@ -380,8 +379,7 @@ Bytes gzip(const Bytes &bytes)
 	Bytes packed(compressBound(bytes.size()) + 64);
 	z_stream stream{};
 
-	REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8,
-			     Z_DEFAULT_STRATEGY) == Z_OK);
+	REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
 	stream.next_in = const_cast<Bytef *>(bytes.data());
 	stream.avail_in = static_cast<uInt>(bytes.size());
 	stream.next_out = packed.data();
@@ -395,8 +393,8 @@ Bytes gzip(const Bytes &bytes)
 Bytes zstd(const Bytes &bytes)
 {
 	Bytes packed(ZSTD_compressBound(bytes.size()));
-	const std::size_t size = ZSTD_compress(packed.data(), packed.size(),
-					       bytes.data(), bytes.size(), 3);
+	const std::size_t size = ZSTD_compress(packed.data(), packed.size(), bytes.data(),
+					       bytes.size(), 3);
 
 	REQUIRE_FALSE(ZSTD_isError(size));
 	packed.resize(size);
@@ -418,14 +416,12 @@ TEST_CASE("replay: packed captures are unpacked")
 		if (i == 1000)
 			half = in;
 	}
-	const Bytes rest(in.begin() + static_cast<std::ptrdiff_t>(half.size()),
-			 in.end());
+	const Bytes rest(in.begin() + static_cast<std::ptrdiff_t>(half.size()), in.end());
 	// so does pzstd
 	const Bytes skippable = Bytes{0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4};
 
-	for (const Bytes &packed : {
-		gzip(in), gzip(half) + gzip(rest), gzip(in) + Bytes(100),
-		zstd(in), zstd(half) + zstd(rest), skippable + zstd(in)}) {
+	for (const Bytes &packed : {gzip(in), gzip(half) + gzip(rest), gzip(in) + Bytes(100),
+				    zstd(in), zstd(half) + zstd(rest), skippable + zstd(in)}) {
 		const Read found = read(packed);
 
 		CHECK(found.error == "");
@@ -448,8 +444,7 @@ TEST_CASE("replay: packed captures are unpacked")
 		CHECK(found.error == "");
 		REQUIRE(found.damage);
 		CHECK(found.damage->message.find(test.message) != std::string::npos);
-		CHECK((found.output == cut_to(in, static_cast<std::size_t>(
-			found.damage->offset))));
+		CHECK((found.output == cut_to(in, static_cast<std::size_t>(found.damage->offset))));
 	}
 	CHECK(read(gzip({})).error.find("found nothing") != std::string::npos);
 	CHECK(read(gzip(Bytes(50, 'x'))).error.find("byte 0") != std::string::npos);
@@ -471,10 +466,8 @@ TEST_CASE("replay: a packet that has come through a pipe has been written")
 	};
 	send(head + one + cut_to(one, 20));
 	{
-		dsr::replay::CaptureReader reader(
-			dsr::Descriptor(in[0]), "pipe");
-		dsr::replay::CaptureWriter writer(
-			"/dev/fd/" + std::to_string(out[1]), reader);
+		dsr::replay::CaptureReader reader(dsr::Descriptor(in[0]), "pipe");
+		dsr::replay::CaptureWriter writer("/dev/fd/" + std::to_string(out[1]), reader);
 
 		REQUIRE(reader.next(frame));
 		send(Bytes(one.begin() + 20, one.end()));

@@ -10,19 +10,18 @@ TEST_CASE("replay: address and port, one of them, or neither change")
 {
 	for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP})
 		for (const Header &ip : {ip4(protocol), ip6(protocol)})
-			for (const Header &in : {ip, to_vip(ip), to_port(ip),
-					     to_port(to_vip(ip))}) {
+			for (const Header &in :
+			     {ip, to_vip(ip), to_port(ip), to_port(to_vip(ip))}) {
 				Run run(good(in), 0, port_rules(ip));
-				bool same = in.port == 443 &&
-					    in.destination != ip.destination;
+				bool same = in.port == 443 && in.destination != ip.destination;
 
-				INFO(in.destination << " port " << in.port
-				     << ", protocol " << int(protocol));
+				INFO(in.destination << " port " << in.port << ", protocol "
+						    << int(protocol));
 				CHECK(run.kept);
 				CHECK(run.bytes == good(to_port(to_vip(ip))));
 				CHECK(run.rewritten() == !same);
-				CHECK(run.counters().passed_why[index_of(
-					Passed::same)].packets == same);
+				CHECK(run.counters().passed_why[index_of(Passed::same)].packets ==
+				      same);
 				CHECK(run.after(Checksum::good) == 1);
 			}
 }
@@ -61,25 +60,20 @@ TEST_CASE("replay: packets too short for a port, or for its checksum")
 		for (const Header &ip : {ip4(protocol), ip6(protocol)})
 			for (const Header &in : {ip, to_vip(ip), to_port(to_vip(ip))})
 				for (std::size_t size = 0; size < 20; size++) {
-					Bytes data = cut_to(transport(
-						in, protocol), size);
-					std::size_t needed =
-						protocol == TCP ? 18 : 8;
+					Bytes data = cut_to(transport(in, protocol), size);
+					std::size_t needed = protocol == TCP ? 18 : 8;
 					bool same = in.port == 443 && size >= 4;
-					Run run(packet(in, data), 0,
-						port_rules(ip));
+					Run run(packet(in, data), 0, port_rules(ip));
 
-					INFO(in.destination << " port "
-					     << in.port << ", protocol "
-					     << int(protocol) << ", " << size);
-					CHECK(run.kept ==
-					      (same || size >= needed));
-					CHECK(run.rewritten() ==
-					      (!same && size >= needed));
+					INFO(in.destination << " port " << in.port << ", protocol "
+							    << int(protocol) << ", " << size);
+					CHECK(run.kept == (same || size >= needed));
+					CHECK(run.rewritten() == (!same && size >= needed));
 				}
 	// a header chain that ends within a header, at the VIP already
 	CHECK_FALSE(Run(packet(to_vip(ip6(DESTINATION)), {TCP, 0}), 0,
-			rules("-p tcp -j DADDR --set-daddr 2001:db8::46 --set-dport 443")).kept);
+			rules("-p tcp -j DADDR --set-daddr 2001:db8::46 --set-dport 443"))
+			    .kept);
 }
 
 TEST_CASE("replay: cut packets get the port as far as they are captured")
@@ -89,36 +83,30 @@ TEST_CASE("replay: cut packets get the port as far as they are captured")
 			const Bytes whole = good(in);
 			const Bytes expected = good(to_port(to_vip(ip)));
 			std::size_t header = whole[0] >> 4 == 4 ? 20 : 40;
-			std::size_t check = header +
-					    (ip.protocol == TCP ? 18 : 8);
+			std::size_t check = header + (ip.protocol == TCP ? 18 : 8);
 
-			for (std::size_t size = header; size < whole.size();
-			     size++) {
-				Run run(cut_to(whole, size), whole.size(),
-					port_rules(ip));
+			for (std::size_t size = header; size < whole.size(); size++) {
+				Run run(cut_to(whole, size), whole.size(), port_rules(ip));
 				// of what is half there, nothing changes
-				Bytes some = cut_to(expected,
-					size < header + 4 ? header :
-					size < check ? header + 4 : size);
-				some.insert(some.end(), whole.begin() +
-					    static_cast<long>(some.size()),
-					    whole.begin() +
-					    static_cast<long>(size));
+				Bytes some = cut_to(expected, size < header + 4 ? header :
+							      size < check	? header + 4 :
+										  size);
+				some.insert(some.end(),
+					    whole.begin() + static_cast<long>(some.size()),
+					    whole.begin() + static_cast<long>(size));
 
-				INFO(in.destination << " "
-				     << int(ip.protocol) << " cut to " << size);
+				INFO(in.destination << " " << int(ip.protocol) << " cut to "
+						    << size);
 				CHECK(run.kept);
 				CHECK(run.bytes == some);
-				CHECK(run.counters().cut.packets ==
-				      (size < check));
+				CHECK(run.counters().cut.packets == (size < check));
 				CHECK(run.rewritten() ==
-				      (in.destination == ip.destination ||
-				       size >= header + 4));
+				      (in.destination == ip.destination || size >= header + 4));
 			}
 		}
 	// the match needs two bytes of the header to go on, the target four
-	Bytes whole = packet(to_vip(ip6(DESTINATION)), Bytes{TCP, 0, 1, 4, 0, 0,
-			     0, 0} + transport(to_vip(ip6(TCP)), TCP));
+	Bytes whole = packet(to_vip(ip6(DESTINATION)),
+			     Bytes{TCP, 0, 1, 4, 0, 0, 0, 0} + transport(to_vip(ip6(TCP)), TCP));
 	Run run(cut_to(whole, 42), whole.size(), port_rules(ip6(TCP)));
 	CHECK(run.counters().passed_why[index_of(Passed::cut)].packets == 1);
 }

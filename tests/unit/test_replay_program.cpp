@@ -72,16 +72,19 @@ TEST_CASE("replay: a map, and a port, on the command line")
 
 	CHECK(program.run("--dscp-map 6=10.9.9.9,7=10.128.8.46 in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.out);
-	CHECK(program.run("--dscp-map cs1=10.9.9.9 --dscp-map 0x7=10.128.8.46 in.pcap out.pcap") == 0);
+	CHECK(program.run("--dscp-map cs1=10.9.9.9 --dscp-map 0x7=10.128.8.46 in.pcap out.pcap") ==
+	      0);
 	CHECK(load(program.directory / "out.pcap") == program.out);
 	CHECK(program.run("--dscp-map 8=10.9.9.9 in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.in);
 	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c, 000111b), which no rule maps"));
 	CHECK(program.run("--dscp-map 7=10.128.8.46 --protocol tcp in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.in);
-	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 8080 in.pcap out.pcap") == 0);
+	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 8080 in.pcap out.pcap") ==
+	      0);
 	CHECK(load(program.directory / "out.pcap") == port);
-	CHECK(program.run(std::string(RULE) + "--protocol tcp --set-dport 8080 in.pcap out.pcap") == 0);
+	CHECK(program.run(std::string(RULE) + "--protocol tcp --set-dport 8080 in.pcap out.pcap") ==
+	      0);
 	CHECK(load(program.directory / "out.pcap") == program.in);
 }
 
@@ -95,11 +98,13 @@ TEST_CASE("replay: --explain tells of map and port")
 	CHECK(program.run("--dscp-map 8=10.128.8.46 --explain 1 in.pcap") == 0);
 	CHECK(has(program.text, "map: no entry for this DSCP"));
 	CHECK(has(program.text, "changed bytes\n  none"));
-	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 8080 --explain 1 in.pcap") == 0);
+	CHECK(program.run(std::string(RULE) +
+			  "--protocol udp --set-dport 8080 --explain 1 in.pcap") == 0);
 	CHECK(has(program.text, "destination port: 80 becomes 8080"));
 	CHECK(has(program.text, "destination port       80  ->  8080"));
 	CHECK(has(program.text, "good before, good after"));
-	CHECK(program.run(std::string(RULE) + "--protocol udp --set-dport 80 --explain 1 in.pcap") == 0);
+	CHECK(program.run(std::string(RULE) +
+			  "--protocol udp --set-dport 80 --explain 1 in.pcap") == 0);
 	CHECK(has(program.text, "destination port: 80 already"));
 }
 
@@ -107,8 +112,12 @@ TEST_CASE("replay: rules from files, more than one")
 {
 	Replay program;
 
-	save(program.directory / "a", std::string("*raw\n-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.9.9.9\nCOMMIT\n"));
-	save(program.directory / "b", std::string("*raw\n-A PREROUTING -d 10.9.9.9 -j DADDR --set-daddr 10.128.8.46\n-A PREROUTING -j ACCEPT\nCOMMIT\n"));
+	save(program.directory / "a",
+	     std::string(
+		     "*raw\n-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.9.9.9\nCOMMIT\n"));
+	save(program.directory / "b",
+	     std::string(
+		     "*raw\n-A PREROUTING -d 10.9.9.9 -j DADDR --set-daddr 10.128.8.46\n-A PREROUTING -j ACCEPT\nCOMMIT\n"));
 	CHECK(program.run("--rules a --rules b in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.out);
 	CHECK(has(program.text, "1 other rule in PREROUTING of raw and mangle not applied"));
@@ -119,8 +128,7 @@ TEST_CASE("replay: standard input and output")
 	Replay program;
 
 	CHECK(program.run(std::string(RULE) + "- - <in.pcap") == 0);
-	CHECK(program.text == std::string(program.out.begin(),
-					  program.out.end()));
+	CHECK(program.text == std::string(program.out.begin(), program.out.end()));
 	CHECK(has(program.error, "rewritten"));
 }
 
@@ -169,15 +177,19 @@ TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 		{"--explain 3 in.pcap", "expected packet 3 to explain"},
 		{"--explain 1 in.pcap out.pcap", "found OUT"},
 		{"--nonsense in.pcap out.pcap", "nonsense"},
-		{"--dscp-map 7:10.1.1.1 in.pcap out.pcap", "command line: found \"7:10.1.1.1\", expected an entry"},
+		{"--dscp-map 7:10.1.1.1 in.pcap out.pcap",
+		 "command line: found \"7:10.1.1.1\", expected an entry"},
 		{"--dscp-map 7=10.1.1.1 --dscp-map 7=10.1.1.2 in.pcap out.pcap", "each DSCP once"},
-		{"--dscp-map 7=10.1.1.1 --dscp 8 --set-daddr 10.1.1.1 in.pcap out.pcap", "excludes"},
+		{"--dscp-map 7=10.1.1.1 --dscp 8 --set-daddr 10.1.1.1 in.pcap out.pcap",
+		 "excludes"},
 		{"--dscp-map 7=10.1.1.1 --rules r in.pcap out.pcap", "excludes"},
 		{"--dscp-map 7=10.1.1.1 --set-dport 80 in.pcap out.pcap", "--set-dport"},
 		{"--set-dport 80 in.pcap out.pcap", "--set-dport"},
 		{"--dscp 7 --set-daddr 10.1.1.1 --set-dport 80 in.pcap out.pcap", "--protocol"},
-		{"--dscp 7 --set-daddr 10.1.1.1 --protocol icmp --set-dport 80 in.pcap out.pcap", "command line: found --set-dport, expected -p tcp"},
-		{"--dscp 7 --set-daddr 10.1.1.1 --protocol tcp --set-dport 0 in.pcap out.pcap", "found \"0\", expected a port"},
+		{"--dscp 7 --set-daddr 10.1.1.1 --protocol icmp --set-dport 80 in.pcap out.pcap",
+		 "command line: found --set-dport, expected -p tcp"},
+		{"--dscp 7 --set-daddr 10.1.1.1 --protocol tcp --set-dport 0 in.pcap out.pcap",
+		 "found \"0\", expected a port"},
 		{"--protocol tcp --check in.pcap", "--protocol: found no --set-daddr"},
 		{"--protocol tcp --rules r in.pcap out.pcap", "excludes"},
 		{"--check in.pcap out.pcap third", "third"},
@@ -197,7 +209,8 @@ TEST_CASE("replay: a bad rules file stops before anything is written")
 {
 	Replay program;
 
-	save(program.directory / "r", std::string("*raw\n-A PREROUTING -o eth0 -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n"));
+	save(program.directory / "r",
+	     std::string("*raw\n-A PREROUTING -o eth0 -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n"));
 	CHECK(program.run("--rules r in.pcap out.pcap") == 2);
 	CHECK(has(program.error, "r:2: found \"-o\", expected one of"));
 	CHECK_FALSE(program.exists("out.pcap"));
@@ -207,7 +220,9 @@ TEST_CASE("replay: a rule's interface is given, named by the capture, or assumed
 {
 	Replay program;
 
-	save(program.directory / "r", std::string("*raw\n-A PREROUTING -i eth0 -m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46\nCOMMIT\n"));
+	save(program.directory / "r",
+	     std::string(
+		     "*raw\n-A PREROUTING -i eth0 -m dscp --dscp 7 -j DADDR --set-daddr 10.128.8.46\nCOMMIT\n"));
 	CHECK(program.run("--rules r in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.out);
 	CHECK(has(program.text, "does not name of 2 packets: taken for the right one"));
@@ -220,23 +235,22 @@ TEST_CASE("replay: a rule's interface is given, named by the capture, or assumed
 	// two interfaces of one pcapng, of different snapshot lengths and types
 	const Bytes packet = good(ip4());
 	auto interface = [](char number, std::uint32_t link, std::uint32_t snaplen) {
-		return pcapng_block(1, Order{}.half(static_cast<std::uint16_t>(link)) +
-				    Order{}.half(0) + Order{}.number(snaplen) +
-				    Order{}.half(2) + Order{}.half(4) +
-				    Bytes{'e', 't', 'h', static_cast<std::uint8_t>(number)});
+		return pcapng_block(
+			1, Order{}.half(static_cast<std::uint16_t>(link)) + Order{}.half(0) +
+				   Order{}.number(snaplen) + Order{}.half(2) + Order{}.half(4) +
+				   Bytes{'e', 't', 'h', static_cast<std::uint8_t>(number)});
 	};
 	auto from = [](std::uint32_t number, const Bytes &frame) {
 		const auto size = static_cast<std::uint32_t>(frame.size());
 
-		return pcapng_block(6, Order{}.number(number) + Bytes(8) +
-				    Order{}.number(size) + Order{}.number(size) +
-				    frame);
+		return pcapng_block(6, Order{}.number(number) + Bytes(8) + Order{}.number(size) +
+					       Order{}.number(size) + frame);
 	};
 	const Bytes head = cut_to(pcapng_head(), 28);
-	save(program.directory / "two", head +
-	     interface('0', RAW_IP, 65535) + interface('1', ETHERNET, 96) +
-	     interface('2', WIFI, 0) + from(0, packet) +
-	     from(1, Bytes(12, 2) + be16(0x800) + packet) + from(2, packet));
+	save(program.directory / "two",
+	     head + interface('0', RAW_IP, 65535) + interface('1', ETHERNET, 96) +
+		     interface('2', WIFI, 0) + from(0, packet) +
+		     from(1, Bytes(12, 2) + be16(0x800) + packet) + from(2, packet));
 	CHECK(program.run("--rules r --json two out.pcapng") == 0);
 	auto json = nlohmann::json::parse(program.text);
 	CHECK(json["rewritten"]["packets"] == 1);
@@ -252,7 +266,9 @@ TEST_CASE("replay: rules of INPUT come last, and what they assume is said")
 {
 	Replay program;
 
-	save(program.directory / "r", std::string("*mangle\n-A INPUT -d 10.9.9.9 -j DADDR --set-daddr 10.128.8.46\n-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.9.9.9\nCOMMIT\n"));
+	save(program.directory / "r",
+	     std::string(
+		     "*mangle\n-A INPUT -d 10.9.9.9 -j DADDR --set-daddr 10.128.8.46\n-A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 10.9.9.9\nCOMMIT\n"));
 	CHECK(program.run("--rules r in.pcap out.pcap") == 0);
 	CHECK(load(program.directory / "out.pcap") == program.out);
 	CHECK(has(program.text, "taken for one to this host"));
@@ -317,7 +333,9 @@ TEST_CASE("replay: JSON has the fields that the man page lists")
 	CHECK(program.run(std::string(RULE) + "--json in.pcap out.pcap") == 0);
 	fields.see(program.text);
 	save(program.directory / "in.pcap", program.in + Bytes(7));
-	CHECK(program.run("--dscp 9 --set-daddr 10.128.8.46 --server 10.128.9.31 --json --check in.pcap") == 2);
+	CHECK(program.run(
+		      "--dscp 9 --set-daddr 10.128.8.46 --server 10.128.9.31 --json --check in.pcap") ==
+	      2);
 	fields.see(program.text);
 	CHECK(program.run("--json --check in.pcap") == 2);
 	fields.see(program.text);
@@ -332,9 +350,9 @@ TEST_CASE("replay: the capture of a healthy server has nothing to find")
 
 	for (std::uint8_t number = 1; number <= 3; number++) {
 		pings = pings + record(packet({"144.100.10.1", "10.128.9.31", 1, 7},
-				       {8, 0, 0, 0, 0, 1, 0, number}));
+					      {8, 0, 0, 0, 0, 1, 0, number}));
 		pings = pings + record(packet({"10.128.8.46", "144.100.10.1", 1, 7},
-				       {0, 0, 0, 0, 0, 1, 0, number}));
+					      {0, 0, 0, 0, 0, 1, 0, number}));
 	}
 	save(program.directory / "pings.pcap", pings);
 	CHECK(program.run("--dscp-map 7=10.128.8.46 --server 10.128.9.31 --check pings.pcap") == 0);

@@ -15,8 +15,8 @@ namespace {
 // A packet of anything, often too short or cut.
 Bytes random_packet(std::mt19937 &random, std::size_t &wire)
 {
-	const std::uint8_t protocols[] = {TCP, UDP, DCCP, UDPLITE, ICMP6, HOP,
-					  FRAGMENT, ROUTING, DESTINATION};
+	const std::uint8_t protocols[] = {TCP, UDP,	 DCCP,	  UDPLITE,    ICMP6,
+					  HOP, FRAGMENT, ROUTING, DESTINATION};
 	Header ip = random() & 1 ? ip4() : ip6();
 	Bytes payload(random() % 30);
 
@@ -52,18 +52,16 @@ std::string random_rule(std::mt19937 &random)
 		ports = true;
 	}
 	bool dscp_first = random() & 1;
-	std::string dscp = std::string(" -m dscp ") +
-		(random() % 4 ? "" : "! ") + "--dscp " +
-		std::to_string(random() % 4);
+	std::string dscp = std::string(" -m dscp ") + (random() % 4 ? "" : "! ") + "--dscp " +
+			   std::to_string(random() % 4);
 	if (dscp_first)
 		rule += dscp;
 	if (random() % 4 == 0)
-		rule += std::string(" -m tos ") + (random() & 1 ? "! " : "") +
-			"--tos " + std::to_string(random() % 16) + "/" +
-			std::to_string(random() % 16);
+		rule += std::string(" -m tos ") + (random() & 1 ? "! " : "") + "--tos " +
+			std::to_string(random() % 16) + "/" + std::to_string(random() % 16);
 	if (ports && random() % 4 == 0)
-		rule += std::string(" -m multiport ") +
-			(random() & 1 ? "" : "! ") + "--ports 80,1:9";
+		rule += std::string(" -m multiport ") + (random() & 1 ? "" : "! ") +
+			"--ports 80,1:9";
 	if (ports && random() & 1)
 		rule += " --dport " + std::string(random() & 1 ? "80" : "1:");
 	if (!dscp_first && random() & 1)
@@ -72,10 +70,9 @@ std::string random_rule(std::mt19937 &random)
 	std::string last = std::to_string(1 + random() % 200);
 	std::string to = (six ? "2001:db8::" : "10.0.0.") + last;
 	if (random() & 1)
-		return rule + " --dscp-map " +
-		       std::to_string(1 + random() % 2) + "=" + to + ",3=" + to;
-	rule += " --set-daddr " + (random() & 1 ? to :
-				   std::string(six ? VIP6 : VIP4));
+		return rule + " --dscp-map " + std::to_string(1 + random() % 2) + "=" + to +
+		       ",3=" + to;
+	rule += " --set-daddr " + (random() & 1 ? to : std::string(six ? VIP6 : VIP4));
 	if (ports && random() & 1)
 		rule += " --set-dport " + last;
 	return rule;
@@ -103,8 +100,7 @@ TEST_CASE("replay: a rule that is not asked would have changed nothing")
 			replay::Trace trace;
 			bool kept = one.process(frame(all, wire), &trace);
 
-			if (other.process(frame(some, wire)) != kept ||
-			    (kept && all != some) ||
+			if (other.process(frame(some, wire)) != kept || (kept && all != some) ||
 			    std::memcmp(&one.counters(), &other.counters(),
 					sizeof(replay::Counters)) != 0) {
 				std::string found = text;

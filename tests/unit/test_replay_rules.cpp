@@ -99,8 +99,10 @@ TEST_CASE("replay: errors in a ruleset name the line, found and expected")
 		{"garbage\n", "f:1: found \"garbage\", expected a table (*raw, *mangle, …) first"},
 		{"-A PREROUTING -j DADDR\n", "f:1: found \"-A\", expected a table"},
 		{":PREROUTING ACCEPT [0:0]\n", "f:1: found \":PREROUTING\", expected a table"},
-		{"*raw\n", "f:2: found the end of the file, expected COMMIT of the table \"raw\" that begins in line 1"},
-		{"*raw\n*mangle\n", "f:2: found \"*mangle\", expected COMMIT of the table \"raw\" that begins in line 1"},
+		{"*raw\n",
+		 "f:2: found the end of the file, expected COMMIT of the table \"raw\" that begins in line 1"},
+		{"*raw\n*mangle\n",
+		 "f:2: found \"*mangle\", expected COMMIT of the table \"raw\" that begins in line 1"},
 		{"*raw\ngarbage\n", "f:2: found \"garbage\", expected -A"},
 		{"*raw\n[1:2]\n", "f:2: found the end of the line, expected -A"},
 		{"*raw\n[1:x] -A PREROUTING\n", "f:2: found \"[1:x]\", expected -A"},
@@ -113,12 +115,17 @@ TEST_CASE("replay: errors in a ruleset name the line, found and expected")
 		{"*raw\n:X ACCEPT 0\n", "f:2: found \"0\", expected counters like [0:0]"},
 		{"*raw\n:X ACCEPT [0:0] y\n", "f:2: found \"y\", expected the end of the line"},
 		{"*raw\nCOMMIT now\n", "f:2: found \"COMMIT\", expected -A"},
-		{"*raw\n-A X -m comment --comment \"open\n", "f:2: found the end of the line, expected the closing quote"},
+		{"*raw\n-A X -m comment --comment \"open\n",
+		 "f:2: found the end of the line, expected the closing quote"},
 		{"*raw\n\x01\x7f\n", "f:2: found \"\\x01\\x7f\", expected -A"},
-		{"*raw\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"OUTPUT\" of the table \"raw\", expected it in PREROUTING of raw or mangle"},
-		{"*mangle\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"OUTPUT\""},
-		{"*nat\n-A PREROUTING -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"PREROUTING\" of the table \"nat\""},
-		{"*raw\n-A mine -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n", "f:2: found a DADDR rule in the chain \"mine\""},
+		{"*raw\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n",
+		 "f:2: found a DADDR rule in the chain \"OUTPUT\" of the table \"raw\", expected it in PREROUTING of raw or mangle"},
+		{"*mangle\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n",
+		 "f:2: found a DADDR rule in the chain \"OUTPUT\""},
+		{"*nat\n-A PREROUTING -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n",
+		 "f:2: found a DADDR rule in the chain \"PREROUTING\" of the table \"nat\""},
+		{"*raw\n-A mine -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n",
+		 "f:2: found a DADDR rule in the chain \"mine\""},
 	};
 
 	for (auto &test : cases) {
@@ -146,7 +153,8 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 		{"-j DADDR --set-daddr 255.255.255.255", "the limited broadcast address"},
 		{"--set-daddr 10.1.1.1 -j DADDR", "--set-daddr, expected -j DADDR before it"},
 		{A + " --set-daddr 10.1.1.1", "--set-daddr a second time"},
-		{A + " --set-dport 80", "--set-dport, expected -p tcp, udp, udplite or dccp with it"},
+		{A + " --set-dport 80",
+		 "--set-dport, expected -p tcp, udp, udplite or dccp with it"},
 		{"-p icmp" + A + " --set-dport 80", "--set-dport, expected -p tcp"},
 		{"-p sctp" + A + " --set-dport 80", "--set-dport, expected -p tcp"},
 		{"! -p tcp" + A + " --set-dport 80", "--set-dport, expected -p tcp"},
@@ -163,7 +171,8 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 		{"--dscp-map 7=10.1.1.1 -j DADDR", "--dscp-map, expected -j DADDR before it"},
 		{"-j DADDR ! --dscp-map 7=10.1.1.1", "! before --dscp-map"},
 		{"-j DADDR --dscp-map", "the end of the rule, expected a value for --dscp-map"},
-		{"-s ::1 -j DADDR --dscp-map 7=10.1.1.1", "an IPv6 address for -s, expected IPv4, as for --dscp-map"},
+		{"-s ::1 -j DADDR --dscp-map 7=10.1.1.1",
+		 "an IPv6 address for -s, expected IPv4, as for --dscp-map"},
 		{"-j MARK --set-daddr 10.1.1.1", "-j \"MARK\", expected -j DADDR"},
 		{"--dscp-map 7=10.1.1.1", "--dscp-map, expected -j DADDR before it"},
 		{"-jDADDR --set-daddr 10.1.1.1", "\"-jDADDR\", expected one of"},
@@ -178,9 +187,12 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 		{"-m multiport --dports 80" + A, "-m multiport, expected -p tcp"},
 		{"-p tcp -m multiport" + A, "-m multiport alone"},
 		{"-p tcp --dports 80" + A, "--dports, expected -m multiport before it"},
-		{"-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16" + A, "\"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\", expected at most 15"},
-		{"-p tcp -m multiport --dports 80 --sports 80" + A, "one of --dports, --sports and --ports a second time"},
-		{"-m dscp --dscp 7 -j DADDR--set-daddr 10.1.1.1", "-j \"DADDR--set-daddr\", expected a blank after DADDR"},
+		{"-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16" + A,
+		 "\"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\", expected at most 15"},
+		{"-p tcp -m multiport --dports 80 --sports 80" + A,
+		 "one of --dports, --sports and --ports a second time"},
+		{"-m dscp --dscp 7 -j DADDR--set-daddr 10.1.1.1",
+		 "-j \"DADDR--set-daddr\", expected a blank after DADDR"},
 		{"-f" + A, "\"-f\", expected one of"},
 		{"-m ttl --ttl-eq 1" + A, "-m \"ttl\", expected one of dscp"},
 		{"-m conntrack --ctstate NEW" + A, "-m \"conntrack\", expected one of"},
@@ -226,8 +238,7 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 
 	for (auto &test : cases) {
 		INFO(test.rule << ": " << rule_error(test.rule));
-		CHECK(rule_error(test.rule).starts_with("f:2: found " +
-							test.error));
+		CHECK(rule_error(test.rule).starts_with("f:2: found " + test.error));
 	}
 }
 
@@ -242,8 +253,7 @@ TEST_CASE("replay: a rule with a map, in one option or in several")
 
 	for (const char *rule : same) {
 		INFO(rule);
-		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") +
-				      rule + "\nCOMMIT\n");
+		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") + rule + "\nCOMMIT\n");
 		REQUIRE(rules.of(Family::ip4).size() == 1);
 		const replay::Action &action = rules.of(Family::ip4)[0].action;
 		CHECK(action.is_map());
@@ -252,8 +262,7 @@ TEST_CASE("replay: a rule with a map, in one option or in several")
 			const Ip *to = action.destination(dscp);
 
 			if (dscp == 7 || dscp == 8 || dscp == 46)
-				CHECK(text(*to) == "10.0.0." +
-				      std::to_string(dscp));
+				CHECK(text(*to) == "10.0.0." + std::to_string(dscp));
 			else
 				CHECK(to == nullptr);
 		}
@@ -265,9 +274,8 @@ TEST_CASE("replay: a full map of IPv6")
 	std::string rule = "*mangle\n-A PREROUTING -j DADDR";
 
 	for (int dscp = 1; dscp < 64; dscp++)
-		rule += (dscp % 16 == 1 ? " --dscp-map " : ",") +
-			std::to_string(dscp) + "=2001:db8:ffff:ffff:ffff:ffff:ffff:" +
-			std::to_string(dscp);
+		rule += (dscp % 16 == 1 ? " --dscp-map " : ",") + std::to_string(dscp) +
+			"=2001:db8:ffff:ffff:ffff:ffff:ffff:" + std::to_string(dscp);
 	Ruleset rules = parse(rule + "\nCOMMIT\n");
 	REQUIRE(rules.of(Family::ip6).size() == 1);
 	CHECK(rules.of(Family::ip6)[0].action.mapped == ~1ULL);
@@ -289,8 +297,8 @@ TEST_CASE("replay: a rule that sets the port")
 
 	for (auto &test : cases) {
 		INFO(test.rule);
-		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") +
-				      test.rule + "\nCOMMIT\n");
+		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") + test.rule +
+				      "\nCOMMIT\n");
 		REQUIRE(rules.of(Family::ip4).size() == 1);
 		CHECK(rules.of(Family::ip4)[0].action.dport == test.port);
 		CHECK_FALSE(rules.of(Family::ip4)[0].action.is_map());
@@ -325,18 +333,23 @@ TEST_CASE("replay: errors in a map name the entry, found and expected")
 		{"7=224.0.0.1", "a multicast address \"7=224.0.0.1\""},
 		{"7=ff02::1", "a multicast address \"7=ff02::1\""},
 		{"7=255.255.255.255", "the limited broadcast address"},
-		{"7=10.1.1.1,8=2001:db8::1", "the IPv6 address of \"8=2001:db8::1\", expected IPv4, as in the entries before it"},
-		{"7=2001:db8::1 --dscp-map 8=10.1.1.1", "the IPv4 address of \"8=10.1.1.1\", expected IPv6"},
-		{"7=10.1.1.1,7=10.1.1.2", "\"7=10.1.1.2\", of a DSCP that is mapped to 10.1.1.1 already, expected each DSCP once"},
-		{"7=10.1.1.1 --dscp-map 0x7=10.1.1.1", "\"0x7=10.1.1.1\", of a DSCP that is mapped"},
+		{"7=10.1.1.1,8=2001:db8::1",
+		 "the IPv6 address of \"8=2001:db8::1\", expected IPv4, as in the entries before it"},
+		{"7=2001:db8::1 --dscp-map 8=10.1.1.1",
+		 "the IPv4 address of \"8=10.1.1.1\", expected IPv6"},
+		{"7=10.1.1.1,7=10.1.1.2",
+		 "\"7=10.1.1.2\", of a DSCP that is mapped to 10.1.1.1 already, expected each DSCP once"},
+		{"7=10.1.1.1 --dscp-map 0x7=10.1.1.1",
+		 "\"0x7=10.1.1.1\", of a DSCP that is mapped"},
 		{"46=10.1.1.1,EF=10.1.1.2", "\"EF=10.1.1.2\", of a DSCP that is mapped"},
-		{"7=10.1.1.1 --set-daddr 10.1.1.1", "--dscp-map and --set-daddr, expected one of them"},
-		{"7=10.1.1.1 --set-dport 80", "--set-dport with --dscp-map, expected it with --set-daddr"},
+		{"7=10.1.1.1 --set-daddr 10.1.1.1",
+		 "--dscp-map and --set-daddr, expected one of them"},
+		{"7=10.1.1.1 --set-dport 80",
+		 "--set-dport with --dscp-map, expected it with --set-daddr"},
 	};
 
 	for (auto &test : cases) {
-		std::string found = rule_error("-j DADDR --dscp-map " +
-					       test.map);
+		std::string found = rule_error("-j DADDR --dscp-map " + test.map);
 
 		INFO(test.map << ": " << found);
 		CHECK(found.starts_with("f:2: found " + test.error));

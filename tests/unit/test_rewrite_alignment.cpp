@@ -32,8 +32,7 @@ class Placed {
 public:
 	Placed(const Bytes &bytes, std::size_t misalignment)
 		: words_(bytes.size() / 8 + 3), size_(bytes.size()),
-		  at_(reinterpret_cast<std::uint8_t *>(words_.data()) +
-		      misalignment)
+		  at_(reinterpret_cast<std::uint8_t *>(words_.data()) + misalignment)
 	{
 		std::copy(bytes.begin(), bytes.end(), at_);
 	}
@@ -47,8 +46,8 @@ private:
 };
 
 // The packet after the rewrite, when it and the address lie there.
-Bytes rewrite(const Bytes &bytes, const Bytes &to, std::size_t packet_at,
-	      std::size_t to_at, int seed)
+Bytes rewrite(const Bytes &bytes, const Bytes &to, std::size_t packet_at, std::size_t to_at,
+	      int seed)
 {
 	Placed packet(bytes, packet_at), address(to, to_at);
 	View view = {packet.at(), bytes.size()};
@@ -57,8 +56,7 @@ Bytes rewrite(const Bytes &bytes, const Bytes &to, std::size_t packet_at,
 	daddr_change change;
 
 	REQUIRE((ipv4 ? daddr_decide4(read, &view, address.at(), dport, &change) :
-			daddr_decide6(read, &view, address.at(), dport, &change)) ==
-		DADDR_CHANGE);
+			daddr_decide6(read, &view, address.at(), dport, &change)) == DADDR_CHANGE);
 	if (ipv4)
 		daddr_apply4(packet.at(), address.at(), &change, seed);
 	else
@@ -71,11 +69,11 @@ std::vector<std::pair<Bytes, Bytes>> rows()
 	std::vector<std::pair<Bytes, Bytes>> rows;
 
 	for (std::uint8_t protocol : {TCP, UDP, UDPLITE, DCCP, ICMPV6, SCTP}) {
-		rows.push_back({ip4(from4, protocol,
-				    transport(protocol, from4, text(12)), {}), to4});
-		rows.push_back({ip6(from6, {options_header(HOP), fragment()},
-				    protocol,
-				    transport(protocol, from6, text(12))), to6});
+		rows.push_back(
+			{ip4(from4, protocol, transport(protocol, from4, text(12)), {}), to4});
+		rows.push_back({ip6(from6, {options_header(HOP), fragment()}, protocol,
+				    transport(protocol, from6, text(12))),
+				to6});
 	}
 	return rows;
 }
@@ -91,9 +89,8 @@ TEST_CASE("a packet and an address that lie at any byte")
 			CHECK(expected != packet);
 			for (std::size_t at = 0; at < 64; at++) {
 				INFO("packet at " << at % 8 << ", address at " << at / 8
-				     << oracle::dump(packet));
-				REQUIRE(rewrite(packet, to, at % 8, at / 8, seed) ==
-					expected);
+						  << oracle::dump(packet));
+				REQUIRE(rewrite(packet, to, at % 8, at / 8, seed) == expected);
 			}
 		}
 	}

@@ -19,7 +19,7 @@ struct Row {
 	const char *name;
 	int family;
 	Bytes packet;
-	unsigned int need;	// so many bytes are read, or it is dropped
+	unsigned int need; // so many bytes are read, or it is dropped
 	daddr_l4csum l4csum;
 };
 
@@ -38,52 +38,30 @@ std::vector<Row> rows()
 	Extension hop = options_header(HOP), dest = options_header(DESTINATION);
 
 	return {
-		{"TCP", 4, behind4(TCP), 38,
-		 DADDR_L4CSUM_HERE},
-		{"UDP", 4, behind4(UDP), 28,
-		 DADDR_L4CSUM_HERE},
-		{"UDP-Lite", 4, behind4(UDPLITE), 28,
-		 DADDR_L4CSUM_HERE},
-		{"DCCP", 4, behind4(DCCP), 28,
-		 DADDR_L4CSUM_HERE},
-		{"ICMP", 4, behind4(ICMP), 20,
-		 DADDR_L4CSUM_NONE},
-		{"ICMPv6 in IPv4", 4, behind4(ICMPV6), 20,
-		 DADDR_L4CSUM_NONE},
-		{"options", 4, behind4(TCP, {Bytes(40, 1)}), 78,
-		 DADDR_L4CSUM_HERE},
-		{"options, ESP", 4, behind4(ESP, {Bytes(40, 1)}), 20,
-		 DADDR_L4CSUM_NONE},
-		{"fragment", 4, behind4(TCP, {{}, 1}), 20,
-		 DADDR_L4CSUM_FRAGMENT},
-		{"TCP", 6, behind6({}, TCP), 58,
-		 DADDR_L4CSUM_HERE},
-		{"UDP", 6, behind6({}, UDP), 48,
-		 DADDR_L4CSUM_HERE},
-		{"UDP-Lite", 6, behind6({}, UDPLITE), 48,
-		 DADDR_L4CSUM_HERE},
-		{"DCCP", 6, behind6({}, DCCP), 48,
-		 DADDR_L4CSUM_HERE},
-		{"ICMPv6", 6, behind6({}, ICMPV6), 44,
-		 DADDR_L4CSUM_HERE},
-		{"SCTP", 6, behind6({}, SCTP), 40,
-		 DADDR_L4CSUM_NONE},
-		{"hop, dest, TCP", 6, behind6({hop, dest}, TCP), 74,
-		 DADDR_L4CSUM_HERE},
-		{"routing, AH, UDP", 6, behind6({routing(0), ah()}, UDP), 96,
-		 DADDR_L4CSUM_HERE},
-		{"hop, routing left", 6, behind6({hop, routing(1), dest}, TCP),
-		 52,
+		{"TCP", 4, behind4(TCP), 38, DADDR_L4CSUM_HERE},
+		{"UDP", 4, behind4(UDP), 28, DADDR_L4CSUM_HERE},
+		{"UDP-Lite", 4, behind4(UDPLITE), 28, DADDR_L4CSUM_HERE},
+		{"DCCP", 4, behind4(DCCP), 28, DADDR_L4CSUM_HERE},
+		{"ICMP", 4, behind4(ICMP), 20, DADDR_L4CSUM_NONE},
+		{"ICMPv6 in IPv4", 4, behind4(ICMPV6), 20, DADDR_L4CSUM_NONE},
+		{"options", 4, behind4(TCP, {Bytes(40, 1)}), 78, DADDR_L4CSUM_HERE},
+		{"options, ESP", 4, behind4(ESP, {Bytes(40, 1)}), 20, DADDR_L4CSUM_NONE},
+		{"fragment", 4, behind4(TCP, {{}, 1}), 20, DADDR_L4CSUM_FRAGMENT},
+		{"TCP", 6, behind6({}, TCP), 58, DADDR_L4CSUM_HERE},
+		{"UDP", 6, behind6({}, UDP), 48, DADDR_L4CSUM_HERE},
+		{"UDP-Lite", 6, behind6({}, UDPLITE), 48, DADDR_L4CSUM_HERE},
+		{"DCCP", 6, behind6({}, DCCP), 48, DADDR_L4CSUM_HERE},
+		{"ICMPv6", 6, behind6({}, ICMPV6), 44, DADDR_L4CSUM_HERE},
+		{"SCTP", 6, behind6({}, SCTP), 40, DADDR_L4CSUM_NONE},
+		{"hop, dest, TCP", 6, behind6({hop, dest}, TCP), 74, DADDR_L4CSUM_HERE},
+		{"routing, AH, UDP", 6, behind6({routing(0), ah()}, UDP), 96, DADDR_L4CSUM_HERE},
+		{"hop, routing left", 6, behind6({hop, routing(1), dest}, TCP), 52,
 		 DADDR_L4CSUM_ROUTED},
-		{"dest, fragment", 6, behind6({dest, fragment(8), hop}, TCP),
-		 52,
+		{"dest, fragment", 6, behind6({dest, fragment(8), hop}, TCP), 52,
 		 DADDR_L4CSUM_FRAGMENT},
-		{"atomic, ICMPv6", 6, behind6({fragment()}, ICMPV6), 52,
-		 DADDR_L4CSUM_HERE},
-		{"hop, ESP", 6, behind6({hop}, ESP), 44,
-		 DADDR_L4CSUM_NONE},
-		{"hop, nothing", 6, behind6({hop}, NONE), 44,
-		 DADDR_L4CSUM_NONE},
+		{"atomic, ICMPv6", 6, behind6({fragment()}, ICMPV6), 52, DADDR_L4CSUM_HERE},
+		{"hop, ESP", 6, behind6({hop}, ESP), 44, DADDR_L4CSUM_NONE},
+		{"hop, nothing", 6, behind6({hop}, NONE), 44, DADDR_L4CSUM_NONE},
 	};
 }
 
@@ -95,15 +73,13 @@ TEST_CASE("a packet cut at every length")
 		host::Outcome whole = host::decide(row.family, row.packet);
 		const bool here = row.l4csum == DADDR_L4CSUM_HERE;
 		const unsigned int header = row.family == 4 ? 20 : 40;
-		INFO(row.name << " in IPv" << row.family
-		     << oracle::dump(row.packet));
+		INFO(row.name << " in IPv" << row.family << oracle::dump(row.packet));
 		REQUIRE(whole.verdict == DADDR_CHANGE);
 		REQUIRE(whole.change.l4csum == row.l4csum);
 		REQUIRE(whole.highest == row.need);
 		REQUIRE(whole.change.writable == (here ? row.need : header));
 
-		for (std::size_t length = 0; length < row.packet.size();
-		     length++) {
+		for (std::size_t length = 0; length < row.packet.size(); length++) {
 			Bytes packet = cut(row.packet, length);
 			host::Outcome found = host::decide(row.family, packet);
 			const daddr_l4csum l4csum = found.change.l4csum;
@@ -118,14 +94,12 @@ TEST_CASE("a packet cut at every length")
 					continue;
 			} else {
 				REQUIRE(l4csum == row.l4csum);
-				REQUIRE(found.change.writable ==
-					whole.change.writable);
+				REQUIRE(found.change.writable == whole.change.writable);
 			}
 			REQUIRE(found.change.thoff == whole.change.thoff);
 			REQUIRE(found.change.l4proto == whole.change.l4proto);
 			if (here)
-				REQUIRE(found.change.l4csum_offset ==
-					whole.change.l4csum_offset);
+				REQUIRE(found.change.l4csum_offset == whole.change.l4csum_offset);
 		}
 	}
 }
@@ -136,16 +110,11 @@ TEST_CASE("a packet that has the address is kept however short, and not searched
 		const Bytes &to = row.family == 4 ? four : six;
 		const std::size_t header = row.family == 4 ? 20 : 40;
 
-		for (std::size_t length = 0; length <= row.packet.size();
-		     length++) {
-			host::Packet packet(cut(row.packet, length),
-					    host::Reading::direct);
-			host::Outcome found = host::decide(row.family, packet,
-							   to);
-			INFO(row.name << " in IPv" << row.family << ", "
-			     << length << " bytes");
-			REQUIRE(found.verdict == (length < header ?
-						  DADDR_DROP : DADDR_KEEP));
+		for (std::size_t length = 0; length <= row.packet.size(); length++) {
+			host::Packet packet(cut(row.packet, length), host::Reading::direct);
+			host::Outcome found = host::decide(row.family, packet, to);
+			INFO(row.name << " in IPv" << row.family << ", " << length << " bytes");
+			REQUIRE(found.verdict == (length < header ? DADDR_DROP : DADDR_KEEP));
 			REQUIRE(found.highest == header);
 			REQUIRE_FALSE(found.change.set_daddr);
 			REQUIRE(found.change.writable == 0);
@@ -159,18 +128,16 @@ TEST_CASE("of a packet that a capture cut, what there is of it can be changed")
 		const Bytes &to = row.family == 4 ? four : six;
 		Bytes other = to;
 		other[1] ^= 0xff;
-		Bytes whole = host::rewrite(row.family, row.packet, other,
-					    host::Reading::direct, 0,
-					    443).after;
+		Bytes whole = host::rewrite(row.family, row.packet, other, host::Reading::direct, 0,
+					    443)
+				      .after;
 		const std::size_t header = row.family == 4 ? 20 : 40;
 
 		for (std::size_t length = header; length < row.need; length++) {
 			Bytes before = cut(row.packet, length);
 			host::Packet packet(before, host::Reading::direct);
-			host::Outcome found = host::decide(
-				row.family, packet, other, 443);
-			INFO(row.name << " in IPv" << row.family << ", "
-			     << length << " bytes");
+			host::Outcome found = host::decide(row.family, packet, other, 443);
+			INFO(row.name << " in IPv" << row.family << ", " << length << " bytes");
 			REQUIRE(found.verdict == DADDR_DROP);
 			REQUIRE(found.change.writable <= length);
 			host::apply(row.family, packet, other, 0, found);
@@ -181,10 +148,9 @@ TEST_CASE("of a packet that a capture cut, what there is of it can be changed")
 				after[length - 1] = before[length - 1];
 			// nor is a port of which there is half, or none known
 			if (!found.change.set_dport)
-				std::copy(before.begin() +
-					  static_cast<std::ptrdiff_t>(header),
-					  before.end(), after.begin() +
-					  static_cast<std::ptrdiff_t>(header));
+				std::copy(before.begin() + static_cast<std::ptrdiff_t>(header),
+					  before.end(),
+					  after.begin() + static_cast<std::ptrdiff_t>(header));
 			INFO(oracle::show(before, after, packet.all()));
 			REQUIRE(packet.all() == after);
 			if (found.change.l4csum == DADDR_L4CSUM_CUT)
@@ -204,11 +170,9 @@ TEST_CASE("nothing after the bytes that are needed is looked at")
 		Bytes least = cut(row.packet, row.need);
 		Bytes whole = host::rewrite(row.family, row.packet, other).after;
 		for (host::Reading reading : host::READINGS) {
-			Bytes found = host::rewrite(row.family, least, other,
-						    reading).after;
+			Bytes found = host::rewrite(row.family, least, other, reading).after;
 			INFO(row.name << " in IPv" << row.family << "\n"
-			     << oracle::show(row.packet, cut(whole, row.need),
-					     found));
+				      << oracle::show(row.packet, cut(whole, row.need), found));
 			CHECK(found == cut(whole, row.need));
 		}
 		INFO(row.name << " in IPv" << row.family);
@@ -256,24 +220,21 @@ TEST_CASE("any bytes at all: the search stays within the packet")
 	for (int i = 0; i < 200000; i++) {
 		Bytes packet(random() % 120);
 		for (std::uint8_t &byte : packet)
-			byte = static_cast<std::uint8_t>(
-				random() % 4 ? random() % 8 : random());
+			byte = static_cast<std::uint8_t>(random() % 4 ? random() % 8 : random());
 		// often a chain: the numbers of its headers in many places
 		for (std::size_t at = 6; at < packet.size(); at += 8)
-			packet[at] = std::initializer_list<std::uint8_t>{
-				HOP, ROUTING, FRAGMENT, AH, DESTINATION, TCP,
-				UDP, ICMPV6}.begin()[random() % 8];
+			packet[at] = std::initializer_list<std::uint8_t>{HOP, ROUTING,	   FRAGMENT,
+									 AH,  DESTINATION, TCP,
+									 UDP, ICMPV6}
+					     .begin()[random() % 8];
 		int family = i & 1 ? 4 : 6;
 		host::Outcome found = host::decide(family, packet);
 		// It may be told that there is no more, but then stops there.
 		bool right = found.beyond == found.dropped() ||
-			(family == 4 && packet.size() >= 20 &&
-			 (packet[0] & 0x0f) < 5);
+			     (family == 4 && packet.size() >= 20 && (packet[0] & 0x0f) < 5);
 		right &= found.change.writable <= packet.size();
-		if (!found.dropped() &&
-		    found.change.l4csum == DADDR_L4CSUM_HERE)
-			right &= found.change.l4csum_offset + 2 ==
-				found.change.writable;
+		if (!found.dropped() && found.change.l4csum == DADDR_L4CSUM_HERE)
+			right &= found.change.l4csum_offset + 2 == found.change.writable;
 		if (!right)
 			FAIL("IPv" << family << oracle::dump(packet));
 	}

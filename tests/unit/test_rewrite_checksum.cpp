@@ -52,18 +52,16 @@ Bytes beside(const Bytes &address, std::uint32_t check)
 // What a sender would write for the whole after the change.
 std::uint16_t recomputed(const Change &change, std::uint32_t check)
 {
-	return oracle::checksum(oracle::join({beside(change.from, check),
-					      change.to}));
+	return oracle::checksum(oracle::join({beside(change.from, check), change.to}));
 }
 
-std::string describe(const Change &change, std::uint32_t check,
-		     std::uint32_t found, std::uint32_t expected)
+std::string describe(const Change &change, std::uint32_t check, std::uint32_t found,
+		     std::uint32_t expected)
 {
-	return std::string(change.name) + ": checksum " +
-		oracle::hex(oracle::be16(check)) + " becomes " +
-		oracle::hex(oracle::be16(found)) + ", expected " +
-		oracle::hex(oracle::be16(expected)) + "; " +
-		oracle::hex(change.from) + " to " + oracle::hex(change.to);
+	return std::string(change.name) + ": checksum " + oracle::hex(oracle::be16(check)) +
+	       " becomes " + oracle::hex(oracle::be16(found)) + ", expected " +
+	       oracle::hex(oracle::be16(expected)) + "; " + oracle::hex(change.from) + " to " +
+	       oracle::hex(change.to);
 }
 
 } // namespace
@@ -77,8 +75,7 @@ TEST_CASE("the header checksum follows the address, for all its values")
 		for (std::uint32_t check = 0; check <= 0xffff; check++) {
 			oracle::put16(before, DADDR_IP4_CHECK, check);
 			std::uint16_t found = oracle::get16(
-				host::rewrite(4, before, change.to).after,
-				DADDR_IP4_CHECK);
+				host::rewrite(4, before, change.to).after, DADDR_IP4_CHECK);
 			std::uint16_t expected = recomputed(change, check);
 			if (found != expected)
 				FAIL(describe(change, check, found, expected));
@@ -94,32 +91,27 @@ TEST_CASE("the field of each protocol, for all its values")
 		bool zero_is_none, zero_is_ffff;
 	};
 	const Row rows[] = {
-		{packets::UDP, true, true}, {packets::UDPLITE, false, true},
-		{packets::TCP, false, false}, {packets::DCCP, false, false},
+		{packets::UDP, true, true},	 {packets::UDPLITE, false, true},
+		{packets::TCP, false, false},	 {packets::DCCP, false, false},
 		{packets::ICMPV6, false, false},
 	};
 
 	for (const Row &row : rows)
 		for (const Change &change : changes) {
-			if (packets::checksum_at(row.protocol,
-						 change.from.size()) < 0)
+			if (packets::checksum_at(row.protocol, change.from.size()) < 0)
 				continue;
 			host::Field field(change.from, row.protocol, 80);
-			for (std::uint32_t check = 0; check <= 0xffff;
-			     check++) {
-				std::uint16_t found =
-					field.rewrite(check, change.to);
-				std::uint16_t expected =
-					recomputed(change, check);
+			for (std::uint32_t check = 0; check <= 0xffff; check++) {
+				std::uint16_t found = field.rewrite(check, change.to);
+				std::uint16_t expected = recomputed(change, check);
 				if (!expected && row.zero_is_ffff)
 					expected = 0xffff;
 				if (!check && row.zero_is_none)
 					expected = 0;
 				if (found != expected)
-					FAIL("protocol " << int(row.protocol)
-					     << ", "
-					     << describe(change, check, found,
-							 expected));
+					FAIL("protocol "
+					     << int(row.protocol) << ", "
+					     << describe(change, check, found, expected));
 			}
 		}
 	SUCCEED();
@@ -127,28 +119,22 @@ TEST_CASE("the field of each protocol, for all its values")
 
 TEST_CASE("a seed for hardware follows as a sum, for all its values")
 {
-	const std::uint8_t protocols[] = {packets::TCP, packets::UDP,
-					  packets::UDPLITE, packets::DCCP,
-					  packets::ICMPV6};
+	const std::uint8_t protocols[] = {packets::TCP, packets::UDP, packets::UDPLITE,
+					  packets::DCCP, packets::ICMPV6};
 
 	for (std::uint8_t protocol : protocols)
 		for (const Change &change : changes) {
-			if (packets::checksum_at(protocol,
-						 change.from.size()) < 0)
+			if (packets::checksum_at(protocol, change.from.size()) < 0)
 				continue;
 			host::Field field(change.from, protocol, 80);
 			for (std::uint32_t seed = 0; seed <= 0xffff; seed++) {
-				std::uint16_t found =
-					field.rewrite(seed, change.to, 1);
-				std::uint16_t expected = oracle::sum(
-					oracle::join({beside(change.from,
-							     0xffff - seed),
-						      change.to}));
+				std::uint16_t found = field.rewrite(seed, change.to, 1);
+				std::uint16_t expected = oracle::sum(oracle::join(
+					{beside(change.from, 0xffff - seed), change.to}));
 				if (found != expected)
-					FAIL("protocol " << int(protocol)
-					     << ", "
-					     << describe(change, seed, found,
-							 expected));
+					FAIL("protocol "
+					     << int(protocol) << ", "
+					     << describe(change, seed, found, expected));
 			}
 		}
 	SUCCEED();
@@ -163,9 +149,10 @@ TEST_CASE("a checksum follows any change of address")
 		const std::uint32_t kind = random() % 4;
 
 		for (std::uint8_t &byte : address)
-			byte = static_cast<std::uint8_t>(
-				kind == 0 || (kind == 1 && random() % 4) ? 0xff :
-				kind == 2 && random() % 4 ? 0 : random());
+			byte = static_cast<std::uint8_t>(kind == 0 || (kind == 1 && random() % 4) ?
+								 0xff :
+							 kind == 2 && random() % 4 ? 0 :
+										     random());
 		return address;
 	};
 
@@ -178,8 +165,7 @@ TEST_CASE("a checksum follows any change of address")
 		host::Field field(change.from, packets::TCP, 80);
 		std::uint16_t found = field.rewrite(check, change.to);
 		if (found != recomputed(change, check))
-			FAIL(describe(change, check, found,
-				      recomputed(change, check)));
+			FAIL(describe(change, check, found, recomputed(change, check)));
 	}
 }
 
@@ -188,10 +174,11 @@ TEST_CASE("a checksum stays by which bits it is written when the sum stays")
 	// equal addresses: 0 and 0xffff stay what they are, whatever else changes
 	for (std::uint32_t check : {0U, 0xffffU, 0x1234U}) {
 		Bytes before = packets::ip4({10, 128, 8, 46}, packets::TCP,
-			packets::transport(packets::TCP, {10, 128, 8, 46}, {}));
+					    packets::transport(packets::TCP, {10, 128, 8, 46}, {}));
 		oracle::put16(before, DADDR_IP4_CHECK, check);
-		Bytes after = host::rewrite(4, before, {10, 128, 8, 46},
-					    host::Reading::direct, 0, 443).after;
+		Bytes after = host::rewrite(4, before, {10, 128, 8, 46}, host::Reading::direct, 0,
+					    443)
+				      .after;
 		CHECK(oracle::get16(after, DADDR_IP4_CHECK) == check);
 	}
 }

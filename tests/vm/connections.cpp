@@ -31,7 +31,7 @@ constexpr std::chrono::seconds PATIENCE(3);
 struct Connection {
 	int file = -1;
 	unsigned int port = 0;
-	std::string expected;	// of what has to come back; empty: all came
+	std::string expected; // of what has to come back; empty: all came
 	bool broken = false;
 };
 
@@ -73,8 +73,8 @@ Address parse(const char *text, const char *port)
 	std::vector<pollfd> files{{listener, POLLIN, 0}};
 
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(listener, reinterpret_cast<const sockaddr *>(&any.storage),
-		 any.size) || listen(listener, SOMAXCONN))
+	if (bind(listener, reinterpret_cast<const sockaddr *>(&any.storage), any.size) ||
+	    listen(listener, SOMAXCONN))
 		fail("listen");
 	for (;;) {
 		if (poll(files.data(), files.size(), -1) < 0)
@@ -85,33 +85,28 @@ Address parse(const char *text, const char *port)
 			if (!files[i].revents)
 				continue;
 			ssize_t size = recv(files[i].fd, buffer, sizeof(buffer), 0);
-			if (size > 0 && send(files[i].fd, buffer, size,
-					     MSG_NOSIGNAL) == size)
+			if (size > 0 && send(files[i].fd, buffer, size, MSG_NOSIGNAL) == size)
 				continue;
 			close(files[i].fd);
 			files.erase(files.begin() + i);
 		}
 		if (files[0].revents)
-			files.push_back({accept(listener, nullptr, nullptr),
-					 POLLIN, 0});
+			files.push_back({accept(listener, nullptr, nullptr), POLLIN, 0});
 	}
 }
 
-bool wait_for(std::vector<Connection *> waiting, short event,
-	      bool (*done)(Connection &))
+bool wait_for(std::vector<Connection *> waiting, short event, bool (*done)(Connection &))
 {
 	const auto end = Clock::now() + PATIENCE;
 
 	while (!waiting.empty()) {
 		std::vector<pollfd> files;
 		std::vector<Connection *> left;
-		auto time = std::chrono::ceil<std::chrono::milliseconds>(
-			end - Clock::now()).count();
+		auto time = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
 
 		for (Connection *one : waiting)
 			files.push_back({one->file, event, 0});
-		if (time <= 0 || poll(files.data(), files.size(),
-				      static_cast<int>(time)) <= 0)
+		if (time <= 0 || poll(files.data(), files.size(), static_cast<int>(time)) <= 0)
 			return false;
 		for (std::size_t i = 0; i < waiting.size(); i++)
 			if (!files[i].revents || !done(*waiting[i]))
@@ -129,10 +124,8 @@ bool established(Connection &connection)
 
 	getsockopt(connection.file, SOL_SOCKET, SO_ERROR, &error, &size);
 	own.size = sizeof(own.storage);
-	getsockname(connection.file, reinterpret_cast<sockaddr *>(&own.storage),
-		    &own.size);
-	connection.port = ntohs(
-		reinterpret_cast<sockaddr_in *>(&own.storage)->sin_port);
+	getsockname(connection.file, reinterpret_cast<sockaddr *>(&own.storage), &own.size);
+	connection.port = ntohs(reinterpret_cast<sockaddr_in *>(&own.storage)->sin_port);
 	connection.broken = error;
 	return true;
 }
@@ -141,11 +134,9 @@ bool established(Connection &connection)
 bool echoed(Connection &connection)
 {
 	char buffer[256];
-	ssize_t size = recv(connection.file, buffer, sizeof(buffer),
-			    MSG_DONTWAIT);
+	ssize_t size = recv(connection.file, buffer, sizeof(buffer), MSG_DONTWAIT);
 
-	if (size <= 0 ||
-	    connection.expected.compare(0, size, buffer, size)) {
+	if (size <= 0 || connection.expected.compare(0, size, buffer, size)) {
 		connection.broken = true;
 		return true;
 	}
@@ -153,8 +144,7 @@ bool echoed(Connection &connection)
 	return connection.expected.empty();
 }
 
-std::size_t open_some(std::vector<Connection> &connections, const Address &to,
-		      std::size_t count)
+std::size_t open_some(std::vector<Connection> &connections, const Address &to, std::size_t count)
 {
 	const std::size_t first = connections.size();
 	std::vector<Connection *> waiting;
@@ -162,14 +152,13 @@ std::size_t open_some(std::vector<Connection> &connections, const Address &to,
 
 	connections.resize(first + count);
 	for (std::size_t i = first; i < connections.size(); i++) {
-		connections[i].file = socket(to.storage.ss_family,
-					     SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connections[i].broken = true;	// until it is established
+		connections[i].file = socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connections[i].broken = true; // until it is established
 		if (connections[i].file < 0)
 			fail("socket");
-		if (connect(connections[i].file,
-			    reinterpret_cast<const sockaddr *>(&to.storage),
-			    to.size) && errno != EINPROGRESS)
+		if (connect(connections[i].file, reinterpret_cast<const sockaddr *>(&to.storage),
+			    to.size) &&
+		    errno != EINPROGRESS)
 			fail("connect");
 		waiting.push_back(&connections[i]);
 	}
@@ -188,8 +177,7 @@ void ask(std::vector<Connection> &connections)
 		if (one.broken)
 			continue;
 		one.expected = std::to_string(++number) + "\n";
-		if (send(one.file, one.expected.data(), one.expected.size(),
-			 MSG_NOSIGNAL) < 0)
+		if (send(one.file, one.expected.data(), one.expected.size(), MSG_NOSIGNAL) < 0)
 			one.broken = true;
 		else
 			waiting.push_back(&one);

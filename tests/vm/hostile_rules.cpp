@@ -33,8 +33,7 @@ bool usable(const Family &family, const nf_inet_addr &address)
 {
 	const auto *byte = reinterpret_cast<const std::uint8_t *>(&address);
 
-	if (!all_zero(byte + family.address_size,
-		      sizeof(address) - family.address_size) ||
+	if (!all_zero(byte + family.address_size, sizeof(address) - family.address_size) ||
 	    all_zero(byte, sizeof(address)))
 		return false;
 	if (family.number == AF_INET6)
@@ -107,8 +106,8 @@ public:
 	// One that is allowed.
 	Rule good(const Family &family)
 	{
-		static const std::uint8_t protocols[] = {
-			IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_DCCP};
+		static const std::uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE,
+							 IPPROTO_DCCP};
 		xt_daddr_info_v1 info{};
 		Rule rule;
 
@@ -160,18 +159,18 @@ public:
 		case 1:
 			any_byte() = static_cast<std::uint8_t>(below(256));
 			break;
-		case 2:	// in the fields before the addresses
+		case 2: // in the fields before the addresses
 			rule.info[below(16)] ^= static_cast<std::uint8_t>(1 << below(8));
 			break;
-		case 3: {	// an address that may not be
-			static const std::uint8_t bad[][4] = {
-				{0, 0, 0, 0}, {224, 0, 0, 1}, {239, 255, 255, 255},
-				{255, 255, 255, 255}, {255, 2, 0, 0}};
-			std::size_t slot = below(static_cast<unsigned int>(
-				rule.info.size() / 16));
+		case 3: { // an address that may not be
+			static const std::uint8_t bad[][4] = {{0, 0, 0, 0},
+							      {224, 0, 0, 1},
+							      {239, 255, 255, 255},
+							      {255, 255, 255, 255},
+							      {255, 2, 0, 0}};
+			std::size_t slot = below(static_cast<unsigned int>(rule.info.size() / 16));
 
-			std::memcpy(&rule.info[rule.revision ? slot * 16 : 0],
-				    bad[below(5)], 4);
+			std::memcpy(&rule.info[rule.revision ? slot * 16 : 0], bad[below(5)], 4);
 			break;
 		}
 		case 4:
@@ -184,15 +183,15 @@ public:
 			std::size_t begin = below(static_cast<unsigned int>(rule.info.size()));
 
 			std::generate(rule.info.begin() + static_cast<std::ptrdiff_t>(begin),
-				      rule.info.end(), [&] {
-					      return static_cast<std::uint8_t>(below(256)); });
+				      rule.info.end(),
+				      [&] { return static_cast<std::uint8_t>(below(256)); });
 			break;
 		}
-		case 7:	// x_tables looks at sizes before the target is asked
+		case 7: // x_tables looks at sizes before the target is asked
 			if (below(4) == 0)
 				rule.info.resize(8 * below(160));
 			break;
-		case 8:	// each asks modprobe for a newer module: not often
+		case 8: // each asks modprobe for a newer module: not often
 			if (below(40) == 0)
 				rule.revision = 2 + below(254);
 			break;
@@ -219,7 +218,7 @@ void test(const Family &family, Kernel &kernel, unsigned int count, unsigned lon
 {
 	unsigned int accepted = 0;
 	Random random(seed);
-	Rule last;	// that was accepted
+	Rule last; // that was accepted
 
 	for (unsigned int i = 0; i < count; i++) {
 		Rule rule = random.good(family);
@@ -235,7 +234,8 @@ void test(const Family &family, Kernel &kernel, unsigned int count, unsigned lon
 				last = rule;
 				accepted++;
 				if (!same_but_for_the_kernels(rule, kernel.read_back()))
-					throw std::runtime_error("what came back is not what was sent");
+					throw std::runtime_error(
+						"what came back is not what was sent");
 			}
 			// A rule that is refused changes nothing.
 			if (!shown_soon(vips_of(family, last)))
@@ -262,8 +262,7 @@ try {
 	}
 	const Family &family = family_called(argv[1]);
 	std::unique_ptr<Kernel> kernel = open_kernel(family, argv[2]);
-	test(family, *kernel, static_cast<unsigned int>(std::stoul(argv[3])),
-	     std::stoul(argv[4]));
+	test(family, *kernel, static_cast<unsigned int>(std::stoul(argv[3])), std::stoul(argv[4]));
 } catch (const std::exception &error) {
 	std::cerr << "hostile_rules: " << error.what() << '\n';
 	return 1;

@@ -17,8 +17,8 @@ namespace {
 void inject(const char *capture, const char *device, const char *numbers)
 {
 	char message[PCAP_ERRBUF_SIZE];
-	std::unique_ptr<pcap_t, decltype(&pcap_close)> out(
-		pcap_open_live(device, 0, 0, 0, message), pcap_close);
+	std::unique_ptr<pcap_t, decltype(&pcap_close)> out(pcap_open_live(device, 0, 0, 0, message),
+							   pcap_close);
 	if (!out)
 		throw Error(message);
 

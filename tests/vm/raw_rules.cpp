@@ -52,15 +52,16 @@ namespace {
 using TableName = std::array<char, XT_TABLE_MAXNAMELEN>;
 
 // iptables-legacy: the table as one block.
-template <typename Names> class Legacy : public Kernel {
+template <typename Names>
+class Legacy : public Kernel {
 	using Entry = typename Names::Entry;
 	using Replace = typename Names::Replace;
 	using GetEntries = typename Names::GetEntries;
 	using GetInfo = typename Names::GetInfo;
 
 public:
-	explicit Legacy(const TableName &name) :
-		name_(name), socket_(socket(Names::FAMILY, SOCK_RAW, IPPROTO_RAW))
+	explicit Legacy(const TableName &name)
+		: name_(name), socket_(socket(Names::FAMILY, SOCK_RAW, IPPROTO_RAW))
 	{
 		if (socket_ < 0)
 			fail_errno("socket");
@@ -102,7 +103,9 @@ public:
 	int commit() override
 	{
 		return setsockopt(socket_, Names::LEVEL, Names::SET_REPLACE, block_.data(),
-				  static_cast<socklen_t>(block_.size())) ? errno : 0;
+				  static_cast<socklen_t>(block_.size())) ?
+			       errno :
+			       0;
 	}
 
 	Bytes read_back() override
@@ -118,7 +121,8 @@ public:
 			fail_errno("IPT_SO_GET_ENTRIES");
 		if (table.num_entries == 3)
 			return {};
-		const auto *entry = reinterpret_cast<const Entry *>(block.data() + sizeof(GetEntries));
+		const auto *entry = reinterpret_cast<const Entry *>(block.data() +
+								    sizeof(GetEntries));
 		const auto *begin = reinterpret_cast<const std::uint8_t *>(entry);
 		return Bytes(begin + entry->target_offset + sizeof(xt_entry_target),
 			     begin + entry->next_offset);
@@ -142,8 +146,8 @@ private:
 		Entry entry{};
 
 		entry.target_offset = sizeof(Entry);
-		entry.next_offset = static_cast<__u16>(
-			sizeof(Entry) + sizeof(xt_entry_target) + data);
+		entry.next_offset = static_cast<__u16>(sizeof(Entry) + sizeof(xt_entry_target) +
+						       data);
 		return entry;
 	}
 
@@ -151,10 +155,8 @@ private:
 	{
 		xt_entry_target target{};
 
-		target.u.user.target_size =
-			static_cast<__u16>(sizeof(target) + data);
-		std::strncpy(target.u.user.name, name,
-			     sizeof(target.u.user.name) - 1);
+		target.u.user.target_size = static_cast<__u16>(sizeof(target) + data);
+		std::strncpy(target.u.user.name, name, sizeof(target.u.user.name) - 1);
 		return target;
 	}
 
@@ -212,8 +214,10 @@ struct Names4 {
 	using GetEntries = ipt_get_entries;
 	using GetInfo = ipt_getinfo;
 	enum {
-		FAMILY = AF_INET, LEVEL = IPPROTO_IP,
-		SET_REPLACE = IPT_SO_SET_REPLACE, GET_ENTRIES = IPT_SO_GET_ENTRIES,
+		FAMILY = AF_INET,
+		LEVEL = IPPROTO_IP,
+		SET_REPLACE = IPT_SO_SET_REPLACE,
+		GET_ENTRIES = IPT_SO_GET_ENTRIES,
 		GET_INFO = IPT_SO_GET_INFO
 	};
 
@@ -230,8 +234,10 @@ struct Names6 {
 	using GetEntries = ip6t_get_entries;
 	using GetInfo = ip6t_getinfo;
 	enum {
-		FAMILY = AF_INET6, LEVEL = IPPROTO_IPV6,
-		SET_REPLACE = IP6T_SO_SET_REPLACE, GET_ENTRIES = IP6T_SO_GET_ENTRIES,
+		FAMILY = AF_INET6,
+		LEVEL = IPPROTO_IPV6,
+		SET_REPLACE = IP6T_SO_SET_REPLACE,
+		GET_ENTRIES = IP6T_SO_GET_ENTRIES,
 		GET_INFO = IP6T_SO_GET_INFO
 	};
 
@@ -245,7 +251,8 @@ struct Names6 {
 
 // iptables-nft: netlink, by way of the kernel's nft_compat.
 class Nft : public Kernel {
-	template <typename T, void (*FREE)(const T *)> struct Free {
+	template <typename T, void (*FREE)(const T *)>
+	struct Free {
 		void operator()(T *object) const { FREE(object); }
 	};
 	using TablePointer = std::unique_ptr<nftnl_table, Free<nftnl_table, nftnl_table_free>>;
@@ -253,8 +260,8 @@ class Nft : public Kernel {
 	using RulePointer = std::unique_ptr<nftnl_rule, Free<nftnl_rule, nftnl_rule_free>>;
 
 public:
-	explicit Nft(std::uint16_t family) :
-		family_(family), socket_(mnl_socket_open(NETLINK_NETFILTER))
+	explicit Nft(std::uint16_t family)
+		: family_(family), socket_(mnl_socket_open(NETLINK_NETFILTER))
 	{
 		if (!socket_ || mnl_socket_bind(socket_, 0, MNL_SOCKET_AUTOPID) < 0)
 			fail_errno("netlink");
@@ -273,8 +280,7 @@ public:
 		nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, -300);
 		if (family_ == NFPROTO_NETDEV)
 			nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_DEV, "lo");
-		nftnl_chain_nlmsg_build_payload(message(NFT_MSG_NEWCHAIN,
-							NLM_F_CREATE | NLM_F_ACK),
+		nftnl_chain_nlmsg_build_payload(message(NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK),
 						chain.get());
 		next();
 		end();
@@ -307,8 +313,8 @@ public:
 	{
 		RulePointer of_chain = new_rule();
 		std::array<char, 4096> buffer;
-		nlmsghdr *request = nftnl_nlmsg_build_hdr(
-			buffer.data(), NFT_MSG_GETRULE, family_, NLM_F_DUMP, ++sequence_);
+		nlmsghdr *request = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETRULE, family_,
+							  NLM_F_DUMP, ++sequence_);
 		Bytes info;
 
 		nftnl_rule_nlmsg_build_payload(request, of_chain.get());
@@ -342,14 +348,13 @@ private:
 		nftnl_expr_set_str(target, NFTNL_EXPR_TG_NAME, "DADDR");
 		nftnl_expr_set_u32(target, NFTNL_EXPR_TG_REV, rule.revision);
 		auto size = static_cast<std::uint32_t>(rule.info.size());
-		void *info = std::malloc(size + 1);	// the expression frees it
+		void *info = std::malloc(size + 1); // the expression frees it
 		std::memcpy(info, rule.info.data(), size);
 		nftnl_expr_set(target, NFTNL_EXPR_TG_INFO, info, size);
 		// NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see above
 		nftnl_rule_add_expr(added.get(), target);
 		nftnl_rule_nlmsg_build_payload(
-			message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | flags),
-			added.get());
+			message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | flags), added.get());
 		next();
 	}
 
@@ -383,20 +388,16 @@ private:
 
 	nlmsghdr *message(std::uint16_t type, int flags)
 	{
-		return nftnl_nlmsg_build_hdr(
-			static_cast<char *>(mnl_nlmsg_batch_current(batch_)), type,
-			family_, static_cast<std::uint16_t>(flags), ++sequence_);
+		return nftnl_nlmsg_build_hdr(static_cast<char *>(mnl_nlmsg_batch_current(batch_)),
+					     type, family_, static_cast<std::uint16_t>(flags),
+					     ++sequence_);
 	}
 
-	void next()
-	{
-		mnl_nlmsg_batch_next(batch_);
-	}
+	void next() { mnl_nlmsg_batch_next(batch_); }
 
 	void end()
 	{
-		nftnl_batch_end(static_cast<char *>(mnl_nlmsg_batch_current(batch_)),
-				++sequence_);
+		nftnl_batch_end(static_cast<char *>(mnl_nlmsg_batch_current(batch_)), ++sequence_);
 		next();
 		size_ = mnl_nlmsg_batch_size(batch_);
 		mnl_nlmsg_batch_stop(batch_);
@@ -470,8 +471,7 @@ Vips vips_of(const Family &family, const Rule &rule)
 	xt_daddr_info_v1 info = info_of(rule);
 	for (unsigned int dscp = 0; dscp < 64; dscp++) {
 		if (info.mapped >> dscp & 1)
-			vips.insert(vip(family.name, dscp, &info.daddr[dscp],
-					family.address_size));
+			vips.insert(vip(family.name, dscp, &info.daddr[dscp], family.address_size));
 	}
 	return vips;
 }

@@ -32,7 +32,7 @@ struct Rule {
 struct Family {
 	int number;
 	unsigned int address_size;
-	const char *name;	// in /proc/net/xt_DADDR
+	const char *name; // in /proc/net/xt_DADDR
 };
 
 extern const Family IP4, IP6;

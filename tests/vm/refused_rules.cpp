@@ -44,39 +44,41 @@ xt_daddr_info_v1 good_single(const Family &family)
 struct Row {
 	const char *name;
 	std::function<Rule(const Family &)> make;
-	const char *variant = nullptr;	// only for this one
+	const char *variant = nullptr; // only for this one
 };
 
 // A row: a good map but for what @spoil does.
 Row map_but(const char *name, const std::function<void(xt_daddr_info_v1 &)> &spoil)
 {
 	return {name, [spoil](const Family &family) {
-		xt_daddr_info_v1 info = good_map(family);
+			xt_daddr_info_v1 info = good_map(family);
 
-		spoil(info);
-		return make_rule(1, info);
-	}};
+			spoil(info);
+			return make_rule(1, info);
+		}};
 }
 
 Row single_but(const char *name, const std::function<void(xt_daddr_info_v1 &)> &spoil)
 {
 	return {name, [spoil](const Family &family) {
-		xt_daddr_info_v1 info = good_single(family);
+			xt_daddr_info_v1 info = good_single(family);
 
-		spoil(info);
-		return make_rule(1, info);
-	}};
+			spoil(info);
+			return make_rule(1, info);
+		}};
 }
 
 Row rule_but(const char *name, const std::function<void(Rule &)> &spoil,
 	     const char *variant = nullptr)
 {
-	return {name, [spoil](const Family &family) {
-		Rule rule = make_rule(1, good_map(family));
+	return {name,
+		[spoil](const Family &family) {
+			Rule rule = make_rule(1, good_map(family));
 
-		spoil(rule);
-		return rule;
-	}, variant};
+			spoil(rule);
+			return rule;
+		},
+		variant};
 }
 
 void set_first_byte(nf_inet_addr &address, std::uint8_t value)
@@ -88,42 +90,49 @@ const std::vector<Row> &rows()
 {
 	static const std::vector<Row> rows = {
 		rule_but("no data", [](Rule &rule) { rule.info.clear(); }),
-		rule_but("data 8 bytes short", [](Rule &rule) {
-			rule.info.resize(rule.info.size() - 8); }),
-		rule_but("data 8 bytes long", [](Rule &rule) {
-			rule.info.resize(rule.info.size() + 8); }),
-		rule_but("data of revision 0", [](Rule &rule) {
-			rule.info.resize(sizeof(xt_daddr_info)); }),
-		rule_but("revision 0 with data of revision 1", [](Rule &rule) {
-			rule.revision = 0; }),
+		rule_but("data 8 bytes short",
+			 [](Rule &rule) { rule.info.resize(rule.info.size() - 8); }),
+		rule_but("data 8 bytes long",
+			 [](Rule &rule) { rule.info.resize(rule.info.size() + 8); }),
+		rule_but("data of revision 0",
+			 [](Rule &rule) { rule.info.resize(sizeof(xt_daddr_info)); }),
+		rule_but("revision 0 with data of revision 1",
+			 [](Rule &rule) { rule.revision = 0; }),
 		rule_but("revision 2", [](Rule &rule) { rule.revision = 2; }),
 		rule_but("revision 255", [](Rule &rule) { rule.revision = 255; }),
-		rule_but("a target's name that does not end", [](Rule &rule) {
-			std::fill(rule.target.begin() + 5, rule.target.end(), 'R'); },
+		rule_but(
+			"a target's name that does not end",
+			[](Rule &rule) {
+				std::fill(rule.target.begin() + 5, rule.target.end(), 'R');
+			},
 			"legacy"),
-		rule_but("a target's name that goes on", [](Rule &rule) {
-			rule.target[5] = '6'; }, "legacy"),
-		{"revision 0 without an address", [](const Family &) {
-			return make_rule(0, xt_daddr_info{}); }},
+		rule_but(
+			"a target's name that goes on", [](Rule &rule) { rule.target[5] = '6'; },
+			"legacy"),
+		{"revision 0 without an address",
+		 [](const Family &) { return make_rule(0, xt_daddr_info{}); }},
 		map_but("the first reserved bit", [](auto &info) { info.reserved[0] = 1; }),
 		map_but("the last reserved bit", [](auto &info) { info.reserved[2] = 0x8000; }),
-		map_but("DSCP 0", [](auto &info) {
-			info.mapped |= 1;
-			info.daddr[0] = info.daddr[7]; }),
+		map_but("DSCP 0",
+			[](auto &info) {
+				info.mapped |= 1;
+				info.daddr[0] = info.daddr[7];
+			}),
 		map_but("a port for a map", [](auto &info) { info.dport = 80; }),
 		map_but("a DSCP without address", [](auto &info) { info.mapped |= 1 << 8; }),
-		map_but("an address without DSCP", [](auto &info) {
-			info.daddr[8] = info.daddr[7]; }),
-		map_but("an address that may not be", [](auto &info) {
-			info.daddr[7] = {};
-			set_first_byte(info.daddr[7], 0xff);
-			reinterpret_cast<std::uint8_t *>(&info.daddr[7])[4] = 1; }),
+		map_but("an address without DSCP",
+			[](auto &info) { info.daddr[8] = info.daddr[7]; }),
+		map_but("an address that may not be",
+			[](auto &info) {
+				info.daddr[7] = {};
+				set_first_byte(info.daddr[7], 0xff);
+				reinterpret_cast<std::uint8_t *>(&info.daddr[7])[4] = 1;
+			}),
 		single_but("no address", [](auto &info) { info.daddr[0] = {}; }),
 		single_but("a port without protocol", [](auto &info) { info.dport = 80; }),
-		single_but("a second address", [](auto &info) {
-			info.daddr[63] = info.daddr[0]; }),
-		single_but("bits after the last address", [](auto &info) {
-			reinterpret_cast<std::uint8_t *>(&info.map)[-1] = 1; }),
+		single_but("a second address", [](auto &info) { info.daddr[63] = info.daddr[0]; }),
+		single_but("bits after the last address",
+			   [](auto &info) { reinterpret_cast<std::uint8_t *>(&info.map)[-1] = 1; }),
 	};
 
 	return rows;

@@ -19,22 +19,16 @@ namespace {
 
 class Maps {
 public:
-	Maps(const Family &family, unsigned int dscp, const char *vip) :
-		family_(family), dscp_(dscp)
+	Maps(const Family &family, unsigned int dscp, const char *vip)
+		: family_(family), dscp_(dscp)
 	{
 		if (dscp < 1 || dscp > 63 || inet_pton(family.number, vip, &vip_) != 1)
 			throw std::runtime_error("found a bad DSCP or VIP");
 	}
 
-	Rule only() const
-	{
-		return with(0);
-	}
+	Rule only() const { return with(0); }
 
-	Rule any()
-	{
-		return with(random_());
-	}
+	Rule any() { return with(random_()); }
 
 private:
 	Rule with(std::uint64_t others) const
@@ -88,7 +82,8 @@ try {
 	replace(*open_kernel(family, argv[2]), maps, std::stoul(argv[3]));
 	std::cout << argv[3] << " replacements in "
 		  << std::chrono::duration_cast<std::chrono::milliseconds>(
-			     std::chrono::steady_clock::now() - begin).count()
+			     std::chrono::steady_clock::now() - begin)
+			     .count()
 		  << " ms\n";
 } catch (const std::exception &error) {
 	std::cerr << "replace_rules: " << error.what() << '\n';

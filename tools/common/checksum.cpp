@@ -22,15 +22,14 @@ enum Protocol : std::uint8_t {
 
 // Where a routing header with segments left keeps the final destination; 0
 // when it is of a type that does not say so in the clear.
-std::uint32_t final_destination(const std::uint8_t *header,
-				std::uint32_t length)
+std::uint32_t final_destination(const std::uint8_t *header, std::uint32_t length)
 {
 	switch (header[2]) {
-	case 0:		// RFC 2460: the last of the list
+	case 0: // RFC 2460: the last of the list
 		return length >= 24 && length % 16 == 8 ? length - 16 : 0;
-	case 2:		// RFC 6275: the only one
+	case 2: // RFC 6275: the only one
 		return length == 24 ? 8 : 0;
-	case 4:		// RFC 8754: the list is backwards
+	case 4: // RFC 8754: the list is backwards
 		return length >= 24 ? 8 : 0;
 	}
 	return 0;
@@ -41,7 +40,7 @@ std::uint32_t final_destination(const std::uint8_t *header,
 // Sum up @covered bytes of the transport, and a pseudo-header that gives its
 // length as @length; but neither what may change of them.
 [[gnu::always_inline]] inline void Coverage::take(const Packet &packet, std::uint32_t offset,
-		    std::uint32_t covered, std::uint32_t length)
+						  std::uint32_t covered, std::uint32_t length)
 {
 	std::uint32_t end = offset + covered;
 
@@ -49,8 +48,7 @@ std::uint32_t final_destination(const std::uint8_t *header,
 		fixed_ = Checksum::unknown;
 		return;
 	}
-	std::uint64_t header = in_network_order(length) +
-			       in_network_order(protocol_);
+	std::uint64_t header = in_network_order(length) + in_network_order(protocol_);
 	if (packet.family == Family::ip4)
 		header += sum_words<2>(packet.data + 12);
 	else
@@ -63,8 +61,8 @@ std::uint32_t final_destination(const std::uint8_t *header,
 	rest_ = add(rest_, ~sum_changing(packet));
 }
 
-[[gnu::always_inline]] inline void Coverage::find_transport(const Packet &packet, std::uint32_t offset,
-			      std::uint8_t protocol)
+[[gnu::always_inline]] inline void
+Coverage::find_transport(const Packet &packet, std::uint32_t offset, std::uint8_t protocol)
 {
 	const std::uint8_t *header = packet.data + offset;
 	std::uint32_t length, covered, shortest;
@@ -108,8 +106,7 @@ std::uint32_t final_destination(const std::uint8_t *header,
 	case UDP:
 		optional_ = true;
 		// RFC 2675: a jumbogram's length is 0
-		if (load16(header + 4) || packet.family == Family::ip4 ||
-		    length <= 0xffff)
+		if (load16(header + 4) || packet.family == Family::ip4 || length <= 0xffff)
 			covered = load16(header + 4);
 		if (covered < 8 || covered > length) {
 			fixed_ = Checksum::bad;
@@ -117,7 +114,7 @@ std::uint32_t final_destination(const std::uint8_t *header,
 		}
 		length = covered;
 		break;
-	case UDP_LITE:		// RFC 3828 3.1
+	case UDP_LITE: // RFC 3828 3.1
 		if (load16(header + 4))
 			covered = load16(header + 4);
 		if (covered < 8 || covered > length) {
@@ -125,7 +122,7 @@ std::uint32_t final_destination(const std::uint8_t *header,
 			return;
 		}
 		break;
-	case DCCP: {		// RFC 4340 5.1, 9.2
+	case DCCP: { // RFC 4340 5.1, 9.2
 		std::uint32_t coverage = header[5] & 0x0f;
 
 		if (coverage)

@@ -9,10 +9,10 @@
 namespace dsr {
 
 enum class Checksum : std::uint8_t {
-	none,		// the packet carries none that covers its addresses
+	none, // the packet carries none that covers its addresses
 	good,
 	bad,
-	unknown,	// not all of what it covers is here (fragment, cut)
+	unknown, // not all of what it covers is here (fragment, cut)
 	count
 };
 
@@ -30,8 +30,8 @@ public:
 			return fixed_;
 		if (optional_ && !load16(packet.data + field_))
 			return Checksum::none;
-		return fold(add(rest_, sum_changing(packet))) == 0xffff ?
-		       Checksum::good : Checksum::bad;
+		return fold(add(rest_, sum_changing(packet))) == 0xffff ? Checksum::good :
+									  Checksum::bad;
 	}
 
 	// Offset of the checksum field, if verify() looks at one.
@@ -40,10 +40,9 @@ public:
 private:
 	void find4(const Packet &packet);
 	void find6(const Packet &packet);
-	void find_transport(const Packet &packet, std::uint32_t offset,
-			    std::uint8_t protocol);
-	void take(const Packet &packet, std::uint32_t offset,
-		  std::uint32_t covered, std::uint32_t length);
+	void find_transport(const Packet &packet, std::uint32_t offset, std::uint8_t protocol);
+	void take(const Packet &packet, std::uint32_t offset, std::uint32_t covered,
+		  std::uint32_t length);
 	// What a rewrite may change.
 	std::uint64_t sum_changing(const Packet &packet) const
 	{
@@ -54,17 +53,17 @@ private:
 			total += word_at<std::uint16_t>(ip + port_);
 		if (!destination_)
 			return total;
-		return total + (packet.family == Family::ip4 ?
-				sum_words<1>(ip + 16) : sum_words<4>(ip + 24));
+		return total + (packet.family == Family::ip4 ? sum_words<1>(ip + 16) :
+							       sum_words<4>(ip + 24));
 	}
 
-	Checksum fixed_ = Checksum::count;	// the answer, whatever the
-						// bytes; or count: sum up
-	bool optional_ = false;			// a field of 0 means none
-	bool destination_ = true;		// the header's is covered
+	Checksum fixed_ = Checksum::count; // the answer, whatever the
+					   // bytes; or count: sum up
+	bool optional_ = false;		   // a field of 0 means none
+	bool destination_ = true;	   // the header's is covered
 	std::uint8_t protocol_ = 0;
 	std::uint32_t field_ = 0;
-	std::uint32_t port_ = 0;		// offset of the destination's
+	std::uint32_t port_ = 0; // offset of the destination's
 	std::uint64_t rest_ = 0;
 };
 

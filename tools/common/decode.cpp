@@ -11,16 +11,15 @@ namespace dsr {
 
 namespace {
 
-constexpr std::uint8_t ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58,
-		       SCTP = 132, UDPLITE = 136;
+constexpr std::uint8_t ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58, SCTP = 132,
+		       UDPLITE = 136;
 constexpr std::uint8_t TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10;
 
 const void *read(void *packet, unsigned int offset, unsigned int length)
 {
 	const Packet *from = static_cast<const Packet *>(packet);
 
-	return from->captures(std::uint64_t{offset} + length) ?
-		       from->data + offset : nullptr;
+	return from->captures(std::uint64_t{offset} + length) ? from->data + offset : nullptr;
 }
 
 void take_ends(const Packet &packet, std::uint32_t at, Decoded &decoded)
@@ -38,10 +37,8 @@ void take_ends(const Packet &packet, std::uint32_t at, Decoded &decoded)
 		decoded.source = load16(header);
 		decoded.destination = load16(header + 2);
 		decoded.has_ends = true;
-		if (decoded.protocol == TCP &&
-		    packet.captures(std::uint64_t{at} + 14)) {
-			decoded.syn = (header[13] & (TCP_SYN | TCP_ACK)) ==
-					  TCP_SYN;
+		if (decoded.protocol == TCP && packet.captures(std::uint64_t{at} + 14)) {
+			decoded.syn = (header[13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 			decoded.resets = header[13] & TCP_RST;
 		}
 		return;
@@ -49,10 +46,9 @@ void take_ends(const Packet &packet, std::uint32_t at, Decoded &decoded)
 	case ICMP6:
 		if (!packet.captures(std::uint64_t{at} + 8))
 			return;
-		decoded.echo_request = header[0] ==
-			(decoded.protocol == ICMP ? 8 : 128);
+		decoded.echo_request = header[0] == (decoded.protocol == ICMP ? 8 : 128);
 		decoded.has_ends = decoded.echo_request ||
-			header[0] == (decoded.protocol == ICMP ? 0 : 129);
+				   header[0] == (decoded.protocol == ICMP ? 0 : 129);
 		decoded.source = decoded.destination = load16(header + 4);
 		return;
 	}
@@ -65,13 +61,10 @@ bool is_seed(const Packet &packet, const daddr_change &found)
 {
 	const std::uint8_t *ip = packet.data;
 	std::uint16_t field;
-	std::uint64_t seed = packet.family == Family::ip4 ?
-				     sum(ip + 12, 8) :
-				     sum(ip + 8, 32);
+	std::uint64_t seed = packet.family == Family::ip4 ? sum(ip + 12, 8) : sum(ip + 8, 32);
 
 	seed = add(seed, in_network_order(found.l4proto));
-	seed = add(seed, in_network_order(packet.length -
-							  found.thoff));
+	seed = add(seed, in_network_order(packet.length - found.thoff));
 	std::memcpy(&field, ip + found.l4csum_offset, sizeof(field));
 	return field == fold(seed);
 }
@@ -80,7 +73,7 @@ bool is_seed(const Packet &packet, const daddr_change &found)
 
 bool Decoded::opens() const
 {
-	constexpr std::uint16_t EPHEMERAL = 32768;	// from here on
+	constexpr std::uint16_t EPHEMERAL = 32768; // from here on
 
 	if (protocol == TCP)
 		return syn;
@@ -99,11 +92,9 @@ Decoded decode(const Packet &packet, Checksum checksum)
 	if (packet.family == Family::ip4)
 		daddr_find_l4csum4(packet.data, &found);
 	else
-		daddr_find_l4csum6(read, const_cast<Packet *>(&packet),
-				   packet.data[6], &found);
+		daddr_find_l4csum6(read, const_cast<Packet *>(&packet), packet.data[6], &found);
 	decoded.protocol = found.l4proto;
-	if (found.l4csum == DADDR_L4CSUM_HERE ||
-	    found.l4csum == DADDR_L4CSUM_NONE) {
+	if (found.l4csum == DADDR_L4CSUM_HERE || found.l4csum == DADDR_L4CSUM_NONE) {
 		if (packet.captures(found.thoff))
 			decoded.transport = found.thoff;
 		take_ends(packet, found.thoff, decoded);
@@ -112,10 +103,10 @@ Decoded decode(const Packet &packet, Checksum checksum)
 		decoded.sum = Sum::good;
 	else if (checksum == Checksum::bad)
 		decoded.sum = found.l4csum == DADDR_L4CSUM_HERE &&
-					      packet.captures(
-						      found.l4csum_offset + 2) &&
+					      packet.captures(found.l4csum_offset + 2) &&
 					      is_seed(packet, found) ?
-				      Sum::offload : Sum::bad;
+				      Sum::offload :
+				      Sum::bad;
 	return decoded;
 }
 
@@ -143,13 +134,11 @@ std::optional<Decoded> decode_quoted(std::span<std::uint8_t> bytes, Family famil
 	Packet packet;
 
 	packet.data = bytes.data();
-	packet.captured = static_cast<std::uint32_t>(
-		std::min<std::size_t>(bytes.size(), LONGEST));
+	packet.captured = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), LONGEST));
 	packet.length = LONGEST;
 	packet.family = family;
 	const Received received = receive(packet);
-	if (received.cut || (received.drop != Drop::none &&
-			     received.drop != Drop::header_checksum))
+	if (received.cut || (received.drop != Drop::none && received.drop != Drop::header_checksum))
 		return std::nullopt;
 	return decode(packet, Checksum::unknown);
 }

@@ -15,24 +15,24 @@ constexpr std::uint16_t SSH_PORT = 22;
 
 enum class Sum : std::uint8_t {
 	good,
-	unknown,	// none, or not all of what it covers is here
-	offload,	// the seed that hardware makes a checksum from
+	unknown, // none, or not all of what it covers is here
+	offload, // the seed that hardware makes a checksum from
 	bad
 };
 
 struct Decoded {
 	Ip from, to;
 	std::uint8_t dscp = 0;
-	std::uint64_t bytes = 0;	// as the IP header says, or fewer
+	std::uint64_t bytes = 0; // as the IP header says, or fewer
 	std::uint8_t protocol = 0;
-	std::uint32_t transport = 0;	// where its header begins; 0: not here
+	std::uint32_t transport = 0; // where its header begins; 0: not here
 	// A ping has its identifier in both; other protocols 0.
 	std::uint16_t source = 0, destination = 0;
-	bool has_ends = false;		// source and destination are known
-	bool syn = false;		// the first packet of a TCP connection
-	bool resets = false;		// the last of one that is refused
+	bool has_ends = false; // source and destination are known
+	bool syn = false;      // the first packet of a TCP connection
+	bool resets = false;   // the last of one that is refused
 	bool echo_request = false;
-	Sum sum = Sum::unknown;		// IPv4 header included
+	Sum sum = Sum::unknown; // IPv4 header included
 
 	bool ping() const { return protocol == 1 || protocol == 58; }
 	// It asks for something, rather than answers or goes on: it opens a

@@ -22,10 +22,7 @@ public:
 		if (number < 0)
 			fail(what, errno);
 	}
-	Descriptor(Descriptor &&other) noexcept
-		: number_(std::exchange(other.number_, -1))
-	{
-	}
+	Descriptor(Descriptor &&other) noexcept : number_(std::exchange(other.number_, -1)) {}
 	Descriptor &operator=(Descriptor &&other) noexcept
 	{
 		std::swap(number_, other.number_);

@@ -26,9 +26,8 @@ std::uint64_t mix_ip(std::uint64_t hash, const Ip &ip)
 }
 
 // Of a request; or, as its ends, of the answer to it.
-std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port,
-			const Ip &server, std::uint16_t server_port,
-			std::uint8_t protocol)
+std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port, const Ip &server,
+			std::uint16_t server_port, std::uint8_t protocol)
 {
 	const std::uint64_t ends = std::uint64_t{client_port} << 32 |
 				   std::uint64_t{server_port} << 8 | protocol;
@@ -52,38 +51,34 @@ bool is_control(const Decoded &packet)
 {
 	constexpr std::uint8_t CS6 = 48, CS7 = 56;
 	static constexpr std::uint16_t PORTS[] = {
-		49,				// TACACS+
-		67, 68, 546, 547,		// DHCP
-		123,				// NTP
-		179,				// BGP
-		319, 320,			// PTP
-		500, 4500,			// IKE
-		520, 521,			// RIP
-		639,				// MSDP
-		646,				// LDP
-		698,				// OLSR
-		1645, 1646, 1812, 1813,		// RADIUS
-		1985, 2029, 3222,		// HSRP, GLBP
-		3784, 3785, 4784, 6784, 7784,	// BFD
-		4189,				// PCEP
+		49,			      // TACACS+
+		67,   68,   546,  547,	      // DHCP
+		123,			      // NTP
+		179,			      // BGP
+		319,  320,		      // PTP
+		500,  4500,		      // IKE
+		520,  521,		      // RIP
+		639,			      // MSDP
+		646,			      // LDP
+		698,			      // OLSR
+		1645, 1646, 1812, 1813,	      // RADIUS
+		1985, 2029, 3222,	      // HSRP, GLBP
+		3784, 3785, 4784, 6784, 7784, // BFD
+		4189,			      // PCEP
 	};
 
 	if (packet.dscp != CS6 && packet.dscp != CS7)
 		return false;
-	return std::any_of(std::begin(PORTS), std::end(PORTS),
-			   [&](std::uint16_t port) {
-				   return packet.has_ends &&
-					  (packet.source == port ||
-					   packet.destination == port);
-			   });
+	return std::any_of(std::begin(PORTS), std::end(PORTS), [&](std::uint16_t port) {
+		return packet.has_ends && (packet.source == port || packet.destination == port);
+	});
 }
 
 // ssh marks its packets itself.
 bool is_ssh(const Decoded &packet)
 {
 	return packet.protocol == TCP &&
-	       (packet.source == SSH_PORT ||
-		packet.destination == SSH_PORT);
+	       (packet.source == SSH_PORT || packet.destination == SSH_PORT);
 }
 
 } // namespace
@@ -123,16 +118,15 @@ std::string Diagnosis::Finding::text() const
 		       ", of which others are marked for " + of +
 		       ": the DSCP is cleared on the path";
 	case Kind::unmarked:
-		return "DSCP 0: " + count_text(count, "connection") + " to " +
-		       to + " " + service() +
+		return "DSCP 0: " + count_text(count, "connection") + " to " + to + " " +
+		       service() +
 		       ", which is never marked: the DSCP is cleared on the path, or they are not from the load balancer";
 	case Kind::unmapped:
 		return dscp_text(dscp) + ": " + packets + " to " + to +
 		       ", expected a DSCP that stands for a VIP";
 	case Kind::from_server:
-		return packets + " from " + to + " " + service() +
-		       " that answer requests for " + of +
-		       ": they are not rewritten";
+		return packets + " from " + to + " " + service() + " that answer requests for " +
+		       of + ": they are not rewritten";
 	case Kind::checksum:
 		break;
 	}
@@ -147,14 +141,13 @@ std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
 
 std::size_t Diagnosis::Hash::operator()(const Service &service) const
 {
-	return mix((*this)(service.server),
-		   std::uint64_t{service.port} << 8 | service.protocol);
+	return mix((*this)(service.server), std::uint64_t{service.port} << 8 | service.protocol);
 }
 
-Diagnosis::Diagnosis(const std::vector<Mapping> &mappings,
-		     const std::vector<Ip> &servers, std::size_t flows)
-	: roles_(2 * mappings.size() + servers.size() + SERVERS),
-	  learn_(servers.empty()), services_(ENTRIES), flows_(flows)
+Diagnosis::Diagnosis(const std::vector<Mapping> &mappings, const std::vector<Ip> &servers,
+		     std::size_t flows)
+	: roles_(2 * mappings.size() + servers.size() + SERVERS), learn_(servers.empty()),
+	  services_(ENTRIES), flows_(flows)
 {
 	for (auto &family : by_dscp_)
 		std::fill(std::begin(family), std::end(family), NONE);
@@ -230,8 +223,7 @@ const Diagnosis::Finding *Diagnosis::take(const Decoded &packet)
 	// its answers to marked pings are marked, too
 	if (from.server && !known)
 		return from_server(packet);
-	if (learn_ && !known && learnt_ < SERVERS && packet.dscp &&
-	    vip_for(packet) != NONE) {
+	if (learn_ && !known && learnt_ < SERVERS && packet.dscp && vip_for(packet) != NONE) {
 		roles_.add(packet.to)->server = known = true;
 		learnt_++;
 	}
@@ -251,23 +243,20 @@ const Diagnosis::Finding *Diagnosis::to_server(const Decoded &packet, bool known
 		return nullptr;
 	marked_[index(packet.to.family)]++;
 	if (packet.has_ends) {
-		const std::uint64_t hash = flow_hash(
-			packet.from, packet.source, packet.to,
-			packet.destination, packet.protocol);
+		const std::uint64_t hash = flow_hash(packet.from, packet.source, packet.to,
+						     packet.destination, packet.protocol);
 
 		// an answer to this host's own ping or connection is none
 		if (!packet.ping() || packet.echo_request)
-			place(hash) = {mark_of(hash),
-				       static_cast<std::uint32_t>(vip)};
+			place(hash) = {mark_of(hash), static_cast<std::uint32_t>(vip)};
 		if (!packet.ping())
-			if (Marks *marks = marks_of({packet.to, packet.protocol,
-						     packet.destination});
+			if (Marks *marks = marks_of(
+				    {packet.to, packet.protocol, packet.destination});
 			    marks && marks->vip == NONE)
 				marks->vip = vip;
 	}
 	if (packet.syn) {
-		const Asked asked{vips_[vip].ip, packet.dscp,
-				  packet.destination};
+		const Asked asked{vips_[vip].ip, packet.dscp, packet.destination};
 
 		if (asked_.size() < ENTRIES || asked_.contains(asked))
 			asked_[asked]++;
@@ -292,8 +281,7 @@ Diagnosis::Marks *Diagnosis::marks_of(const Service &service)
 	return marks;
 }
 
-Diagnosis::Finding Diagnosis::finding(const Service &service,
-				      const Marks &marks) const
+Diagnosis::Finding Diagnosis::finding(const Service &service, const Marks &marks) const
 {
 	Finding finding;
 
@@ -313,8 +301,7 @@ const Diagnosis::Finding *Diagnosis::unmarked(const Decoded &packet, bool known)
 	// pings of the server itself are as they should be, and so are resets
 	// of connections that a probe or a health check has left: Linux sends
 	// them with the DSCP of what they refuse, the server's answer
-	if (!packet.has_ends || packet.ping() || packet.resets ||
-	    (!known && !packet.opens()))
+	if (!packet.has_ends || packet.ping() || packet.resets || (!known && !packet.opens()))
 		return nullptr;
 	const Service service{packet.to, packet.protocol, packet.destination};
 	Marks *marks = marks_of(service);
@@ -355,9 +342,8 @@ const Diagnosis::Finding *Diagnosis::reply(const Decoded &packet, std::size_t vi
 // An answer to a marked request should have come from the VIP.
 const Diagnosis::Finding *Diagnosis::from_server(const Decoded &packet)
 {
-	const std::uint64_t hash = flow_hash(
-		packet.to, packet.destination, packet.from, packet.source,
-		packet.protocol);
+	const std::uint64_t hash = flow_hash(packet.to, packet.destination, packet.from,
+					     packet.source, packet.protocol);
 	const Flow flow = place(hash);
 
 	if (!packet.has_ends || flow.mark != mark_of(hash))
@@ -433,8 +419,7 @@ std::vector<Diagnosis::Finding> Diagnosis::findings() const
 			all.push_back(one);
 	});
 	for (const auto &[key, finding] : found_)
-		if (key.kind != Kind::unmapped || any ||
-		    role(key.server).server)
+		if (key.kind != Kind::unmapped || any || role(key.server).server)
 			all.push_back(finding);
 	std::sort(all.begin(), all.end());
 	return all;

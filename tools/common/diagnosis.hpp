@@ -30,19 +30,19 @@ public:
 
 	struct Vip {
 		Ip ip;
-		std::vector<std::uint8_t> dscps;	// none: l2dsr
+		std::vector<std::uint8_t> dscps; // none: l2dsr
 		Traffic requests, replies;
-		std::uint64_t marked_replies = 0;	// with a DSCP, for the
-							// client to see
+		std::uint64_t marked_replies = 0; // with a DSCP, for the
+						  // client to see
 		std::uint64_t offloaded = 0;
 	};
 
 	enum class Kind : std::uint8_t {
-		cleared,	// DSCP 0, of a service whose others are marked
-		unmarked,	// DSCP 0, of a service that is never marked
-		unmapped,	// a DSCP that stands for no VIP
-		from_server,	// an answer from the server's own address
-		checksum	// wrong, and not left to hardware
+		cleared,     // DSCP 0, of a service whose others are marked
+		unmarked,    // DSCP 0, of a service that is never marked
+		unmapped,    // a DSCP that stands for no VIP
+		from_server, // an answer from the server's own address
+		checksum     // wrong, and not left to hardware
 	};
 
 	// Members that do not matter are 0.
@@ -57,7 +57,7 @@ public:
 
 	struct Finding : Key {
 		std::uint64_t count = 0;
-		std::uint64_t opens = 0;	// of unmarked: connections
+		std::uint64_t opens = 0; // of unmarked: connections
 
 		// of unmapped, the first of them
 		std::string service() const;
@@ -69,8 +69,8 @@ public:
 	// @servers: their own addresses; when there are none, those are taken
 	// that mapped packets go to. @flows: how many requests await their
 	// answers at once; a power of two.
-	Diagnosis(const std::vector<Mapping> &mappings,
-		  const std::vector<Ip> &servers, std::size_t flows = 1 << 16);
+	Diagnosis(const std::vector<Mapping> &mappings, const std::vector<Ip> &servers,
+		  std::size_t flows = 1 << 16);
 
 	// A packet, before anything of it is rewritten. What it shows for the
 	// first time, until the next one is seen; mostly null.
@@ -85,10 +85,7 @@ public:
 	// Of all findings of a kind.
 	std::uint64_t count(Kind kind) const;
 	// Packets that came to servers with the mark of a VIP.
-	std::uint64_t marked(Family family) const
-	{
-		return marked_[index(family)];
-	}
+	std::uint64_t marked(Family family) const { return marked_[index(family)]; }
 	// How often TCP connections to this VIP and port were asked for, with
 	// the DSCP that they had.
 	struct Asked {
@@ -122,13 +119,13 @@ private:
 		std::size_t operator()(const Service &service) const;
 	};
 	struct Marks {
-		std::size_t vip = NONE;	// that the first marked one was for
+		std::size_t vip = NONE; // that the first marked one was for
 		std::uint64_t unmarked = 0, opens = 0;
 		bool told = false;
 	};
 	// A request whose answer is awaited: a mark of its ends, and the VIP.
 	struct Flow {
-		std::uint32_t mark = 0;		// 0: none
+		std::uint32_t mark = 0; // 0: none
 		std::uint32_t vip = 0;
 	};
 
@@ -145,10 +142,7 @@ private:
 	Marks *marks_of(const Service &service);
 	Finding finding(const Service &service, const Marks &marks) const;
 	const Finding *count_one(const Key &key, const Decoded &packet);
-	Flow &place(std::uint64_t hash)
-	{
-		return flows_[hash & (flows_.size() - 1)];
-	}
+	Flow &place(std::uint64_t hash) { return flows_[hash & (flows_.size() - 1)]; }
 
 	std::vector<Vip> vips_;
 	FixedTable<Ip, Role, Hash> roles_;
@@ -159,12 +153,12 @@ private:
 	bool overflowed_ = false;
 	std::uint64_t packets_ = 0, marked_[2] = {0, 0};
 	std::map<Key, Finding> found_;
-	Finding first_;			// that see() last told of, of services
+	Finding first_; // that see() last told of, of services
 	std::map<Asked, std::uint64_t> asked_;
 	FixedTable<Service, Marks, Hash> services_;
 	std::vector<Flow> flows_;
 };
 
-const char *kind_key(Diagnosis::Kind kind);	// for programs
+const char *kind_key(Diagnosis::Kind kind); // for programs
 
 } // namespace dsr

@@ -32,7 +32,7 @@ std::optional<std::uint8_t> from_tos(const std::string &text)
 
 	if (!tos)
 		return std::nullopt;
-	return static_cast<std::uint8_t>(*tos >> 2);	// below it: ECN
+	return static_cast<std::uint8_t>(*tos >> 2); // below it: ECN
 }
 
 } // namespace
@@ -42,8 +42,7 @@ std::optional<std::uint8_t> parse_dscp(const std::string &text)
 	unsigned int dscp;
 
 	// C's strings end at a zero byte; this one has to end there too.
-	if (text.find('\0') != text.npos ||
-	    !daddr_dscp_parse(text.c_str(), &dscp))
+	if (text.find('\0') != text.npos || !daddr_dscp_parse(text.c_str(), &dscp))
 		return std::nullopt;
 	return static_cast<std::uint8_t>(dscp);
 }
@@ -55,8 +54,7 @@ std::optional<std::uint8_t> parse_any_dscp(const std::string &text)
 	if (!strncasecmp(text.c_str(), "tos", 3)) {
 		std::size_t value = text.find_first_not_of(" =:", 3);
 
-		return value == text.npos ? std::nullopt
-					  : from_tos(text.substr(value));
+		return value == text.npos ? std::nullopt : from_tos(text.substr(value));
 	}
 
 	std::string digits;
@@ -100,9 +98,8 @@ std::string class_name(std::uint8_t dscp)
 
 std::string dscp_text(unsigned int dscp)
 {
-	return "DSCP " + std::to_string(dscp) + " (TOS " +
-	       std::to_string(dscp << 2) + ", " + hex(dscp << 2) + ", " +
-	       binary(dscp) + "b)";
+	return "DSCP " + std::to_string(dscp) + " (TOS " + std::to_string(dscp << 2) + ", " +
+	       hex(dscp << 2) + ", " + binary(dscp) + "b)";
 }
 
 const char *others_use(std::uint8_t dscp)
@@ -124,16 +121,12 @@ const char *others_use(std::uint8_t dscp)
 std::string all_notations(std::uint8_t dscp)
 {
 	unsigned int tos = dscp << 2;
-	std::string text = "DSCP      " + std::to_string(dscp) +
-			   "\nDSCP hex  " + hex(dscp) +
-			   "\nTOS       " + std::to_string(tos) +
-			   "\nTOS hex   " + hex(tos) +
-			   "\nbinary    " + binary(dscp) +
-			   "\nclass     " + class_name(dscp) + "\n";
+	std::string text = "DSCP      " + std::to_string(dscp) + "\nDSCP hex  " + hex(dscp) +
+			   "\nTOS       " + std::to_string(tos) + "\nTOS hex   " + hex(tos) +
+			   "\nbinary    " + binary(dscp) + "\nclass     " + class_name(dscp) + "\n";
 
 	if (const char *use = others_use(dscp))
-		text += std::string("warning   ") + use +
-			" it: better none of a VIP\n";
+		text += std::string("warning   ") + use + " it: better none of a VIP\n";
 	return text;
 }
 
@@ -146,8 +139,7 @@ std::vector<DscpFilter> dscp_filters(std::uint8_t dscp)
 	std::snprintf(first_word, sizeof(first_word), "0x%04x", dscp << 6);
 	return {{"tcpdump IPv4", "ip[1] & 0xfc == " + hex(dscp << 2)},
 		{"tcpdump IPv6", "ip6[0:2] & 0x0fc0 == " + std::string(first_word)},
-		{"Wireshark", "ip.dsfield.dscp == " + number +
-				      " || ipv6.tclass.dscp == " + number},
+		{"Wireshark", "ip.dsfield.dscp == " + number + " || ipv6.tclass.dscp == " + number},
 		{"iptables", "-m dscp --dscp " + number},
 		{"nft IPv4", "ip dscp " + number},
 		{"nft IPv6", "ip6 dscp " + number}};

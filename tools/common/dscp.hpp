@@ -38,7 +38,7 @@ std::string all_notations(std::uint8_t dscp);
 
 // How programs are asked for packets of a DSCP.
 struct DscpFilter {
-	const char *program;		// "tcpdump IPv6"
+	const char *program; // "tcpdump IPv6"
 	std::string expression;
 };
 std::vector<DscpFilter> dscp_filters(std::uint8_t dscp);

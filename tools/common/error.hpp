@@ -23,8 +23,7 @@ public:
 }
 
 // "found FOUND, expected WHAT"
-[[noreturn]] inline void expected(const std::string &found,
-				  const std::string &what)
+[[noreturn]] inline void expected(const std::string &found, const std::string &what)
 {
 	throw Error("found " + found + ", expected " + what);
 }

@@ -45,7 +45,7 @@ bool write_all(int file, const std::string &text)
 // chose.
 mode_t mode_of(int directory, const std::string &name, mode_t mode)
 {
-	struct stat status{};
+	struct stat status {};
 
 	if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW)) {
 		if (errno == ENOENT)
@@ -61,21 +61,17 @@ mode_t mode_of(int directory, const std::string &name, mode_t mode)
 }
 
 // Everything but the path, which the message begins with.
-void replace(int directory, const std::string &name, const std::string &text,
-	     mode_t mode)
+void replace(int directory, const std::string &name, const std::string &text, mode_t mode)
 {
 	std::string temporary = temporary_name(name);
 
 	mode = mode_of(directory, name, mode);
 	Descriptor file(openat(directory, temporary.c_str(),
-			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-				       O_CLOEXEC, 0600));
+			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 	if (!file)
-		throw Error("cannot create a file beside it: " +
-			    std::string(std::strerror(errno)));
-	if (write_all(file.get(), text) && !fchmod(file.get(), mode) &&
-	    !fsync(file.get()) && file.close() &&
-	    !renameat(directory, temporary.c_str(), directory, name.c_str()))
+		throw Error("cannot create a file beside it: " + std::string(std::strerror(errno)));
+	if (write_all(file.get(), text) && !fchmod(file.get(), mode) && !fsync(file.get()) &&
+	    file.close() && !renameat(directory, temporary.c_str(), directory, name.c_str()))
 		return;
 	const int error = errno;
 	unlinkat(directory, temporary.c_str(), 0);
@@ -100,9 +96,8 @@ int read_all(const Descriptor &file, std::string &text)
 
 std::string read_file(const std::string &path)
 {
-	const Descriptor file(path == "-" ?
-				      fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) :
-				      open(path.c_str(), O_RDONLY | O_CLOEXEC),
+	const Descriptor file(path == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) :
+					    open(path.c_str(), O_RDONLY | O_CLOEXEC),
 			      path.c_str());
 	std::string text;
 
@@ -128,8 +123,7 @@ void write_file(const std::string &path, const std::string &text, mode_t mode)
 	std::string place = slash ? path.substr(0, slash) : ".";
 
 	try {
-		Descriptor directory(open(place.c_str(),
-					  O_PATH | O_DIRECTORY | O_CLOEXEC),
+		Descriptor directory(open(place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC),
 				     place.c_str());
 
 		replace(directory.get(), path.substr(slash), text, mode);

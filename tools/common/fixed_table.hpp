@@ -15,8 +15,7 @@ class FixedTable {
 public:
 	// @most: entries that it holds at least and at most
 	explicit FixedTable(std::size_t most)
-		: most_(most), mask_(std::bit_ceil(2 * most) - 1),
-		  places_(mask_ + 1)
+		: most_(most), mask_(std::bit_ceil(2 * most) - 1), places_(mask_ + 1)
 	{
 	}
 

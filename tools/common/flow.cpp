@@ -24,10 +24,10 @@ namespace {
 
 void put(Flow &flow, std::size_t at, const Ip &ip)
 {
-	std::copy_n(ip.bytes.begin(), ip.size(), flow.network.begin() +
-		    static_cast<std::ptrdiff_t>(at));
-	std::fill_n(flow.network_known.begin() + static_cast<std::ptrdiff_t>(at),
-		    ip.size(), std::uint8_t{0xff});
+	std::copy_n(ip.bytes.begin(), ip.size(),
+		    flow.network.begin() + static_cast<std::ptrdiff_t>(at));
+	std::fill_n(flow.network_known.begin() + static_cast<std::ptrdiff_t>(at), ip.size(),
+		    std::uint8_t{0xff});
 }
 
 } // namespace

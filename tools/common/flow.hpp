@@ -15,8 +15,8 @@ struct Flow {
 	Family family = Family::ip4;
 	std::array<std::uint8_t, 40> network{}, network_known{};
 	std::array<std::uint8_t, 4> ports{}, ports_known{};
-	std::optional<std::string> in;		// the interface
-	std::uint32_t in_index = 0;		// 0: nobody knows
+	std::optional<std::string> in; // the interface
+	std::uint32_t in_index = 0;    // 0: nobody knows
 	std::optional<std::uint8_t> protocol;
 
 	Flow(Family family, std::uint8_t dscp);

@@ -19,8 +19,7 @@ int af(Family family)
 bool is_localhost(const Ip &ip)
 {
 	return ip == Ip{Family::ip4, {127, 0, 0, 1}} ||
-	       ip == Ip{Family::ip6,
-			{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+	       ip == Ip{Family::ip6, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 }
 
 } // namespace
@@ -41,20 +40,18 @@ std::string text(const Ip &ip)
 {
 	char buffer[INET6_ADDRSTRLEN];
 
-	return inet_ntop(af(ip.family), ip.bytes.data(), buffer,
-			 sizeof(buffer));
+	return inet_ntop(af(ip.family), ip.bytes.data(), buffer, sizeof(buffer));
 }
 
 const char *refuse_daddr(const Ip &ip)
 {
-	return ip.family == Family::ip4 ? daddr_refuse4(ip.bytes.data())
-					: daddr_refuse6(ip.bytes.data());
+	return ip.family == Family::ip4 ? daddr_refuse4(ip.bytes.data()) :
+					  daddr_refuse6(ip.bytes.data());
 }
 
 const char *refuse(const Ip &ip)
 {
-	return is_localhost(ip) ? "the host's own loopback address" :
-				  refuse_daddr(ip);
+	return is_localhost(ip) ? "the host's own loopback address" : refuse_daddr(ip);
 }
 
 } // namespace dsr

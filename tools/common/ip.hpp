@@ -43,7 +43,7 @@ constexpr std::uint32_t address_size(Family family)
 
 struct Ip {
 	Family family = Family::ip4;
-	std::array<std::uint8_t, 16> bytes{};	// of an IPv4 address, the first 4
+	std::array<std::uint8_t, 16> bytes{}; // of an IPv4 address, the first 4
 
 	auto operator<=>(const Ip &) const = default;
 	bool operator==(const Ip &other) const
@@ -53,8 +53,7 @@ struct Ip {
 		// without a call of memcmp(): it is asked for each packet
 		std::memcpy(a, bytes.data(), sizeof(a));
 		std::memcpy(b, other.bytes.data(), sizeof(b));
-		return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0 &&
-		       family == other.family;
+		return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0 && family == other.family;
 	}
 
 	std::size_t size() const { return address_size(family); }

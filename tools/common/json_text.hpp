@@ -21,8 +21,7 @@ std::string json_text(const Json &fields, int indent = 2)
 	all["format"] = JSON_FORMAT;
 	all.update(fields);
 	// names of files are what they are
-	return all.dump(indent, ' ', false, Json::error_handler_t::replace) +
-	       "\n";
+	return all.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 } // namespace dsr

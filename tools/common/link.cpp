@@ -16,7 +16,7 @@ enum EtherType : std::uint16_t {
 	ETHER_VLAN = 0x8100,
 	ETHER_IP6 = 0x86dd,
 	ETHER_SERVICE_VLAN = 0x88a8,
-	ETHER_QINQ = 0x9100,	// before 802.1ad, and still met
+	ETHER_QINQ = 0x9100, // before 802.1ad, and still met
 };
 
 enum PppProtocol : std::uint16_t { PPP_IP4 = 0x0021, PPP_IP6 = 0x0057 };
@@ -28,8 +28,7 @@ struct Cursor {
 
 	bool captures(std::uint32_t count) const
 	{
-		return count <= frame.captured &&
-		       offset <= frame.captured - count;
+		return count <= frame.captured && offset <= frame.captured - count;
 	}
 	const std::uint8_t *at() const { return frame.data + offset; }
 };
@@ -60,8 +59,7 @@ Link by_version(const Cursor &at, Packet &packet)
 // Any number of VLAN tags may stand before the packet.
 Link by_ether_type(Cursor at, std::uint16_t type, Packet &packet)
 {
-	while (type == ETHER_VLAN || type == ETHER_SERVICE_VLAN ||
-	       type == ETHER_QINQ) {
+	while (type == ETHER_VLAN || type == ETHER_SERVICE_VLAN || type == ETHER_QINQ) {
 		if (!at.captures(4))
 			return Link::cut;
 		type = load16(at.at() + 2);
@@ -75,8 +73,7 @@ Link by_ether_type(Cursor at, std::uint16_t type, Packet &packet)
 }
 
 // A header of @size bytes that holds an EtherType at @type.
-Link with_ether_type(Cursor at, std::uint32_t type, std::uint32_t size,
-		     Packet &packet)
+Link with_ether_type(Cursor at, std::uint32_t type, std::uint32_t size, Packet &packet)
 {
 	if (!at.captures(size))
 		return Link::cut;
@@ -141,10 +138,10 @@ Link bsd_loopback(Cursor at, Packet &packet)
 	switch (family) {
 	case 2:
 		return found(at, Family::ip4, packet);
-	case 10:	// Linux
-	case 24:	// NetBSD, OpenBSD
-	case 28:	// FreeBSD
-	case 30:	// macOS
+	case 10: // Linux
+	case 24: // NetBSD, OpenBSD
+	case 28: // FreeBSD
+	case 30: // macOS
 		return found(at, Family::ip6, packet);
 	}
 	return Link::other;
@@ -199,25 +196,22 @@ Link nflog(Cursor at, Packet &packet)
 		}
 		std::uint32_t step = (length + 3U) & ~3U;
 		if (!at.captures(step))
-			return at.frame.captured < at.frame.length ?
-			       Link::cut : Link::other;
+			return at.frame.captured < at.frame.length ? Link::cut : Link::other;
 		at.offset += step;
 	}
 	return Link::other;
 }
 
 const int known[] = {
-	DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_RAW, DLT_IPV4, DLT_IPV6,
-	DLT_NULL, DLT_LOOP, DLT_PPP, DLT_PPP_SERIAL, DLT_PPP_ETHER, DLT_C_HDLC,
-	DLT_NFLOG,
+	DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_RAW,	  DLT_IPV4,   DLT_IPV6,	 DLT_NULL,
+	DLT_LOOP,   DLT_PPP,	   DLT_PPP_SERIAL, DLT_PPP_ETHER, DLT_C_HDLC, DLT_NFLOG,
 };
 
 } // namespace
 
 bool link_known(int link_type)
 {
-	return std::find(std::begin(known), std::end(known), link_type) !=
-	       std::end(known);
+	return std::find(std::begin(known), std::end(known), link_type) != std::end(known);
 }
 
 // The two are the same but for those whose DLT_ value depends on the system.
@@ -239,8 +233,7 @@ std::string link_text(int link_type)
 {
 	const char *name = pcap_datalink_val_to_name(link_type);
 
-	return std::to_string(link_type) +
-	       (name ? std::string(" (") + name + ")" : "");
+	return std::to_string(link_type) + (name ? std::string(" (") + name + ")" : "");
 }
 
 std::string known_links()

@@ -21,9 +21,7 @@ std::string escape(const std::string &value)
 
 } // namespace
 
-MetricsText::MetricsText(MetricsFormat format) : format_(format)
-{
-}
+MetricsText::MetricsText(MetricsFormat format) : format_(format) {}
 
 // To OpenMetrics, _total is no part of the family's name.
 void MetricsText::family(const std::string &name, const std::string &help)

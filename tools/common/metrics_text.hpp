@@ -10,8 +10,8 @@
 namespace dsr {
 
 enum class MetricsFormat : std::uint8_t {
-	prometheus,	// text format 0.0.4: node_exporter's textfile collector
-	openmetrics	// OpenMetrics 1.0
+	prometheus, // text format 0.0.4: node_exporter's textfile collector
+	openmetrics // OpenMetrics 1.0
 };
 
 // Families of metrics, one after the other.
@@ -25,10 +25,7 @@ public:
 	// anything else a gauge.
 	void family(const std::string &name, const std::string &help);
 	void add(const Labels &labels, const std::string &value);
-	void add(const Labels &labels, std::uint64_t value)
-	{
-		add(labels, std::to_string(value));
-	}
+	void add(const Labels &labels, std::uint64_t value) { add(labels, std::to_string(value)); }
 
 	// All of it.
 	std::string text() const;

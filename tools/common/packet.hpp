@@ -13,12 +13,12 @@ namespace dsr {
 
 // What captured a frame, as far as the capture says.
 struct Interface {
-	int link_type = 0;		// a DLT_ value of libpcap
-	std::uint32_t snaplen = 0;	// 0: none
-	std::uint8_t fcs = 0;		// bytes of frame check sequence after
-					// each frame
-	bool swapped = false;		// on a host of the other byte order
-	std::string name;		// may be empty
+	int link_type = 0;	   // a DLT_ value of libpcap
+	std::uint32_t snaplen = 0; // 0: none
+	std::uint8_t fcs = 0;	   // bytes of frame check sequence after
+				   // each frame
+	bool swapped = false;	   // on a host of the other byte order
+	std::string name;	   // may be empty
 
 	auto operator<=>(const Interface &) const = default;
 };
@@ -26,18 +26,18 @@ struct Interface {
 // One record of a capture. The bytes may be changed until the next is read.
 struct Frame {
 	std::uint8_t *data = nullptr;
-	std::uint32_t captured = 0;	// bytes at data
-	std::uint32_t length = 0;	// on the wire; at least captured
-	std::uint8_t fcs = 0;		// of this frame: the last of length
+	std::uint32_t captured = 0; // bytes at data
+	std::uint32_t length = 0;   // on the wire; at least captured
+	std::uint8_t fcs = 0;	    // of this frame: the last of length
 	const Interface *interface = nullptr;
 };
 
 // The IP packet in a frame. The lengths shrink to what the IP header says,
 // which may be less than the frame holds (Ethernet pads short frames).
 struct Packet {
-	std::uint8_t *data = nullptr;	// the first byte of the IP header
-	std::uint32_t captured = 0;	// bytes at data; at most length
-	std::uint32_t length = 0;	// on the wire
+	std::uint8_t *data = nullptr; // the first byte of the IP header
+	std::uint32_t captured = 0;   // bytes at data; at most length
+	std::uint32_t length = 0;     // on the wire
 	Family family = Family::ip4;
 
 	// Is this in the packet? Is it in the capture?
@@ -58,13 +58,11 @@ inline std::uint32_t load32(const std::uint8_t *from)
 // The DSCP of a packet whose first two bytes are captured.
 inline unsigned int dscp_of(const Packet &packet)
 {
-	return packet.family == Family::ip4 ? daddr_dscp4(packet.data) :
-					      daddr_dscp6(packet.data);
+	return packet.family == Family::ip4 ? daddr_dscp4(packet.data) : daddr_dscp6(packet.data);
 }
 
 // The address at one of two offsets, for IPv4 and IPv6.
-inline Ip address_at(const Packet &packet, unsigned int offset4,
-			  unsigned int offset6)
+inline Ip address_at(const Packet &packet, unsigned int offset4, unsigned int offset6)
 {
 	Ip address;
 

@@ -52,9 +52,8 @@ File input_file(const std::string &input)
 
 	if (!file)
 		fail("a temporary file", errno);
-	if (std::fwrite(input.data(), 1, input.size(), file.get()) !=
-	    input.size() || std::fflush(file.get()) ||
-	    lseek(fileno(file.get()), 0, SEEK_SET))
+	if (std::fwrite(input.data(), 1, input.size(), file.get()) != input.size() ||
+	    std::fflush(file.get()) || lseek(fileno(file.get()), 0, SEEK_SET))
 		fail("a temporary file", errno);
 	return file;
 }
@@ -63,8 +62,7 @@ File input_file(const std::string &input)
 // installed.
 std::vector<std::string> environment()
 {
-	std::vector<std::string> variables{
-		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
+	std::vector<std::string> variables{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
 
 	if (const char *plugins = std::getenv("XTABLES_LIBDIR"))
 		variables.push_back(std::string("XTABLES_LIBDIR=") + plugins);
@@ -83,8 +81,7 @@ std::vector<char *> pointers(const std::vector<std::string> &strings)
 
 void collect(Pipe &output, Pipe &error, Outcome &outcome)
 {
-	std::array<pollfd, 2> ends{{{output.read.get(), POLLIN, 0},
-				    {error.read.get(), POLLIN, 0}}};
+	std::array<pollfd, 2> ends{{{output.read.get(), POLLIN, 0}, {error.read.get(), POLLIN, 0}}};
 	std::array<std::string *, 2> texts{&outcome.output, &outcome.error};
 	char buffer[65536];
 
@@ -97,14 +94,12 @@ void collect(Pipe &output, Pipe &error, Outcome &outcome)
 		for (std::size_t i = 0; i < ends.size(); i++) {
 			if (!ends[i].revents)
 				continue;
-			ssize_t count = read(ends[i].fd, buffer,
-					     sizeof(buffer));
+			ssize_t count = read(ends[i].fd, buffer, sizeof(buffer));
 			// half of what it said would be taken for all
 			if (count < 0 && errno != EINTR)
 				fail("reading what a program says", errno);
 			if (count > 0)
-				texts[i]->append(buffer,
-						 static_cast<std::size_t>(count));
+				texts[i]->append(buffer, static_cast<std::size_t>(count));
 			if (count == 0)
 				ends[i].fd = -1;
 		}
@@ -175,15 +170,13 @@ Outcome run(const std::string &program, const std::vector<std::string> &argument
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
 	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP |
-				 POSIX_SPAWN_SETSIGMASK |
-				 POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(&attributes, 0);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &defaults);
 
-	int failed = posix_spawn(&pid, program.c_str(), &files, &attributes,
-				 pointers(words).data(),
+	int failed = posix_spawn(&pid, program.c_str(), &files, &attributes, pointers(words).data(),
 				 pointers(variables).data());
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&files);
@@ -202,8 +195,7 @@ Outcome run(const std::string &program, const std::vector<std::string> &argument
 		throw;
 	}
 	status = wait_for(pid);
-	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status)
-					   : 128 + WTERMSIG(status);
+	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	return outcome;
 }
 
@@ -217,8 +209,7 @@ std::string shell_line(const std::vector<std::string> &words)
 
 	for (const std::string &word : words) {
 		line += line.empty() ? "" : " ";
-		if (word == "!" || (!word.empty() &&
-				    word.find_first_not_of(PLAIN) == word.npos)) {
+		if (word == "!" || (!word.empty() && word.find_first_not_of(PLAIN) == word.npos)) {
 			line += word;
 			continue;
 		}

@@ -9,7 +9,7 @@
 namespace dsr {
 
 struct Outcome {
-	int status = 0;		// of the program; 128 + the signal that ended it
+	int status = 0; // of the program; 128 + the signal that ended it
 	std::string output, error;
 
 	// What it wrote to standard error, on one line, for a message.

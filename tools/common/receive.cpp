@@ -30,8 +30,7 @@ const DropName drop_names[] = {
 	{"short_transport", "ends before its transport checksum"},
 	{"match", "ends before what a match has to look at"},
 };
-static_assert(sizeof(drop_names) / sizeof(drop_names[0]) ==
-	      static_cast<std::size_t>(Drop::count));
+static_assert(sizeof(drop_names) / sizeof(drop_names[0]) == static_cast<std::size_t>(Drop::count));
 
 void trim(Packet &packet, std::uint32_t length)
 {
@@ -86,7 +85,7 @@ Received receive4(Packet &packet)
 
 	std::uint32_t total = load16(ip + 2);
 	if (!total && ip[9] == PROTO_TCP && packet.length > MAX_IP4)
-		total = packet.length;	// only segmentation offload makes these
+		total = packet.length; // only segmentation offload makes these
 	if (total > packet.length)
 		return dropped(Drop::long_total);
 	if (total < header)
@@ -127,13 +126,13 @@ bool option_accepted(Packet &packet, std::uint32_t offset)
 	case OPTION_ROUTER_ALERT:
 		return option[1] == 2;
 	case OPTION_CALIPSO:
-		return false;	// labels of a domain that no host here is in
+		return false; // labels of a domain that no host here is in
 	case OPTION_IOAM:
 		return !(offset & 3);
 	case OPTION_JUMBO:
 		return jumbo_accepted(packet, offset);
 	}
-	return !(option[0] & 0xc0);	// RFC 8200 4.2: skip if unknown
+	return !(option[0] & 0xc0); // RFC 8200 4.2: skip if unknown
 }
 
 // As ip6_parse_tlv() with the default limits. @offset and @end are those of
@@ -165,8 +164,7 @@ bool options_accepted(Packet &packet, std::uint32_t offset, std::uint32_t end)
 				if (option[i])
 					return false;
 		} else {
-			if (++options > MAX_OPTIONS ||
-			    !option_accepted(packet, offset))
+			if (++options > MAX_OPTIONS || !option_accepted(packet, offset))
 				return false;
 			padding = 0;
 		}
@@ -208,9 +206,8 @@ Received receive6(Packet &packet)
 		return dropped(Drop::multicast_source);
 
 	std::uint32_t payload = load16(ip + 4);
-	if (!payload && ip[6] == PROTO_TCP &&
-	    packet.length > MAX_IP6_PAYLOAD + 40)
-		payload = packet.length - 40;	// as in receive4()
+	if (!payload && ip[6] == PROTO_TCP && packet.length > MAX_IP6_PAYLOAD + 40)
+		payload = packet.length - 40; // as in receive4()
 	if (payload || ip[6] != NEXT_HOP_BY_HOP) {
 		if (!packet.holds(payload + 40))
 			return dropped(Drop::long_total);
@@ -235,8 +232,7 @@ const char *drop_text(Drop drop)
 
 Received receive_any(Packet &packet)
 {
-	return packet.family == Family::ip4 ? receive4(packet) :
-					      receive6(packet);
+	return packet.family == Family::ip4 ? receive4(packet) : receive6(packet);
 }
 
 } // namespace dsr

@@ -12,27 +12,27 @@ namespace dsr {
 
 enum class Drop : std::uint8_t {
 	none,
-	version,		// not what the link layer said
+	version, // not what the link layer said
 	short_header,
-	header_length,		// IPv4: IHL below 5
+	header_length, // IPv4: IHL below 5
 	header_checksum,
-	short_total,		// IPv4: the length excludes the header
-	long_total,		// more than was on the wire
-	multicast_source,	// IPv6
-	reserved_scope,		// IPv6: a multicast destination of scope 0
-	hop_by_hop,		// IPv6: malformed, or of an option unknown here
-	short_transport,	// by the target
-	match,			// by a match that has to look and cannot
+	short_total,	  // IPv4: the length excludes the header
+	long_total,	  // more than was on the wire
+	multicast_source, // IPv6
+	reserved_scope,	  // IPv6: a multicast destination of scope 0
+	hop_by_hop,	  // IPv6: malformed, or of an option unknown here
+	short_transport,  // by the target
+	match,		  // by a match that has to look and cannot
 	count
 };
 
-const char *drop_key(Drop drop);	// for programs
-const char *drop_text(Drop drop);	// for people
+const char *drop_key(Drop drop);  // for programs
+const char *drop_text(Drop drop); // for people
 
 struct Received {
 	Drop drop = Drop::none;
-	bool cut = false;		// the capture ends within the header
-	bool offloaded = false;		// IPv4 header checksum left to hardware
+	bool cut = false;	// the capture ends within the header
+	bool offloaded = false; // IPv4 header checksum left to hardware
 };
 
 // Check a packet as ip_rcv() or ip6_rcv() do, and trim it to what its header
@@ -43,12 +43,12 @@ Received receive_any(Packet &packet);
 inline Received receive(Packet &packet)
 {
 	constexpr std::uint32_t HEADER = 20;
-	constexpr std::uint8_t PLAIN = 0x45;	// IPv4 without options
+	constexpr std::uint8_t PLAIN = 0x45; // IPv4 without options
 	const std::uint8_t *ip = packet.data;
 
 	// nearly all packets, of which nothing is wrong
-	if (packet.family == Family::ip4 && packet.captured >= HEADER &&
-	    ip[0] == PLAIN && fold(sum_words<5>(ip)) == 0xffff) {
+	if (packet.family == Family::ip4 && packet.captured >= HEADER && ip[0] == PLAIN &&
+	    fold(sum_words<5>(ip)) == 0xffff) {
 		const std::uint32_t total = load16(ip + 2);
 
 		if (total >= HEADER && total <= packet.length) {

@@ -15,8 +15,7 @@ Truth inverted(Truth truth, bool invert)
 Truth compare(const Registers &registers, const Test &test)
 {
 	const std::size_t length = test.value.size();
-	const bool equality = test.how == Compare::eq ||
-			      test.how == Compare::neq;
+	const bool equality = test.how == Compare::eq || test.how == Compare::neq;
 
 	if (equality && !registers.could_be(test.from, test.value))
 		return test.how == Compare::eq ? Truth::no : Truth::yes;
@@ -25,12 +24,24 @@ Truth compare(const Registers &registers, const Test &test)
 	const Bytes here = registers.bytes(test.from, length);
 	bool holds = false;
 	switch (test.how) {
-	case Compare::eq: holds = here == test.value; break;
-	case Compare::neq: holds = here != test.value; break;
-	case Compare::lt: holds = here < test.value; break;
-	case Compare::lte: holds = here <= test.value; break;
-	case Compare::gt: holds = here > test.value; break;
-	case Compare::gte: holds = here >= test.value; break;
+	case Compare::eq:
+		holds = here == test.value;
+		break;
+	case Compare::neq:
+		holds = here != test.value;
+		break;
+	case Compare::lt:
+		holds = here < test.value;
+		break;
+	case Compare::lte:
+		holds = here <= test.value;
+		break;
+	case Compare::gt:
+		holds = here > test.value;
+		break;
+	case Compare::gte:
+		holds = here >= test.value;
+		break;
 	}
 	return holds ? Truth::yes : Truth::no;
 }
@@ -41,15 +52,14 @@ Truth between(const Registers &registers, const Between &range)
 		return Truth::maybe;
 	const Bytes here = registers.bytes(range.from, range.first.size());
 
-	return inverted(here >= range.first && here <= range.last ?
-				Truth::yes : Truth::no, range.inverted);
+	return inverted(here >= range.first && here <= range.last ? Truth::yes : Truth::no,
+			range.inverted);
 }
 
 namespace {
 
 // Of a concatenation, each field has its own range.
-Truth holds(const Set &set, const Element &element, const Registers &registers,
-	    Register from)
+Truth holds(const Set &set, const Element &element, const Registers &registers, Register from)
 {
 	const std::size_t length = element.key.size();
 
@@ -71,9 +81,8 @@ Truth holds(const Set &set, const Element &element, const Registers &registers,
 
 			return Bytes(begin, begin + field);
 		};
-		const Truth one = between(registers,
-			{static_cast<Register>(from + at), false,
-			 part(element.key), part(element.last)});
+		const Truth one = between(registers, {static_cast<Register>(from + at), false,
+						      part(element.key), part(element.last)});
 		all = std::min(all, one);
 		at += (field + 3U) / 4 * 4;
 	}

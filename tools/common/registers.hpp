@@ -20,8 +20,8 @@ struct Registers {
 	std::array<std::uint8_t, REGISTERS> value{}, known{};
 
 	// What is loaded is followed by zeros, up to whole words.
-	void put(Register at, const std::uint8_t *bytes,
-		 const std::uint8_t *mask, std::size_t length)
+	void put(Register at, const std::uint8_t *bytes, const std::uint8_t *mask,
+		 std::size_t length)
 	{
 		for (std::size_t i = 0; i < (length + 3) / 4 * 4 && at + i < REGISTERS; i++) {
 			value[at + i] = i < length ? bytes[i] : 0;

@@ -26,17 +26,17 @@ enum class Compare : std::uint8_t { eq, neq, lt, lte, gt, gte };
 
 struct Verdict {
 	enum class Kind : std::uint8_t {
-		next,		// the rule after this one
+		next, // the rule after this one
 		accept,
 		drop,
-		leave,		// RETURN
+		leave, // RETURN
 		jump,
-		go,		// goto
-		elsewhere	// queued, stolen: nobody here can tell
+		go,	  // goto
+		elsewhere // queued, stolen: nobody here can tell
 	};
 
 	Kind kind = Kind::next;
-	std::string chain;	// of jump and go
+	std::string chain; // of jump and go
 
 	auto operator<=>(const Verdict &) const = default;
 };
@@ -97,7 +97,7 @@ struct Lookup {
 	std::string set;
 	Register from = 0;
 	std::optional<Register> to;
-	bool verdict = false;	// it is what the map holds
+	bool verdict = false; // it is what the map holds
 	bool inverted = false;
 };
 
@@ -125,31 +125,30 @@ struct Perhaps {
 	std::string what;
 };
 
-using Step = std::variant<Load, LoadMeta, LoadUnknown, Constant, Mask, Shift,
-			  SwapBytes, Test, Between, Lookup, Write, DscpMap, AnyPort,
-			  Perhaps, Verdict>;
+using Step = std::variant<Load, LoadMeta, LoadUnknown, Constant, Mask, Shift, SwapBytes, Test,
+			  Between, Lookup, Write, DscpMap, AnyPort, Perhaps, Verdict>;
 
 struct Rule {
 	std::vector<Step> steps;
 	// As iptables-save prints it after "-A CHAIN"; of other rules empty.
 	std::vector<std::string> words;
-	std::uint64_t handle = 0;	// of nf_tables
+	std::uint64_t handle = 0; // of nf_tables
 	std::uint64_t packets = 0, bytes = 0;
 	bool sets_port = false;
-	std::string unknown;	// what of it is not understood; or empty
+	std::string unknown; // what of it is not understood; or empty
 };
 
 struct Element {
-	Bytes key, last;	// from key to last; of one value the same
+	Bytes key, last; // from key to last; of one value the same
 	Bytes data;
 	Verdict verdict;
-	bool any = false;	// for what no other element matches
+	bool any = false; // for what no other element matches
 };
 
 struct Set {
 	std::vector<Element> elements;
-	std::vector<std::uint32_t> fields;	// of a concatenation: lengths
-	bool complete = true;	// all its elements are here
+	std::vector<std::uint32_t> fields; // of a concatenation: lengths
+	bool complete = true;		   // all its elements are here
 };
 
 enum class Hook : std::uint8_t { ingress, prerouting, input, other };
@@ -157,8 +156,8 @@ enum class Hook : std::uint8_t { ingress, prerouting, input, other };
 struct Base {
 	Hook hook = Hook::other;
 	int priority = 0;
-	std::vector<std::string> devices;	// of ingress
-	bool drops = false;			// its policy
+	std::vector<std::string> devices; // of ingress
+	bool drops = false;		  // its policy
 };
 
 struct Chain {
@@ -170,15 +169,12 @@ struct Table {
 	enum class Owner : std::uint8_t { nf_tables, legacy, dscp_rewrite };
 
 	Owner owner = Owner::nf_tables;
-	std::string family;	// ip, ip6, inet, netdev
+	std::string family; // ip, ip6, inet, netdev
 	std::string name;
 	std::map<std::string, Chain> chains;
 	std::map<std::string, Set> sets;
 
-	bool sees(Family one) const
-	{
-		return family != (one == Family::ip4 ? "ip6" : "ip");
-	}
+	bool sees(Family one) const { return family != (one == Family::ip4 ? "ip6" : "ip"); }
 };
 
 struct Ruleset {
@@ -187,7 +183,6 @@ struct Ruleset {
 
 // Where the tables of xtables stand (linux/netfilter_ipv4.h); none for a chain
 // that is no base chain.
-std::optional<Base> xtables_base(const std::string &table,
-				 const std::string &chain);
+std::optional<Base> xtables_base(const std::string &table, const std::string &chain);
 
 } // namespace dsr::nf

@@ -13,8 +13,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 // "[12:3456]"
-bool parse_counters(const std::string &word, std::uint64_t &packets,
-		    std::uint64_t &bytes)
+bool parse_counters(const std::string &word, std::uint64_t &packets, std::uint64_t &bytes)
 {
 	const char *end = word.data() + word.size();
 
@@ -54,10 +53,7 @@ public:
 	}
 
 private:
-	std::string where(unsigned long line) const
-	{
-		return name_ + ":" + std::to_string(line);
-	}
+	std::string where(unsigned long line) const { return name_ + ":" + std::to_string(line); }
 
 	void take(std::string_view text)
 	{
@@ -85,9 +81,9 @@ private:
 	void begin(const Words &words)
 	{
 		if (!table_.empty())
-			expected(quote(words[0]), "COMMIT of the table \"" +
-				 table_ + "\" that begins in line " +
-				 std::to_string(table_line_));
+			expected(quote(words[0]), "COMMIT of the table \"" + table_ +
+							  "\" that begins in line " +
+							  std::to_string(table_line_));
 		if (words.size() > 1)
 			expected(quote(words[1]), "the end of the line");
 		if (words[0].size() == 1)
@@ -118,8 +114,7 @@ private:
 		if (parse_counters(words[0], rule.packets, rule.bytes))
 			words.erase(words.begin());
 		if (words.empty() || (words[0] != "-A" && words[0] != "--append"))
-			expected(words.empty() ? "the end of the line" :
-						 quote(words[0]),
+			expected(words.empty() ? "the end of the line" : quote(words[0]),
 				 "-A, a chain (:NAME), COMMIT or a comment (#)");
 		if (words.size() < 2)
 			expected("the end of the line", "the name of a chain");
@@ -134,7 +129,7 @@ private:
 
 	const std::string &name_;
 	unsigned long line_ = 0, table_line_ = 0;
-	std::string table_;	// empty outside of tables
+	std::string table_; // empty outside of tables
 	Saved saved_;
 };
 

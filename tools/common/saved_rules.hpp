@@ -18,15 +18,15 @@ std::optional<std::vector<std::string>> saved_words(std::string_view line);
 // Any rule, of any table and chain.
 struct SavedRule {
 	std::string table, chain;
-	std::vector<std::string> words;		// after "-A CHAIN"
-	std::uint64_t packets = 0, bytes = 0;	// of iptables-save -c
-	std::string where;			// "NAME:LINE"
-	std::string text;			// the line
+	std::vector<std::string> words;	      // after "-A CHAIN"
+	std::uint64_t packets = 0, bytes = 0; // of iptables-save -c
+	std::string where;		      // "NAME:LINE"
+	std::string text;		      // the line
 };
 
 struct SavedChain {
 	std::string table, chain;
-	std::string policy;	// "-" of one that is not the kernel's
+	std::string policy; // "-" of one that is not the kernel's
 };
 
 struct Saved {

@@ -15,7 +15,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr Register FIRST = 0, SECOND = 16, NOBODY = 48;	// never written
+constexpr Register FIRST = 0, SECOND = 16, NOBODY = 48; // never written
 
 std::optional<unsigned long> number(const std::string &text, unsigned long most)
 {
@@ -42,45 +42,37 @@ Tos tos_bytes(Family family, unsigned int tos)
 {
 	if (family == Family::ip4)
 		return {1, 1, {static_cast<std::uint8_t>(tos)}};
-	return {0, 2, {static_cast<std::uint8_t>(tos >> 4U),
-		       static_cast<std::uint8_t>(tos << 4U)}};
+	return {0, 2, {static_cast<std::uint8_t>(tos >> 4U), static_cast<std::uint8_t>(tos << 4U)}};
 }
 
-void add_tos_test(Rule &rule, Family family, unsigned int value,
-		  unsigned int mask, bool inverted)
+void add_tos_test(Rule &rule, Family family, unsigned int value, unsigned int mask, bool inverted)
 {
 	const Tos wanted = tos_bytes(family, value);
 	const Bytes bits = tos_bytes(family, mask).bytes;
 
-	rule.steps.push_back(Load{Header::network, wanted.offset,
-				  wanted.length, FIRST});
+	rule.steps.push_back(Load{Header::network, wanted.offset, wanted.length, FIRST});
 	rule.steps.push_back(Mask{FIRST, FIRST, bits, Bytes(bits.size())});
-	rule.steps.push_back(Test{FIRST, inverted ? Compare::neq : Compare::eq,
-				  wanted.bytes});
+	rule.steps.push_back(Test{FIRST, inverted ? Compare::neq : Compare::eq, wanted.bytes});
 }
 
 // Of a packet's TOS, these bits become those.
-void add_tos_write(Rule &rule, Family family, unsigned int value,
-		   unsigned int mask)
+void add_tos_write(Rule &rule, Family family, unsigned int value, unsigned int mask)
 {
 	const Tos wanted = tos_bytes(family, value);
 	Bytes keep = tos_bytes(family, mask).bytes;
 
 	for (std::uint8_t &byte : keep)
 		byte = static_cast<std::uint8_t>(~byte);
-	rule.steps.push_back(Load{Header::network, wanted.offset,
-				  wanted.length, FIRST});
+	rule.steps.push_back(Load{Header::network, wanted.offset, wanted.length, FIRST});
 	rule.steps.push_back(Mask{FIRST, FIRST, keep, wanted.bytes});
-	rule.steps.push_back(Write{Header::network, wanted.offset,
-				   wanted.length, FIRST});
+	rule.steps.push_back(Write{Header::network, wanted.offset, wanted.length, FIRST});
 }
 
 class Compiler {
 public:
 	Compiler(Rule &rule, const Words &words, Family family,
 		 const std::function<bool(const std::string &)> &is_chain)
-		: rule_(rule), words_(words), family_(family),
-		  is_chain_(is_chain)
+		: rule_(rule), words_(words), family_(family), is_chain_(is_chain)
 	{
 	}
 
@@ -105,26 +97,21 @@ private:
 		inverted_ = false;
 	}
 
-	std::string value()
-	{
-		return at_ < words_.size() ? words_[at_++] : "";
-	}
+	std::string value() { return at_ < words_.size() ? words_[at_++] : ""; }
 
 	// What is in the rule and not understood.
 	void perhaps(const std::string &what)
 	{
 		rule_.steps.push_back(Perhaps{what});
 		rule_.unknown += (rule_.unknown.empty() ? "" : " ") + what;
-		while (at_ < words_.size() && words_[at_] != "!" &&
-		       !words_[at_].starts_with("-"))
+		while (at_ < words_.size() && words_[at_] != "!" && !words_[at_].starts_with("-"))
 			at_++;
 	}
 
 	bool option(const std::string &word)
 	{
 		static const std::set<std::string> KNOWN_MATCHES = {
-			"dscp", "tos", "tcp", "udp", "udplite", "dccp",
-			"multiport", "comment"};
+			"dscp", "tos", "tcp", "udp", "udplite", "dccp", "multiport", "comment"};
 
 		if (word == "-m") {
 			const std::string name = value();
@@ -182,16 +169,15 @@ private:
 							~(0x80U >> i % 8));
 				}
 			else if (as_ip && as_ip->family == family_)
-				std::copy_n(as_ip->bytes.begin(), mask.size(),
-					    mask.begin());
+				std::copy_n(as_ip->bytes.begin(), mask.size(), mask.begin());
 			else
 				return false;
 		}
 		const std::uint32_t size = address_size(family_);
-		rule_.steps.push_back(Load{Header::network,
-			destination ? destination_at(family_) :
-				      destination_at(family_) - size,
-			size, FIRST});
+		rule_.steps.push_back(
+			Load{Header::network,
+			     destination ? destination_at(family_) : destination_at(family_) - size,
+			     size, FIRST});
 		Bytes wanted(ip->bytes.begin(), ip->bytes.begin() + size);
 		for (std::size_t i = 0; i < wanted.size(); i++)
 			wanted[i] &= mask[i];
@@ -202,14 +188,13 @@ private:
 
 	void test(const Bytes &wanted)
 	{
-		rule_.steps.push_back(Test{FIRST,
-			inverted_ ? Compare::neq : Compare::eq, wanted});
+		rule_.steps.push_back(Test{FIRST, inverted_ ? Compare::neq : Compare::eq, wanted});
 	}
 
 	// One that ends with + is the beginning of many.
 	bool interface(std::string name)
 	{
-		constexpr std::size_t LONGEST = 16;	// IFNAMSIZ
+		constexpr std::size_t LONGEST = 16; // IFNAMSIZ
 		const bool many = name.ends_with('+');
 
 		if (many)
@@ -229,8 +214,8 @@ private:
 	bool protocol(const std::string &name)
 	{
 		static const std::map<std::string, std::uint8_t> NAMES = {
-			{"icmp", 1}, {"tcp", 6}, {"udp", 17}, {"dccp", 33},
-			{"gre", 47}, {"esp", 50}, {"ah", 51}, {"icmpv6", 58},
+			{"icmp", 1},	   {"tcp", 6},	  {"udp", 17},	   {"dccp", 33},
+			{"gre", 47},	   {"esp", 50},	  {"ah", 51},	   {"icmpv6", 58},
 			{"ipv6-icmp", 58}, {"sctp", 132}, {"udplite", 136}};
 		const auto known = NAMES.find(name);
 		const auto given = number(name, 255);
@@ -240,8 +225,7 @@ private:
 		if (known == NAMES.end() && !given)
 			return false;
 		rule_.steps.push_back(LoadMeta{Meta::l4proto, FIRST});
-		test({known != NAMES.end() ? known->second :
-					     static_cast<std::uint8_t>(*given)});
+		test({known != NAMES.end() ? known->second : static_cast<std::uint8_t>(*given)});
 		return true;
 	}
 
@@ -260,7 +244,7 @@ private:
 		const std::size_t slash = text.find('/');
 		const auto value = number(text.substr(0, slash), 0xff);
 		const auto mask = slash == text.npos ? 0xffUL :
-				  number(text.substr(slash + 1), 0xff);
+						       number(text.substr(slash + 1), 0xff);
 
 		if (!value || !mask)
 			return false;
@@ -281,11 +265,10 @@ private:
 
 		if (colon != text.npos)
 			end = colon + 1 == text.size() ? 0xffffUL :
-			      number(text.substr(colon + 1), 0xffff);
+							 number(text.substr(colon + 1), 0xffff);
 		if (!begin || !end || text.empty())
 			return std::nullopt;
-		return Range{static_cast<std::uint16_t>(*begin),
-			     static_cast<std::uint16_t>(*end)};
+		return Range{static_cast<std::uint16_t>(*begin), static_cast<std::uint16_t>(*end)};
 	}
 
 	bool port(const std::string &text, bool destination)
@@ -293,19 +276,17 @@ private:
 		const auto found = range(text);
 
 		if (found)
-			rule_.steps.push_back(AnyPort{!destination, destination,
-						      inverted_, {*found}});
+			rule_.steps.push_back(
+				AnyPort{!destination, destination, inverted_, {*found}});
 		return found.has_value();
 	}
 
 	bool ports(const std::string &text, const std::string &option)
 	{
-		AnyPort any{option != "--dports", option != "--sports",
-			    inverted_, {}};
+		AnyPort any{option != "--dports", option != "--sports", inverted_, {}};
 
 		for (std::size_t at = 0; at <= text.size();) {
-			const std::size_t end = std::min(text.find(',', at),
-							 text.size());
+			const std::size_t end = std::min(text.find(',', at), text.size());
 			const auto found = range(text.substr(at, end - at));
 
 			if (!found)
@@ -337,11 +318,12 @@ private:
 	{
 		// these let the packet go on
 		static const std::set<std::string> OTHERS = {
-			"", "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "CT",
-			"NOTRACK", "TTL", "HL", "TCPMSS", "TRACE", "CLASSIFY",
-			"SET", "AUDIT", "CHECKSUM", "TEE", "RATEEST", "LED",
-			"IDLETIMER", "SECMARK", "CONNSECMARK", "HMARK",
-			"TCPOPTSTRIP", "ECN", "SNAT", "MASQUERADE"};
+			"",	    "LOG",	   "NFLOG",    "ULOG",	      "MARK",
+			"CONNMARK", "CT",	   "NOTRACK",  "TTL",	      "HL",
+			"TCPMSS",   "TRACE",	   "CLASSIFY", "SET",	      "AUDIT",
+			"CHECKSUM", "TEE",	   "RATEEST",  "LED",	      "IDLETIMER",
+			"SECMARK",  "CONNSECMARK", "HMARK",    "TCPOPTSTRIP", "ECN",
+			"SNAT",	    "MASQUERADE"};
 
 		if (target_ == "DADDR")
 			return rewrite();
@@ -349,21 +331,17 @@ private:
 			return mark();
 		if (target_ == "ACCEPT")
 			return verdict(Verdict::Kind::accept);
-		if (target_ == "DROP" || target_ == "REJECT" ||
-		    target_ == "SYNPROXY")
+		if (target_ == "DROP" || target_ == "REJECT" || target_ == "SYNPROXY")
 			return verdict(Verdict::Kind::drop);
 		if (target_ == "RETURN")
 			return verdict(Verdict::Kind::leave);
-		if (target_ == "DNAT" || target_ == "REDIRECT" ||
-		    target_ == "NETMAP") {
-			rule_.steps.push_back(Write{Header::network,
-				destination_at(family_), address_size(family_),
-				NOBODY});
+		if (target_ == "DNAT" || target_ == "REDIRECT" || target_ == "NETMAP") {
+			rule_.steps.push_back(Write{Header::network, destination_at(family_),
+						    address_size(family_), NOBODY});
 			return verdict(Verdict::Kind::accept);
 		}
 		if (is_chain_(target_))
-			return verdict(goes_ ? Verdict::Kind::go :
-					       Verdict::Kind::jump, target_);
+			return verdict(goes_ ? Verdict::Kind::go : Verdict::Kind::jump, target_);
 		if (OTHERS.contains(target_))
 			return;
 		rule_.unknown += (rule_.unknown.empty() ? "-j " : " -j ") + target_;
@@ -393,9 +371,9 @@ private:
 
 	void write_port(std::uint16_t port)
 	{
-		rule_.steps.push_back(Constant{SECOND,
-			{static_cast<std::uint8_t>(port >> 8U),
-			 static_cast<std::uint8_t>(port)}});
+		rule_.steps.push_back(Constant{
+			SECOND,
+			{static_cast<std::uint8_t>(port >> 8U), static_cast<std::uint8_t>(port)}});
 		rule_.steps.push_back(Write{Header::transport, 2, 2, SECOND});
 		rule_.sets_port = true;
 	}
@@ -403,15 +381,13 @@ private:
 	void entries(const std::string &text, DscpMap &map) const
 	{
 		for (std::size_t at = 0; at < text.size();) {
-			const std::size_t end = std::min(text.find(',', at),
-							 text.size());
+			const std::size_t end = std::min(text.find(',', at), text.size());
 			const std::size_t equals = text.find('=', at);
 
 			if (equals >= end)
 				return;
 			const auto dscp = parse_dscp(text.substr(at, equals - at));
-			const auto ip = parse_ip(text.substr(equals + 1,
-							     end - equals - 1));
+			const auto ip = parse_ip(text.substr(equals + 1, end - equals - 1));
 			if (dscp && ip && ip->family == family_)
 				map.to[*dscp] = *ip;
 			at = end + 1;
@@ -425,16 +401,14 @@ private:
 		const std::size_t slash = tos.find('/');
 		auto dscp = parse_dscp(target_option("--set-dscp"));
 		const auto value = number(tos.substr(0, slash), 0xff);
-		const auto mask = slash == tos.npos ? 0xffUL :
-				  number(tos.substr(slash + 1), 0xff);
+		const auto mask = slash == tos.npos ? 0xffUL : number(tos.substr(slash + 1), 0xff);
 
 		if (!dscp)
 			dscp = parse_dscp(target_option("--set-dscp-class"));
 		if (dscp)
 			return add_tos_write(rule_, family_, *dscp << 2U, 0xfc);
 		if (value && mask)
-			return add_tos_write(rule_, family_,
-					     static_cast<unsigned int>(*value),
+			return add_tos_write(rule_, family_, static_cast<unsigned int>(*value),
 					     static_cast<unsigned int>(*mask));
 		rule_.unknown = "-j " + target_;
 		verdict(Verdict::Kind::elsewhere);
@@ -461,26 +435,22 @@ void add_destination(Rule &rule, const Ip &ip)
 {
 	const std::uint32_t size = address_size(ip.family);
 
-	rule.steps.push_back(Constant{SECOND,
-		Bytes(ip.bytes.begin(), ip.bytes.begin() + size)});
-	rule.steps.push_back(Write{Header::network, destination_at(ip.family),
-				   size, SECOND});
+	rule.steps.push_back(Constant{SECOND, Bytes(ip.bytes.begin(), ip.bytes.begin() + size)});
+	rule.steps.push_back(Write{Header::network, destination_at(ip.family), size, SECOND});
 }
 
 void add_dscp_test(Rule &rule, Family family, std::uint8_t dscp)
 {
-	add_tos_test(rule, family, static_cast<unsigned int>(dscp) << 2U, 0xfc,
-		     false);
+	add_tos_test(rule, family, static_cast<unsigned int>(dscp) << 2U, 0xfc, false);
 }
 
 void add_destination_test(Rule &rule, const Ip &ip)
 {
 	const std::uint32_t size = address_size(ip.family);
 
-	rule.steps.push_back(Load{Header::network, destination_at(ip.family),
-				  size, FIRST});
-	rule.steps.push_back(Test{FIRST, Compare::eq,
-		Bytes(ip.bytes.begin(), ip.bytes.begin() + size)});
+	rule.steps.push_back(Load{Header::network, destination_at(ip.family), size, FIRST});
+	rule.steps.push_back(
+		Test{FIRST, Compare::eq, Bytes(ip.bytes.begin(), ip.bytes.begin() + size)});
 }
 
 std::vector<Table> saved_tables(const Saved &saved, Family family)
@@ -491,13 +461,11 @@ std::vector<Table> saved_tables(const Saved &saved, Family family)
 		for (Table &table : tables)
 			if (table.name == name)
 				return table;
-		tables.push_back({Table::Owner::legacy,
-				  family == Family::ip4 ? "ip" : "ip6", name,
-				  {}, {}});
+		tables.push_back(
+			{Table::Owner::legacy, family == Family::ip4 ? "ip" : "ip6", name, {}, {}});
 		return tables.back();
 	};
-	auto chain_of = [&](const std::string &table,
-			    const std::string &name) -> Chain & {
+	auto chain_of = [&](const std::string &table, const std::string &name) -> Chain & {
 		Chain &chain = table_of(table).chains[name];
 
 		if (!chain.base)
@@ -519,29 +487,25 @@ std::vector<Table> saved_tables(const Saved &saved, Family family)
 		rule.words = one.words;
 		rule.packets = one.packets;
 		rule.bytes = one.bytes;
-		add_steps(rule, one.words, family, [&](const std::string &name) {
-			return table.chains.contains(name);
-		});
+		add_steps(rule, one.words, family,
+			  [&](const std::string &name) { return table.chains.contains(name); });
 		table.chains[one.chain].rules.push_back(std::move(rule));
 	}
 	return tables;
 }
 
-std::optional<Base> xtables_base(const std::string &table,
-				 const std::string &chain)
+std::optional<Base> xtables_base(const std::string &table, const std::string &chain)
 {
 	static const std::map<std::string, int> PRIORITIES = {
-		{"raw", -300}, {"mangle", -150}, {"nat", -100}, {"filter", 0},
-		{"security", 50}};
+		{"raw", -300}, {"mangle", -150}, {"nat", -100}, {"filter", 0}, {"security", 50}};
 	const auto priority = PRIORITIES.find(table);
 
 	if (priority == PRIORITIES.end())
 		return std::nullopt;
 	if (chain == "PREROUTING")
 		return Base{Hook::prerouting, priority->second, {}, false};
-	if (chain == "INPUT")	// of nat, it is for sources
-		return Base{Hook::input, table == "nat" ? 100 : priority->second,
-			    {}, false};
+	if (chain == "INPUT") // of nat, it is for sources
+		return Base{Hook::input, table == "nat" ? 100 : priority->second, {}, false};
 	if (chain == "OUTPUT" || chain == "FORWARD" || chain == "POSTROUTING")
 		return Base{Hook::other, priority->second, {}, false};
 	return std::nullopt;

@@ -13,7 +13,7 @@ namespace dsr {
 inline std::uint64_t add(std::uint64_t sum, std::uint64_t value)
 {
 	sum += value;
-	return sum + (sum < value);	// end-around carry
+	return sum + (sum < value); // end-around carry
 }
 
 // Words of a buffer, in the host's byte order.
@@ -32,7 +32,7 @@ inline std::uint64_t sum_words(const std::uint8_t *data)
 {
 	std::uint64_t total = 0;
 
-	#pragma GCC unroll 8
+#pragma GCC unroll 8
 	for (int i = 0; i < COUNT; i++)
 		total += word_at<std::uint32_t>(data + 4 * i);
 	return total;
@@ -79,8 +79,7 @@ inline std::uint64_t sum(const std::uint8_t *data, std::size_t length)
 // Halves are added crosswise: what the lower one carries is in the upper.
 inline std::uint16_t fold(std::uint64_t sum)
 {
-	const auto half = static_cast<std::uint32_t>(
-		(sum + std::rotl(sum, 32)) >> 32);
+	const auto half = static_cast<std::uint32_t>((sum + std::rotl(sum, 32)) >> 32);
 
 	return static_cast<std::uint16_t>((half + std::rotl(half, 16)) >> 16);
 }

@@ -14,7 +14,7 @@ namespace {
 
 // Nothing that people write comes near: what does is given up, and said so.
 constexpr std::size_t MOST_STATES = 64;
-constexpr unsigned int DEEPEST = 16;	// NFT_JUMP_STACK_SIZE
+constexpr unsigned int DEEPEST = 16; // NFT_JUMP_STACK_SIZE
 
 // One way through a rule.
 struct Way {
@@ -22,7 +22,7 @@ struct Way {
 	Registers registers;
 	std::vector<Change> changes;
 	Verdict verdict;
-	bool ended = false;	// a step did not hold
+	bool ended = false; // a step did not hold
 };
 
 bool is_destination(const Flow &flow, const Write &write)
@@ -30,8 +30,7 @@ bool is_destination(const Flow &flow, const Write &write)
 	const bool ip4 = flow.family == Family::ip4;
 	const std::uint32_t at = ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR;
 
-	return write.header == Header::network &&
-	       write.offset < at + address_size(flow.family) &&
+	return write.header == Header::network && write.offset < at + address_size(flow.family) &&
 	       write.offset + write.length > at;
 }
 
@@ -46,8 +45,8 @@ public:
 		std::vector<Fate> through, accepted, dropped;
 	};
 
-	void chain(const std::string &name, std::vector<Fate> states,
-		   unsigned int depth, Ends &ends)
+	void chain(const std::string &name, std::vector<Fate> states, unsigned int depth,
+		   Ends &ends)
 	{
 		const auto found = table_.chains.find(name);
 
@@ -62,8 +61,7 @@ public:
 			if (!acts(rule, 0))
 				continue;
 			for (Fate &state : states)
-				one(found->first, rule, std::move(state), depth,
-				    next, ends);
+				one(found->first, rule, std::move(state), depth, next, ends);
 			states = std::move(next);
 		}
 		add(ends.through, std::move(states));
@@ -91,23 +89,19 @@ private:
 			const auto *verdict = std::get_if<Verdict>(&step);
 			if (!verdict || verdict->kind == Verdict::Kind::next)
 				continue;
-			if (verdict->kind != Verdict::Kind::jump ||
-			    depth > DEEPEST)
+			if (verdict->kind != Verdict::Kind::jump || depth > DEEPEST)
 				return true;
 			const auto chain = table_.chains.find(verdict->chain);
 			if (chain != table_.chains.end() &&
-			    std::any_of(chain->second.rules.begin(),
-					chain->second.rules.end(),
-					[&](const Rule &inner) {
-						return acts(inner, depth + 1);
-					}))
+			    std::any_of(chain->second.rules.begin(), chain->second.rules.end(),
+					[&](const Rule &inner) { return acts(inner, depth + 1); }))
 				return true;
 		}
 		return false;
 	}
 
-	void one(const std::string &chain_name, const Rule &rule, Fate state,
-		 unsigned int depth, std::vector<Fate> &next, Ends &ends)
+	void one(const std::string &chain_name, const Rule &rule, Fate state, unsigned int depth,
+		 std::vector<Fate> &next, Ends &ends)
 	{
 		std::vector<Way> ways{{state.flow, {}, state.changes, {}, false}};
 
@@ -118,10 +112,12 @@ private:
 				if (way.ended || way.verdict.kind != Verdict::Kind::next)
 					after.push_back(std::move(way));
 				else
-					std::visit([&](const auto &what) {
-						take(what, chain_name, rule,
-						     std::move(way), after);
-					}, step);
+					std::visit(
+						[&](const auto &what) {
+							take(what, chain_name, rule, std::move(way),
+							     after);
+						},
+						step);
 			ways = std::move(after);
 			if (ways.size() > MOST_STATES) {
 				fates_.complete = false;
@@ -129,16 +125,16 @@ private:
 			}
 		}
 		for (Way &way : ways)
-			go(rule, {way.flow, std::move(way.changes), nullptr, false},
-			   way.verdict, depth, next, ends);
+			go(rule, {way.flow, std::move(way.changes), nullptr, false}, way.verdict,
+			   depth, next, ends);
 		if (next.size() > MOST_STATES) {
 			fates_.complete = false;
 			next.erase(next.begin() + MOST_STATES, next.end());
 		}
 	}
 
-	void go(const Rule &rule, Fate fate, const Verdict &verdict,
-		unsigned int depth, std::vector<Fate> &next, Ends &ends)
+	void go(const Rule &rule, Fate fate, const Verdict &verdict, unsigned int depth,
+		std::vector<Fate> &next, Ends &ends)
 	{
 		std::vector<Fate> states;
 		Ends inner;
@@ -183,8 +179,7 @@ private:
 		after.push_back(std::move(way));
 	}
 
-	void take(const Load &load, const std::string &, const Rule &, Way way,
-		  Ways &after) const
+	void take(const Load &load, const std::string &, const Rule &, Way way, Ways &after) const
 	{
 		Bytes value(load.length), known(load.length);
 		const Flow &flow = way.flow;
@@ -192,25 +187,22 @@ private:
 		for (std::uint32_t i = 0; i < load.length; i++) {
 			const std::uint32_t at = load.offset + i;
 
-			if (load.header == Header::network &&
-			    at < flow.network.size()) {
+			if (load.header == Header::network && at < flow.network.size()) {
 				value[i] = flow.network[at];
 				known[i] = flow.network_known[at];
-			} else if (load.header == Header::transport &&
-				   at < flow.ports.size()) {
+			} else if (load.header == Header::transport && at < flow.ports.size()) {
 				value[i] = flow.ports[at];
 				known[i] = flow.ports_known[at];
 			}
 		}
-		way.registers.put(load.to, value.data(), known.data(),
-				  load.length);
+		way.registers.put(load.to, value.data(), known.data(), load.length);
 		after.push_back(std::move(way));
 	}
 
-	void take(const LoadMeta &load, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const LoadMeta &load, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
-		constexpr std::uint8_t IPV4 = 2, IPV6 = 10;	// NFPROTO_
+		constexpr std::uint8_t IPV4 = 2, IPV6 = 10; // NFPROTO_
 		const bool ip4 = way.flow.family == Family::ip4;
 		Registers &registers = way.registers;
 
@@ -218,8 +210,7 @@ private:
 		if (load.key == Meta::nfproto)
 			registers.constant(load.to, {ip4 ? IPV4 : IPV6});
 		if (load.key == Meta::protocol)
-			registers.constant(load.to, ip4 ? Bytes{0x08, 0x00} :
-							  Bytes{0x86, 0xdd});
+			registers.constant(load.to, ip4 ? Bytes{0x08, 0x00} : Bytes{0x86, 0xdd});
 		if (load.key == Meta::l4proto && way.flow.protocol)
 			registers.constant(load.to, {*way.flow.protocol});
 		if (load.key == Meta::iif && way.flow.in_index) {
@@ -231,28 +222,27 @@ private:
 		if (load.key == Meta::iifname && way.flow.in) {
 			Bytes name(way.flow.in->begin(), way.flow.in->end());
 
-			name.resize(16);	// IFNAMSIZ
+			name.resize(16); // IFNAMSIZ
 			registers.constant(load.to, name);
 		}
 		after.push_back(std::move(way));
 	}
 
-	void take(const LoadUnknown &, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const LoadUnknown &, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
 		way.registers.known = {};
 		split(Truth::maybe, std::move(way), after);
 	}
 
-	void take(const Constant &constant, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const Constant &constant, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
 		way.registers.constant(constant.to, constant.value);
 		after.push_back(std::move(way));
 	}
 
-	void take(const Mask &mask, const std::string &, const Rule &, Way way,
-		  Ways &after) const
+	void take(const Mask &mask, const std::string &, const Rule &, Way way, Ways &after) const
 	{
 		Registers &registers = way.registers;
 		const std::size_t length = mask.mask.size();
@@ -261,43 +251,39 @@ private:
 		value.resize(length);
 		for (std::size_t i = 0; i < length; i++) {
 			const std::uint8_t here = mask.from + i < REGISTERS ?
-				registers.known[mask.from + i] : 0;
+							  registers.known[mask.from + i] :
+							  0;
 
 			known[i] = static_cast<std::uint8_t>(here | ~mask.mask[i]);
-			value[i] = static_cast<std::uint8_t>(
-				(value[i] & mask.mask[i]) ^ mask.flip[i]);
+			value[i] = static_cast<std::uint8_t>((value[i] & mask.mask[i]) ^
+							     mask.flip[i]);
 		}
 		registers.put(mask.to, value.data(), known.data(), length);
 		after.push_back(std::move(way));
 	}
 
 	// As the kernel: by words of 32 bits, as the machine has them.
-	void take(const Shift &shift, const std::string &, const Rule &, Way way,
-		  Ways &after) const
+	void take(const Shift &shift, const std::string &, const Rule &, Way way, Ways &after) const
 	{
 		Registers &registers = way.registers;
 		const std::size_t words = (shift.length + 3U) / 4;
-		auto shifted = [&](const std::array<std::uint8_t, REGISTERS> &from,
-				   bool ones) {
+		auto shifted = [&](const std::array<std::uint8_t, REGISTERS> &from, bool ones) {
 			Bytes bytes(words * 4);
 			std::vector<std::uint32_t> numbers(words);
 
 			for (std::size_t i = 0; i < bytes.size(); i++)
-				bytes[i] = shift.from + i < REGISTERS ?
-						   from[shift.from + i] : 0;
+				bytes[i] = shift.from + i < REGISTERS ? from[shift.from + i] : 0;
 			std::memcpy(numbers.data(), bytes.data(), bytes.size());
 			const unsigned int bits = shift.bits % 32;
-			std::uint32_t carry = ones && bits ?
-				(shift.left ? ~0U >> (32 - bits) :
-					      ~0U << (32 - bits)) : 0;
+			std::uint32_t carry = ones && bits ? (shift.left ? ~0U >> (32 - bits) :
+									   ~0U << (32 - bits)) :
+							     0;
 			for (std::size_t i = 0; bits && i < words; i++) {
-				std::uint32_t &word =
-					numbers[shift.left ? words - 1 - i : i];
+				std::uint32_t &word = numbers[shift.left ? words - 1 - i : i];
 				const std::uint32_t before = word;
 
 				word = (shift.left ? word << bits : word >> bits) | carry;
-				carry = shift.left ? before >> (32 - bits) :
-						     before << (32 - bits);
+				carry = shift.left ? before >> (32 - bits) : before << (32 - bits);
 			}
 			std::memcpy(bytes.data(), numbers.data(), bytes.size());
 			return bytes;
@@ -309,8 +295,8 @@ private:
 		after.push_back(std::move(way));
 	}
 
-	void take(const SwapBytes &swap, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const SwapBytes &swap, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
 		Registers &registers = way.registers;
 		Bytes value = registers.bytes(swap.from, swap.length);
@@ -321,8 +307,8 @@ private:
 		std::memcpy(&little, &one, 1);
 		for (std::size_t i = 0; i < known.size(); i++)
 			known[i] = registers.known[swap.from + i];
-		for (std::size_t at = 0; little && swap.size &&
-		     at + swap.size <= value.size(); at += swap.size) {
+		for (std::size_t at = 0; little && swap.size && at + swap.size <= value.size();
+		     at += swap.size) {
 			const auto from = static_cast<std::ptrdiff_t>(at);
 			const auto to = static_cast<std::ptrdiff_t>(at + swap.size);
 
@@ -333,39 +319,37 @@ private:
 		after.push_back(std::move(way));
 	}
 
-	void take(const Test &test, const std::string &, const Rule &, Way way,
-		  Ways &after) const
+	void take(const Test &test, const std::string &, const Rule &, Way way, Ways &after) const
 	{
 		const Truth truth = compare(way.registers, test);
 
 		split(truth, std::move(way), after);
 	}
 
-	void take(const Between &range, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const Between &range, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
 		const Truth truth = between(way.registers, range);
 
 		split(truth, std::move(way), after);
 	}
 
-	void take(const Lookup &lookup, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const Lookup &lookup, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
 		const auto set = table_.sets.find(lookup.set);
 
 		if (set == table_.sets.end() || !set->second.complete)
 			return unknown(lookup, std::move(way), after);
-		const Found found = look_up(set->second, way.registers,
-					    lookup.from);
+		const Found found = look_up(set->second, way.registers, lookup.from);
 
 		if (!lookup.to && !lookup.verdict) {
 			const Truth truth = found.elements.empty() ? Truth::no :
-				!found.nothing && found.elements.size() == 1 ?
-				Truth::yes : Truth::maybe;
+					    !found.nothing && found.elements.size() == 1 ?
+								     Truth::yes :
+								     Truth::maybe;
 
-			return split(inverted(truth, lookup.inverted),
-				     std::move(way), after);
+			return split(inverted(truth, lookup.inverted), std::move(way), after);
 		}
 		if (found.nothing) {
 			Way other = way;
@@ -379,8 +363,7 @@ private:
 			if (lookup.verdict)
 				other.verdict = element->verdict;
 			else
-				other.registers.constant(*lookup.to,
-							 element->data);
+				other.registers.constant(*lookup.to, element->data);
 			after.push_back(std::move(other));
 			if (after.size() > MOST_STATES) {
 				fates_.complete = false;
@@ -398,57 +381,54 @@ private:
 		split(Truth::maybe, std::move(way), after);
 	}
 
-	void take(const Write &write, const std::string &chain_name,
-		  const Rule &rule, Way way, Ways &after) const
+	void take(const Write &write, const std::string &chain_name, const Rule &rule, Way way,
+		  Ways &after) const
 	{
 		Flow &flow = way.flow;
 
 		for (std::uint32_t i = 0; i < write.length; i++) {
 			const std::uint32_t at = write.offset + i;
-			const std::size_t from = std::min<std::size_t>(
-				write.from + i, REGISTERS - 1);
+			const std::size_t from = std::min<std::size_t>(write.from + i,
+								       REGISTERS - 1);
 			const std::uint8_t value = way.registers.value[from];
 			const std::uint8_t known = way.registers.known[from];
 
-			if (write.header == Header::network &&
-			    at < flow.network.size()) {
+			if (write.header == Header::network && at < flow.network.size()) {
 				flow.network[at] = value & known;
 				flow.network_known[at] = known;
-			} else if (write.header == Header::transport &&
-				   at < flow.ports.size()) {
+			} else if (write.header == Header::transport && at < flow.ports.size()) {
 				flow.ports[at] = value & known;
 				flow.ports_known[at] = known;
 			}
 		}
 		if (is_destination(flow, write))
-			way.changes.push_back({&table_, &chain_name, &base_,
-					       &rule, flow.destination()});
+			way.changes.push_back(
+				{&table_, &chain_name, &base_, &rule, flow.destination()});
 		after.push_back(std::move(way));
 	}
 
-	void take(const DscpMap &map, const std::string &chain_name,
-		  const Rule &rule, Way way, Ways &after) const
+	void take(const DscpMap &map, const std::string &chain_name, const Rule &rule, Way way,
+		  Ways &after) const
 	{
 		Flow &flow = way.flow;
 		const auto dscp = flow.dscp();
 
 		if (dscp && !map.to.contains(*dscp))
 			return after.push_back(std::move(way));
-		if (!dscp)	// somebody wrote what nobody knows
+		if (!dscp) // somebody wrote what nobody knows
 			after.push_back(way);
 		for (const auto &[number, ip] : map.to)
 			if (!dscp || number == *dscp) {
 				Way other = way;
 
 				other.flow.set_destination(ip);
-				other.changes.push_back({&table_, &chain_name,
-							 &base_, &rule, ip});
+				other.changes.push_back({&table_, &chain_name, &base_, &rule, ip});
 				after.push_back(std::move(other));
 			}
 	}
 
-	void take(const AnyPort &ports, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const AnyPort &ports, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
 		const Flow &flow = way.flow;
 		Truth any = Truth::no;
@@ -460,8 +440,7 @@ private:
 				any = std::max(any, Truth::maybe);
 				continue;
 			}
-			const unsigned int port = flow.ports[at] << 8U |
-						  flow.ports[at + 1];
+			const unsigned int port = flow.ports[at] << 8U | flow.ports[at + 1];
 			for (const auto &[first, last] : ports.ranges)
 				if (port >= first && port <= last)
 					any = Truth::yes;
@@ -469,14 +448,13 @@ private:
 		split(inverted(any, ports.inverted), std::move(way), after);
 	}
 
-	void take(const Perhaps &, const std::string &, const Rule &, Way way,
-		  Ways &after) const
+	void take(const Perhaps &, const std::string &, const Rule &, Way way, Ways &after) const
 	{
 		split(Truth::maybe, std::move(way), after);
 	}
 
-	void take(const Verdict &verdict, const std::string &, const Rule &,
-		  Way way, Ways &after) const
+	void take(const Verdict &verdict, const std::string &, const Rule &, Way way,
+		  Ways &after) const
 	{
 		way.verdict = verdict;
 		after.push_back(std::move(way));
@@ -514,14 +492,13 @@ std::vector<Place> places(const Ruleset &rules, Family family)
 
 bool same_priority(const Place &a, const Place &b)
 {
-	return a.base->hook == b.base->hook &&
-	       a.base->priority == b.base->priority;
+	return a.base->hook == b.base->hook && a.base->priority == b.base->priority;
 }
 
 // Every order that they may be in, up to so many: then @all_of_them is false.
 std::vector<std::vector<Place>> orders(const std::vector<Place> &all, bool &all_of_them)
 {
-	constexpr std::size_t MOST_ORDERS = 24;	// of 4 with the same priority
+	constexpr std::size_t MOST_ORDERS = 24; // of 4 with the same priority
 	std::vector<std::vector<Place>> found(1);
 	auto by_name = [](const Place &a, const Place &b) {
 		return std::pair(a.table, a.name) < std::pair(b.table, b.name);
@@ -539,11 +516,9 @@ std::vector<std::vector<Place>> orders(const std::vector<Place> &all, bool &all_
 		while (more && longer.size() < MOST_ORDERS) {
 			for (const std::vector<Place> &order : found) {
 				longer.push_back(order);
-				longer.back().insert(longer.back().end(),
-						     same.begin(), same.end());
+				longer.back().insert(longer.back().end(), same.begin(), same.end());
 			}
-			more = std::next_permutation(same.begin(), same.end(),
-						     by_name);
+			more = std::next_permutation(same.begin(), same.end(), by_name);
 		}
 		all_of_them &= !more;
 		found = std::move(longer);
@@ -558,17 +533,16 @@ Truth comes_by(const Base &base, const Flow &flow)
 		return Truth::yes;
 	if (!flow.in)
 		return Truth::maybe;
-	return std::find(base.devices.begin(), base.devices.end(), *flow.in) !=
-		       base.devices.end() ? Truth::yes : Truth::no;
+	return std::find(base.devices.begin(), base.devices.end(), *flow.in) != base.devices.end() ?
+		       Truth::yes :
+		       Truth::no;
 }
 
-void walk_places(const std::vector<Place> &all, const Flow &flow,
-		 Fates &fates)
+void walk_places(const std::vector<Place> &all, const Flow &flow, Fates &fates)
 {
 	std::vector<Fate> states{{flow, {}, nullptr, false}};
 	auto keep = [&](const Fate &fate) {
-		if (std::find(fates.all.begin(), fates.all.end(), fate) ==
-		    fates.all.end())
+		if (std::find(fates.all.begin(), fates.all.end(), fate) == fates.all.end())
 			fates.all.push_back(fate);
 	};
 
@@ -602,8 +576,7 @@ void walk_places(const std::vector<Place> &all, const Flow &flow,
 		states.clear();
 		for (auto *some : {&ends.through, &ends.accepted})
 			for (Fate &fate : *some)
-				if (std::find(states.begin(), states.end(), fate) ==
-				    states.end())
+				if (std::find(states.begin(), states.end(), fate) == states.end())
 					states.push_back(std::move(fate));
 	}
 	for (const Fate &state : states)
@@ -616,8 +589,7 @@ Fates walk(const Ruleset &rules, const Flow &flow)
 {
 	Fates fates;
 
-	for (const std::vector<Place> &order :
-	     orders(places(rules, flow.family), fates.complete))
+	for (const std::vector<Place> &order : orders(places(rules, flow.family), fates.complete))
 		walk_places(order, flow, fates);
 	return fates;
 }

@@ -11,20 +11,17 @@ namespace dsr::nf {
 struct Change {
 	const Table *table = nullptr;
 	const std::string *chain = nullptr;
-	const Base *base = nullptr;	// of the chain that led there
+	const Base *base = nullptr; // of the chain that led there
 	const Rule *rule = nullptr;
-	std::optional<Ip> to;		// none: nobody knows which
+	std::optional<Ip> to; // none: nobody knows which
 
-	bool operator==(const Change &other) const
-	{
-		return rule == other.rule && to == other.to;
-	}
+	bool operator==(const Change &other) const { return rule == other.rule && to == other.to; }
 };
 
 // What may become of a packet.
 struct Fate {
 	Flow flow;
-	std::vector<Change> changes;	// in their order
+	std::vector<Change> changes; // in their order
 	const Rule *dropped_by = nullptr;
 	bool dropped = false;
 
@@ -32,8 +29,8 @@ struct Fate {
 };
 
 struct Fates {
-	std::vector<Fate> all;		// which of them, nobody knows
-	bool complete = true;		// there are no others
+	std::vector<Fate> all; // which of them, nobody knows
+	bool complete = true;  // there are no others
 };
 
 // The packet is for the host, whatever its destination becomes: it goes through

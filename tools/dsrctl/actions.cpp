@@ -38,42 +38,35 @@ bool config_failed(const Config &config)
 	return std::ranges::any_of(config.errors, [&](const Problem &problem) {
 		return problem.kind == Problem::Kind::syntax ||
 		       problem.kind == Problem::Kind::conflict ||
-		       problem.kind == Problem::Kind::writers ||
-		       !config.entries.empty();
+		       problem.kind == Problem::Kind::writers || !config.entries.empty();
 	});
 }
 
 int status(const Situation &now)
 {
 	const Options &options = now.options;
-	std::vector<Row> rows =
-		configured_rows(now.config, now.actual);
+	std::vector<Row> rows = configured_rows(now.config, now.actual);
 
 	for (const std::string &oddity :
 	     oddities(now.config, now.actual, options.all,
-		      [&](Store store, Family family) {
-			      return now.host.variant(store, family);
-		      }))
+		      [&](Store store, Family family) { return now.host.variant(store, family); }))
 		say_warning(oddity);
 	if (options.all)
-		for (Row &row : discovered_rows(now.config, now.actual,
-						now.state.entries))
+		for (Row &row : discovered_rows(now.config, now.actual, now.state.entries))
 			rows.push_back(std::move(row));
 	if (options.json)
 		put(status_json(rows));
 	else if (!rows.empty())
 		put(status_text(rows, options.all, !options.no_header));
 	else
-		put(options.all ?
-			    "No loopback aliases or iptables rules found.\n" :
-			    "No configured DSRs found.\n");
+		put(options.all ? "No loopback aliases or iptables rules found.\n" :
+				  "No configured DSRs found.\n");
 	return config_failed(now.config);
 }
 
 int check(const Situation &now)
 {
-	Check check = dsr::check(
-		configured_rows(now.config, now.actual), now.ip6);
+	Check check = dsr::check(configured_rows(now.config, now.actual), now.ip6);
 
 	// without a directory, nothing is configured
 	if (std::ranges::any_of(now.config.errors, [](const Problem &problem) {
@@ -85,18 +78,16 @@ int check(const Situation &now)
 	if (now.options.json)
 		put(check_json(check));
 	else
-		(check.line.starts_with("DSR") ? std::cerr : std::cout)
-			<< check.line << std::endl;
+		(check.line.starts_with("DSR") ? std::cerr : std::cout) << check.line << std::endl;
 	return check.status;
 }
 
 int metrics(const Situation &now)
 {
 	const std::string text = metrics_text(
-		now.config, configured_rows(now.config, now.actual),
-		now.actual, read_counters(), read_server(now.state, now.file),
-		now.options.openmetrics ? MetricsFormat::openmetrics :
-					  MetricsFormat::prometheus);
+		now.config, configured_rows(now.config, now.actual), now.actual, read_counters(),
+		read_server(now.state, now.file),
+		now.options.openmetrics ? MetricsFormat::openmetrics : MetricsFormat::prometheus);
 
 	if (now.options.output.empty())
 		put(text);
@@ -115,16 +106,14 @@ bool usable(const Config &config)
 	for (const Entry &entry : config.entries)
 		if (!if_nametoindex(entry.dev.c_str())) {
 			say_error(entry.where + ": found dev " + quote(entry.dev) +
-			    ", expected an interface of this host");
+				  ", expected an interface of this host");
 			good = false;
 		}
 	for (const Entry &entry : config.entries)
-		if (entry.ip.family == Family::ip6 && has_ip6() &&
-		    !has_ip6(entry.dev))
-			say_warning(entry.where + ": found IPv6 switched off on " +
-				    entry.dev + ", expected net.ipv6.conf." +
-				    entry.dev + ".disable_ipv6 = 0: " +
-				    entry.title() + " is not started");
+		if (entry.ip.family == Family::ip6 && has_ip6() && !has_ip6(entry.dev))
+			say_warning(entry.where + ": found IPv6 switched off on " + entry.dev +
+				    ", expected net.ipv6.conf." + entry.dev +
+				    ".disable_ipv6 = 0: " + entry.title() + " is not started");
 	if (!good)
 		say("nothing was changed, because of the errors above");
 	return good;
@@ -140,9 +129,8 @@ int start(Situation &now, Changes &changes)
 {
 	if (!usable(now.config))
 		return 1;
-	const Intent intent = intent_to_start(
-		now.config, now.state, now.source,
-		now.options.action != Action::start);
+	const Intent intent = intent_to_start(now.config, now.state, now.source,
+					      now.options.action != Action::start);
 	// Only when every new rule is there do the old ones go: for a moment
 	// both are there, and never none.
 	if (bring_about(intent, now, changes)) {
@@ -157,11 +145,9 @@ int start(Situation &now, Changes &changes)
 // nothing of it is active.
 int stop_failed(const Situation &now)
 {
-	const std::string unchanged =
-		"nothing was changed, because of the errors above; ";
+	const std::string unchanged = "nothing was changed, because of the errors above; ";
 
-	for (const Row &row :
-	     configured_rows(now.config, now.actual))
+	for (const Row &row : configured_rows(now.config, now.actual))
 		if (row.standing != Standing::stopped) {
 			say_error(unchanged + row.name + " is " + name(row.standing));
 			return 1;
@@ -171,8 +157,7 @@ int stop_failed(const Situation &now)
 			say_error(unchanged + owned.name + " was started");
 			return 1;
 		}
-	return std::ranges::any_of(now.config.errors,
-				   [](const Problem &problem) {
+	return std::ranges::any_of(now.config.errors, [](const Problem &problem) {
 		return problem.kind == Problem::Kind::syntax;
 	});
 }
@@ -182,14 +167,12 @@ bool confirmed(const Situation &now, const Goal &goal)
 	std::string answer;
 
 	// On a terminal: where the question is seen, and answered.
-	if (now.options.yes || now.options.show || !isatty(STDIN_FILENO) ||
-	    !isatty(STDERR_FILENO))
+	if (now.options.yes || now.options.show || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return true;
 	const Plan plan = make_plan(goal, now.actual, How{});
 	if (plan.empty())
 		return true;
-	std::cerr << now.host.describe(plan)
-		  << "Remove all of these? [y/N] ";
+	std::cerr << now.host.describe(plan) << "Remove all of these? [y/N] ";
 	std::getline(std::cin, answer);
 	return answer == "y" || answer == "yes";
 }
@@ -200,8 +183,7 @@ int stop(Situation &now, Changes &changes)
 		    return problem.kind != Problem::Kind::name;
 	    }))
 		return stop_failed(now);
-	const Intent intent = intent_to_stop(now.config, now.state, now.source,
-					     now.options.all);
+	const Intent intent = intent_to_stop(now.config, now.state, now.source, now.options.all);
 	if (now.options.all && !confirmed(now, intent.goal)) {
 		say("nothing was changed");
 		return 1;
@@ -228,19 +210,18 @@ int restart(Situation &now, Changes &changes)
 
 bool is_change(Action action)
 {
-	return action == Action::start || action == Action::stop ||
-	       action == Action::restart || action == Action::reload;
+	return action == Action::start || action == Action::stop || action == Action::restart ||
+	       action == Action::reload;
 }
 
 int run(const Options &options)
 {
 	Situation now(options,
-		      is_change(options.action) && !options.show ?
-			      StateFile::Access::change :
-			      StateFile::Access::read,
-		      options.action == Action::reload ||
-				      options.action == Action::restart ?
-			      Names::fresh : Names::remembered);
+		      is_change(options.action) && !options.show ? StateFile::Access::change :
+								   StateFile::Access::read,
+		      options.action == Action::reload || options.action == Action::restart ?
+			      Names::fresh :
+			      Names::remembered);
 	Changes changes;
 
 	switch (options.action) {
@@ -273,8 +254,7 @@ int run_action(const Options &options)
 	const int status = run(options);
 
 	if (options.verbose > 1)
-		say("started " + std::to_string(processes_started()) +
-		    " other programs");
+		say("started " + std::to_string(processes_started()) + " other programs");
 	return status;
 }
 

@@ -24,8 +24,7 @@ bool can_rewrite(const Options &options)
 Target target(const Options &options, Family family)
 {
 	if (options.show && access("/sys/module/xt_DADDR", F_OK))
-		return would_load("xt_DADDR") ? Target::revision1 :
-						Target::absent;
+		return would_load("xt_DADDR") ? Target::revision1 : Target::absent;
 	return probe_target(family);
 }
 
@@ -33,7 +32,8 @@ Store rules_of_host(const Situation &now)
 {
 	if (now.host.has_iptables() || !nft::available() || now.options.backend)
 		return Store::iptables;
-	say_warning("found no iptables on this host: using rules of nftables instead (--backend nft)");
+	say_warning(
+		"found no iptables on this host: using rules of nftables instead (--backend nft)");
 	return Store::nft;
 }
 
@@ -41,9 +41,11 @@ Store rules_of_host(const Situation &now)
 void choose_without(const Situation &now, How &how)
 {
 	if (now.options.backend)
-		throw Error("found no module dscp_rewrite that loads, or no right to write its sysctls, expected both: dsrctl doctor says what keeps it from that; or use --backend daddr or nft");
+		throw Error(
+			"found no module dscp_rewrite that loads, or no right to write its sysctls, expected both: dsrctl doctor says what keeps it from that; or use --backend daddr or nft");
 	if (now.state.backend)
-		say_warning("found no module dscp_rewrite any more, which was used so far: using rules instead");
+		say_warning(
+			"found no module dscp_rewrite any more, which was used so far: using rules instead");
 	how.store = rules_of_host(now);
 }
 
@@ -62,13 +64,16 @@ void choose_rules(const Situation &now, Family family, How &how)
 	switch (target(options, family)) {
 	case Target::absent:
 		if (options.backend || !nft::available())
-			throw Error("found no target DADDR in this kernel, expected the module xt_DADDR to load: dsrctl doctor says what keeps it from that; or use --backend nft");
-		say_warning("found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
+			throw Error(
+				"found no target DADDR in this kernel, expected the module xt_DADDR to load: dsrctl doctor says what keeps it from that; or use --backend nft");
+		say_warning(
+			"found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
 		how.store = Store::nft;
 		return;
 	case Target::revision0:
 		if (options.rules == RuleStyle::map)
-			throw Error("--rules map: found revision 0 of the target DADDR in this kernel, expected revision 1: --rules each does without");
+			throw Error(
+				"--rules map: found revision 0 of the target DADDR in this kernel, expected revision 1: --rules each does without");
 		return;
 	case Target::revision1:
 	case Target::unknown:
@@ -88,9 +93,8 @@ void apply(const Intent &intent, const Situation &now, How &how, Plan &plan)
 		if (!how.map || now.options.rules)
 			throw;
 		// An old plugin with a new module.
-		say_warning("one rule for all VIPs was refused (" +
-		    std::string(error.what()) +
-		    "): using one a VIP, as with --rules each");
+		say_warning("one rule for all VIPs was refused (" + std::string(error.what()) +
+			    "): using one a VIP, as with --rules each");
 		how.map = false;
 		plan = make_plan(intent.goal, now.actual, how);
 		now.host.apply(plan, now.actual.rules);
@@ -129,21 +133,21 @@ Backend backend(const Situation &now)
 	const Entry *ports = with_ports(now.config);
 
 	if (options.backend == Backend::dscp_rewrite && ports)
-		throw Error(ports->where + ": found " + ports->title() +
-			    ", expected no port with --backend dscp_rewrite, which cannot change one: use --backend daddr or nft");
+		throw Error(
+			ports->where + ": found " + ports->title() +
+			", expected no port with --backend dscp_rewrite, which cannot change one: use --backend daddr or nft");
 	if (options.backend)
 		return *options.backend;
-	const Backend backend = (now.state.backend ? now.state.backend :
-						     backend_in_use(now))
+	const Backend backend = (now.state.backend ? now.state.backend : backend_in_use(now))
 					.value_or(Backend::dscp_rewrite);
 	if (backend != Backend::dscp_rewrite)
 		return backend;
 	if (ports)
-		say_warning(ports->where + ": found " + ports->title() +
-		    ", whose port dscp_rewrite cannot change: using rules for all VIPs (--backend daddr)");
+		say_warning(
+			ports->where + ": found " + ports->title() +
+			", whose port dscp_rewrite cannot change: using rules for all VIPs (--backend daddr)");
 	// what was asked for is of rules
-	return ports || options.table || options.rules ? Backend::daddr :
-							 backend;
+	return ports || options.table || options.rules ? Backend::daddr : backend;
 }
 
 // When whatever differs changes.
@@ -152,14 +156,11 @@ bool takes_over(const Situation &now)
 	const Options &options = now.options;
 
 	// what is before rules would keep those of ports from their packets
-	if (with_ports(now.config) &&
-	    std::ranges::any_of(now.actual.rules, [&](const Rule &rule) {
-		    return rule.store == Store::dscp_rewrite &&
-			   is_configured(now.config, rule);
+	if (with_ports(now.config) && std::ranges::any_of(now.actual.rules, [&](const Rule &rule) {
+		    return rule.store == Store::dscp_rewrite && is_configured(now.config, rule);
 	    }))
 		return true;
-	return (options.action == Action::reload ||
-		options.action == Action::restart) &&
+	return (options.action == Action::reload || options.action == Action::restart) &&
 	       (options.backend || options.table || options.rules);
 }
 
@@ -207,10 +208,9 @@ void say_if_off(const Intent &intent)
 {
 	for (Family family : FAMILIES)
 		if (rewrite::is_off(family) &&
-		    std::ranges::any_of(intent.goal.present,
-					[&](const Entry &entry) {
-			return entry.dscp && entry.ip.family == family;
-		}))
+		    std::ranges::any_of(intent.goal.present, [&](const Entry &entry) {
+			    return entry.dscp && entry.ip.family == family;
+		    }))
 			say_warning(rewrite::off_text(family));
 }
 
@@ -235,8 +235,7 @@ Plan what_differs(const Intent &intent, const Situation &situation)
 bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 {
 	How how = ways(now, intent);
-	Plan plan = make_plan(intent.goal, now.actual, how,
-			      [&](Family family, How &chosen) {
+	Plan plan = make_plan(intent.goal, now.actual, how, [&](Family family, How &chosen) {
 		choose_rules(now, family, chosen);
 	});
 	State during = now.state, after = intent.after;
@@ -253,8 +252,7 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 	for (const Owned &owned : after.entries)
 		during.add(owned);
 	// What was not needed was not chosen.
-	if (!intent.goal.present.empty() &&
-	    (!plan.rules.empty() || now.options.backend))
+	if (!intent.goal.present.empty() && (!plan.rules.empty() || now.options.backend))
 		during.backend = after.backend = backend_of(how.store);
 	now.host.wait_for_locks(plan);
 	HoldSignals hold;
@@ -262,8 +260,10 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 	try {
 		apply(intent, now, how, plan);
 	} catch (const HalfDone &error) {
-		throw HalfDone(error.what() +
-			       std::string("; what is there now is remembered: dsrctl reload or stop puts it right"));
+		throw HalfDone(
+			error.what() +
+			std::string(
+				"; what is there now is remembered: dsrctl reload or stop puts it right"));
 	} catch (const Error &error) {
 		forget(now);
 		throw;

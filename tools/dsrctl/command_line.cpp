@@ -3,14 +3,12 @@
 
 namespace dsr {
 
-void add_configuration(CLI::App &app, std::string &directory,
-		       std::string &file)
+void add_configuration(CLI::App &app, std::string &directory, std::string &file)
 {
-	app.add_option("-d", directory,
-		       "Where the configuration is: all *.conf below it")
-		->type_name("DIR")->capture_default_str();
-	app.add_option("-f", file,
-		       "The only file of the configuration; -d is ignored")
+	app.add_option("-d", directory, "Where the configuration is: all *.conf below it")
+		->type_name("DIR")
+		->capture_default_str();
+	app.add_option("-f", file, "The only file of the configuration; -d is ignored")
 		->type_name("FILE");
 }
 

@@ -9,8 +9,7 @@
 namespace dsr {
 
 // The options -d and -f.
-void add_configuration(CLI::App &app, std::string &directory,
-		       std::string &file);
+void add_configuration(CLI::App &app, std::string &directory, std::string &file);
 
 // False when help or the version was asked for, and is printed: there is
 // nothing else to do. Throws CLI::ParseError.

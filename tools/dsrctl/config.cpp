@@ -39,10 +39,8 @@ std::vector<std::string> split(std::string_view line)
 			at++;
 			continue;
 		}
-		end = line[at] == '=' ?
-			at + 1 :
-			std::min(line.find_first_of("= \t\r\v\f", at),
-				 line.size());
+		end = line[at] == '=' ? at + 1 :
+					std::min(line.find_first_of("= \t\r\v\f", at), line.size());
 		words.emplace_back(line.substr(at, end - at));
 		at = end;
 	}
@@ -78,8 +76,7 @@ Place split_port(const std::string &word)
 		place = {word.substr(1, bracket - 1), word.substr(bracket + 2)};
 	else if (colon != word.npos && word.find(':', colon + 1) == word.npos)
 		place = {word.substr(0, colon), word.substr(colon + 1)};
-	if (!place.port || place.port->empty() ||
-	    !only(*place.port, "0123456789"))
+	if (!place.port || place.port->empty() || !only(*place.port, "0123456789"))
 		return {word, std::nullopt};
 	return place;
 }
@@ -100,31 +97,25 @@ void set_vip(Entry &entry, const std::string &word, const Resolver &resolver)
 
 	entry.name = word;
 	if (word.find('/') != word.npos)
-		throw Bad{quote(word),
-			  "one address, without a prefix length"};
+		throw Bad{quote(word), "one address, without a prefix length"};
 	if (word.find(':') != word.npos) {
 		if (!(ip = parse_ip(word)))
-			throw Bad{quote(word),
-				  "an IPv6 address such as 2001:db8::46"};
+			throw Bad{quote(word), "an IPv6 address such as 2001:db8::46"};
 	} else if (only(word, "0123456789.")) {
 		if (!(ip = parse_ip(word)))
-			throw Bad{quote(word),
-				  "an IPv4 address such as 10.128.8.46"};
+			throw Bad{quote(word), "an IPv4 address such as 10.128.8.46"};
 	} else if (!is_host_name(word)) {
-		throw Bad{quote(word),
-			  "a VIP: an IPv4 or IPv6 address, or a host name"};
+		throw Bad{quote(word), "a VIP: an IPv4 or IPv6 address, or a host name"};
 	} else {
 		entry.is_host = true;
 		if (!(ip = resolver(word, why)))
-			throw Bad{"the host name " + quote(word) +
-				  ", which does not resolve (" + why + ")",
-				  "one that has an IPv4 address",
-				  Problem::Kind::name};
+			throw Bad{"the host name " + quote(word) + ", which does not resolve (" +
+					  why + ")",
+				  "one that has an IPv4 address", Problem::Kind::name};
 	}
 	entry.ip = *ip;
 	if (const char *refused = refuse(*ip))
-		throw Bad{quote(word) + ", " + refused,
-			  "the address of a host"};
+		throw Bad{quote(word) + ", " + refused, "the address of a host"};
 }
 
 void set_dscp(Entry &entry, const std::string &word)
@@ -132,14 +123,15 @@ void set_dscp(Entry &entry, const std::string &word)
 	entry.dscp = parse_dscp(word);
 	entry.dscp_text = word;
 	if (!entry.dscp)
-		throw Bad{quote(word),
-			  "a DSCP: 0 to 63, decimal, 0octal or 0xhex, or a class name (EF, AF11, CS1)"};
+		throw Bad{
+			quote(word),
+			"a DSCP: 0 to 63, decimal, 0octal or 0xhex, or a class name (EF, AF11, CS1)"};
 }
 
 void set_dev(Entry &entry, const std::string &word)
 {
-	if (word == "=" || word == "." || word == ".." ||
-	    word.size() >= IFNAMSIZ || word.find_first_of("/:") != word.npos)
+	if (word == "=" || word == "." || word == ".." || word.size() >= IFNAMSIZ ||
+	    word.find_first_of("/:") != word.npos)
 		throw Bad{quote(word),
 			  "the name of an interface, of 15 characters at most, after dev"};
 	entry.dev = word;
@@ -149,11 +141,9 @@ void set_to(Entry &entry, const std::string &word)
 {
 	entry.to = parse_ip(word);
 	if (!entry.to)
-		throw Bad{quote(word),
-			  "an address of this server after \"to\", numeric"};
+		throw Bad{quote(word), "an address of this server after \"to\", numeric"};
 	if (const char *refused = refuse(*entry.to))
-		throw Bad{quote(word) + " after \"to\", " + refused,
-			  "an address of this server"};
+		throw Bad{quote(word) + " after \"to\", " + refused, "an address of this server"};
 }
 
 // What only both addresses tell.
@@ -204,9 +194,7 @@ void set_ports(Entry &entry, const std::string &vip_port, Words &words)
 	if (!protocol)
 		throw Bad{quote(word), EXPECTED};
 	entry.ports = PortChange{
-		*protocol,
-		port_of(words.next("a port after " + word),
-			"a port after " + word),
+		*protocol, port_of(words.next("a port after " + word), "a port after " + word),
 		port_of(vip_port, "a port after the VIP")};
 }
 
@@ -228,8 +216,7 @@ void set_rest(Entry &entry, Words &words)
 			throw Bad{quote(words.peek()),
 				  std::string(may_to ? "to and an address, " : "") +
 					  (may_dev ? "dev and an interface, " : "") +
-					  (may_to || may_dev ? "or " : "") +
-					  "the end of the line"};
+					  (may_to || may_dev ? "or " : "") + "the end of the line"};
 		}
 	}
 }
@@ -254,8 +241,7 @@ Entry parse(const std::vector<std::string> &all, const Resolver &resolver)
 			throw Bad{quote(words.peek()) + " and no port after the VIP",
 				  "VIP:PORT before ="};
 	} else if (place.port) {
-		throw Bad{words.done() ? "the end of the line" :
-					 quote(words.peek()),
+		throw Bad{words.done() ? "the end of the line" : quote(words.peek()),
 			  "= and a DSCP, as the VIP has a port"};
 	} else if (!words.done() && !words.at("dev")) {
 		throw Bad{quote(words.peek()),
@@ -277,8 +263,7 @@ bool leads_back(const std::filesystem::path &path)
 {
 	std::error_code ignored;
 	std::string to = std::filesystem::canonical(path, ignored) / "";
-	std::string in =
-		std::filesystem::canonical(path.parent_path(), ignored) / "";
+	std::string in = std::filesystem::canonical(path.parent_path(), ignored) / "";
 
 	return in.starts_with(to);
 }
@@ -301,8 +286,7 @@ void ConfigReader::line(std::string_view text, const std::string &where)
 		entry(std::move(parsed));
 	} catch (const Bad &bad) {
 		config.errors.push_back(
-			{bad.kind, where + ": found " + bad.found +
-				   ", expected " + bad.expected});
+			{bad.kind, where + ": found " + bad.found + ", expected " + bad.expected});
 	}
 }
 
@@ -314,8 +298,7 @@ std::string ConfigReader::conflict(const Entry &entry, const Entry &other)
 	const Item one = entry.item(), two = other.item();
 
 	if (overlap(one, two) && !agree(one, two))
-		return "another one: in " + other.where + " it stands for " +
-		       other.title();
+		return "another one: in " + other.where + " it stands for " + other.title();
 	if (chained(one, two) || chained(two, one))
 		return "\"to\" and an address for both, as what one makes of a packet is for the other: " +
 		       other.where;
@@ -325,29 +308,26 @@ std::string ConfigReader::conflict(const Entry &entry, const Entry &other)
 void ConfigReader::entry(Entry entry)
 {
 	for (const Entry &other : config.entries) {
-		if (entry.ip == other.ip && entry.dscp == other.dscp &&
-		    entry.dev == other.dev && entry.to == other.to &&
-		    entry.ports == other.ports) {
-			config.warnings.push_back(
-				entry.where + ": found " + entry.title() +
-				" again, expected it once: it is in " +
-				other.where + ", and used once");
+		if (entry.ip == other.ip && entry.dscp == other.dscp && entry.dev == other.dev &&
+		    entry.to == other.to && entry.ports == other.ports) {
+			config.warnings.push_back(entry.where + ": found " + entry.title() +
+						  " again, expected it once: it is in " +
+						  other.where + ", and used once");
 			return;
 		}
 		if (entry.ip == other.ip && entry.dev != other.dev)
 			throw Bad{entry.name + " on " + entry.dev,
-				  "it on one interface: " + other.where +
-				  " has it on " + other.dev,
+				  "it on one interface: " + other.where + " has it on " + other.dev,
 				  Problem::Kind::conflict};
 		const std::string expected = conflict(entry, other);
 		if (!expected.empty())
-			throw Bad{"DSCP " + entry.dscp_text + " for " +
-					  entry.title(),
-				  expected, Problem::Kind::conflict};
+			throw Bad{"DSCP " + entry.dscp_text + " for " + entry.title(), expected,
+				  Problem::Kind::conflict};
 	}
 	if (entry.dscp == 0)
 		config.warnings.push_back(
-			entry.where + ": found DSCP 0, expected 1 to 63: 0 is what unmarked packets have");
+			entry.where +
+			": found DSCP 0, expected 1 to 63: 0 is what unmarked packets have");
 	config.entries.push_back(std::move(entry));
 }
 
@@ -358,8 +338,7 @@ void ConfigReader::add(std::string_view text, const std::string &file)
 	while (!text.empty()) {
 		std::size_t end = std::min(text.find('\n'), text.size());
 
-		line(text.substr(0, end),
-		     file + ":" + std::to_string(number++));
+		line(text.substr(0, end), file + ":" + std::to_string(number++));
 		text.remove_prefix(std::min(end + 1, text.size()));
 	}
 }
@@ -368,17 +347,16 @@ void ConfigReader::add(std::string_view text, const std::string &file)
 bool ConfigReader::trusts(const OtherWriters &others, const std::string &path)
 {
 	const std::string message = path + ": found " + others.found +
-				    ", expected that only root may: " +
-				    others.fix;
+				    ", expected that only root may: " + others.fix;
 	const Problem problem{Problem::Kind::writers, message};
 
 	if (others.anybody) {
 		refused_ = true;
-		if (std::find(config.errors.begin(), config.errors.end(),
-			      problem) == config.errors.end())
+		if (std::find(config.errors.begin(), config.errors.end(), problem) ==
+		    config.errors.end())
 			config.errors.push_back(problem);
-	} else if (std::find(config.warnings.begin(), config.warnings.end(),
-			     message) == config.warnings.end()) {
+	} else if (std::find(config.warnings.begin(), config.warnings.end(), message) ==
+		   config.warnings.end()) {
 		config.warnings.push_back(message);
 	}
 	return !others.anybody;
@@ -389,8 +367,7 @@ Descriptor ConfigReader::open(const std::string &path)
 	refused_ = false;
 	if (writers_ == Writers::any)
 		return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-	return open_trusted(path, [this](const OtherWriters &others,
-					 const std::string &place) {
+	return open_trusted(path, [this](const OtherWriters &others, const std::string &place) {
 		return trusts(others, place);
 	});
 }
@@ -411,8 +388,8 @@ void ConfigReader::add_file(const std::string &path)
 		return;
 	if (error) {
 		config.errors.push_back({Problem::Kind::unreadable,
-			path + ": cannot be read (" + std::strerror(error) +
-			"), expected a configuration file"});
+					 path + ": cannot be read (" + std::strerror(error) +
+						 "), expected a configuration file"});
 		return;
 	}
 	add(text, path);
@@ -427,8 +404,8 @@ void ConfigReader::add_directory(const std::string &path)
 
 	if (!trusted_directory(path))
 		return;
-	for (fs::recursive_directory_iterator it(path, options, error), end;
-	     !error && it != end; it.increment(error)) {
+	for (fs::recursive_directory_iterator it(path, options, error), end; !error && it != end;
+	     it.increment(error)) {
 		std::error_code why;
 		fs::file_status status = it->status(why);
 
@@ -436,31 +413,30 @@ void ConfigReader::add_directory(const std::string &path)
 		// there may be VIPs
 		if (status.type() == fs::file_type::none &&
 		    why != std::errc::too_many_symbolic_link_levels) {
-			config.errors.push_back({Problem::Kind::unreadable,
-				it->path().string() + ": cannot be looked at (" +
-				why.message() +
-				"), expected a file, a directory, or a link to one"});
+			config.errors.push_back(
+				{Problem::Kind::unreadable,
+				 it->path().string() + ": cannot be looked at (" + why.message() +
+					 "), expected a file, a directory, or a link to one"});
 		} else if (fs::is_directory(status)) {
-			if (leads_back(it->path()) ||
-			    !trusted_directory(it->path()))
+			if (leads_back(it->path()) || !trusted_directory(it->path()))
 				it.disable_recursion_pending();
 		} else if (is_configuration(it->path().filename())) {
 			if (fs::is_regular_file(status))
 				files.push_back(it->path());
 			else
-				config.warnings.push_back(it->path().string() +
+				config.warnings.push_back(
+					it->path().string() +
 					": found no file, expected one or a link to one: skipped");
 		}
 	}
 	if (error) {
 		std::error_code ignored;
-		bool missing = fs::status(path, ignored).type() ==
-			       fs::file_type::not_found;
+		bool missing = fs::status(path, ignored).type() == fs::file_type::not_found;
 
-		config.errors.push_back({missing ? Problem::Kind::missing :
-						   Problem::Kind::unreadable,
-			path + ": cannot be read (" + error.message() +
-			"), expected the directory of the configuration"});
+		config.errors.push_back(
+			{missing ? Problem::Kind::missing : Problem::Kind::unreadable,
+			 path + ": cannot be read (" + error.message() +
+				 "), expected the directory of the configuration"});
 		return;
 	}
 	std::sort(files.begin(), files.end());
@@ -479,8 +455,7 @@ std::optional<Ip> resolve(const std::string &host, std::string &why)
 		why = gai_strerror(error);
 		return std::nullopt;
 	}
-	const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> answer(
-		found, freeaddrinfo);
+	const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> answer(found, freeaddrinfo);
 	auto *address = reinterpret_cast<sockaddr_in *>(answer->ai_addr);
 	std::memcpy(ip.bytes.data(), &address->sin_addr, ip.size());
 	return ip;

@@ -12,22 +12,19 @@
 namespace dsr {
 
 struct Entry {
-	std::string name;	// the VIP as it is written, without a port
+	std::string name; // the VIP as it is written, without a port
 	Ip ip;
-	bool is_host = false;	// the name is one, and ip what it resolved to
-	std::optional<std::uint8_t> dscp;	// none: l2dsr
-	std::string dscp_text;	// as it is written
-	std::optional<Ip> to;	// of packets to this address alone
+	bool is_host = false;		  // the name is one, and ip what it resolved to
+	std::optional<std::uint8_t> dscp; // none: l2dsr
+	std::string dscp_text;		  // as it is written
+	std::optional<Ip> to;		  // of packets to this address alone
 	std::optional<PortChange> ports;
 	std::string dev = "lo";
-	std::string where;	// "FILE:LINE"
+	std::string where; // "FILE:LINE"
 
 	// as status shows it
 	std::string ip_text() const { return is_host ? text(ip) : name; }
-	std::string title() const
-	{
-		return ports ? with_port(name, ports->vip) : name;
-	}
+	std::string title() const { return ports ? with_port(name, ports->vip) : name; }
 	// of an l3dsr entry
 	Item item() const { return {dscp.value_or(0), ip, to, ports}; }
 };
@@ -36,10 +33,10 @@ struct Problem {
 	enum class Kind : std::uint8_t {
 		syntax,
 		conflict,
-		missing,	// the directory: nothing is configured
-		unreadable,	// a file, or a directory
-		writers,	// a file that anybody may have written
-		name		// a host that does not resolve
+		missing,    // the directory: nothing is configured
+		unreadable, // a file, or a directory
+		writers,    // a file that anybody may have written
+		name	    // a host that does not resolve
 	};
 
 	Kind kind;
@@ -55,9 +52,7 @@ struct Config {
 };
 
 // The IPv4 address of a host; or none, and why.
-using Resolver =
-	std::function<std::optional<Ip>(const std::string &host,
-					std::string &why)>;
+using Resolver = std::function<std::optional<Ip>(const std::string &host, std::string &why)>;
 
 // Asks the system's resolver.
 std::optional<Ip> resolve(const std::string &host, std::string &why);
@@ -92,7 +87,7 @@ private:
 
 	Resolver resolver_;
 	Writers writers_;
-	bool refused_ = false;	// what was opened last is not believed
+	bool refused_ = false; // what was opened last is not believed
 };
 
 } // namespace dsr

@@ -17,12 +17,11 @@ namespace dsr::rewrite {
 namespace {
 
 constexpr char MODULE[] = "dscp_rewrite";
-constexpr char ANY[] = "*";	// RIP
+constexpr char ANY[] = "*"; // RIP
 
 std::string path(Family family, const std::string &name)
 {
-	return std::string("/proc/sys/net/") + key(family) +
-	       "/dscp_rewrite/" + name;
+	return std::string("/proc/sys/net/") + key(family) + "/dscp_rewrite/" + name;
 }
 
 std::string sysctl(const Change &change)
@@ -37,8 +36,7 @@ std::string word(const Item &item)
 	return text(item.ip) + (item.to ? "@" + text(*item.to) : "");
 }
 
-std::optional<Item> parse_word(const std::string &word, std::uint8_t dscp,
-			       Family family)
+std::optional<Item> parse_word(const std::string &word, std::uint8_t dscp, Family family)
 {
 	const std::size_t at = word.find('@');
 	const auto ip = parse_ip(word.substr(0, at));
@@ -54,8 +52,7 @@ std::optional<Item> parse_word(const std::string &word, std::uint8_t dscp,
 	return item;
 }
 
-Change &change_of(std::vector<Change> &changes, const Rule &rule,
-		  const Current &current)
+Change &change_of(std::vector<Change> &changes, const Rule &rule, const Current &current)
 {
 	const std::uint8_t dscp = rule.items[0].dscp;
 
@@ -74,27 +71,25 @@ void add(Change &change, const Item &item)
 			return;
 		if (other.to != item.to)
 			continue;
-		throw Error("found " + word(other) + " in " + sysctl(change) +
-			    ", which dsrctl did not start, expected nothing for these packets but " +
-			    word(item) +
-			    ": clear it where it is written (/etc/sysctl.d), and with sysctl -w " +
-			    sysctl(change) + "=; or give the VIP another DSCP");
+		throw Error(
+			"found " + word(other) + " in " + sysctl(change) +
+			", which dsrctl did not start, expected nothing for these packets but " +
+			word(item) +
+			": clear it where it is written (/etc/sysctl.d), and with sysctl -w " +
+			sysctl(change) + "=; or give the VIP another DSCP");
 	}
 	change.after.push_back(item);
 }
 
 std::vector<Item> current(Family family, std::uint8_t dscp)
 {
-	return parse_value(read_file_if_any(path(family,
-						 std::to_string(dscp))),
-			   dscp, family);
+	return parse_value(read_file_if_any(path(family, std::to_string(dscp))), dscp, family);
 }
 
 void write(const Change &change, const std::vector<Item> &items)
 {
 	const std::string text = value_text(items) + "\n";
-	const Descriptor file(open(path(change.family,
-					std::to_string(change.dscp)).c_str(),
+	const Descriptor file(open(path(change.family, std::to_string(change.dscp)).c_str(),
 				   O_WRONLY | O_CLOEXEC));
 	ssize_t written = -1;
 
@@ -104,9 +99,8 @@ void write(const Change &change, const std::vector<Item> &items)
 	if (written == static_cast<ssize_t>(text.size()))
 		return;
 	const int error = errno;
-	throw Error(sysctl(change) + ": the kernel did not take \"" +
-		    value_text(items) + "\" (" + std::strerror(error) +
-		    "), expected it to" +
+	throw Error(sysctl(change) + ": the kernel did not take \"" + value_text(items) + "\" (" +
+		    std::strerror(error) + "), expected it to" +
 		    (error == EINVAL ? ": the kernel log says why" : ""));
 }
 
@@ -130,16 +124,13 @@ std::vector<Rule> parse_counters(std::string_view text)
 		Rule rule;
 
 		// not the heading
-		if (!(words >> family >> dscp >> rip >> vip >> rule.packets >>
-		      rule.bytes) ||
+		if (!(words >> family >> dscp >> rip >> vip >> rule.packets >> rule.bytes) ||
 		    dscp > 63)
 			continue;
 		rule.store = Store::dscp_rewrite;
-		rule.family = family == key(Family::ip6) ? Family::ip6 :
-							   Family::ip4;
+		rule.family = family == key(Family::ip6) ? Family::ip6 : Family::ip4;
 		auto item = parse_word(rip == ANY ? vip : vip + "@" + rip,
-				       static_cast<std::uint8_t>(dscp),
-				       rule.family);
+				       static_cast<std::uint8_t>(dscp), rule.family);
 		if (!item)
 			continue;
 		rule.items = {*item};
@@ -148,8 +139,7 @@ std::vector<Rule> parse_counters(std::string_view text)
 	return rules;
 }
 
-std::vector<Item> parse_value(std::string_view text, std::uint8_t dscp,
-			      Family family)
+std::vector<Item> parse_value(std::string_view text, std::uint8_t dscp, Family family)
 {
 	std::istringstream words{std::string(text)};
 	std::vector<Item> items;
@@ -170,29 +160,23 @@ std::string value_text(const std::vector<Item> &items)
 	return text;
 }
 
-std::vector<Change> changes(const std::vector<RuleStep> &steps,
-			    const Current &current)
+std::vector<Change> changes(const std::vector<RuleStep> &steps, const Current &current)
 {
 	std::vector<Change> changes;
 
 	// what goes makes room for what comes
 	for (const RuleStep &step : steps)
-		if (step.any().store == Store::dscp_rewrite &&
-		    step.kind == RuleStep::Kind::remove)
-			std::erase(change_of(changes, step.old, current).after,
-				   step.old.items[0]);
+		if (step.any().store == Store::dscp_rewrite && step.kind == RuleStep::Kind::remove)
+			std::erase(change_of(changes, step.old, current).after, step.old.items[0]);
 	for (const RuleStep &step : steps)
-		if (step.any().store == Store::dscp_rewrite &&
-		    step.kind != RuleStep::Kind::remove)
-			add(change_of(changes, step.rule, current),
-			    step.rule.items[0]);
+		if (step.any().store == Store::dscp_rewrite && step.kind != RuleStep::Kind::remove)
+			add(change_of(changes, step.rule, current), step.rule.items[0]);
 	return changes;
 }
 
 std::string off_text(Family family)
 {
-	const std::string name =
-		std::string("net.") + key(family) + ".dscp_rewrite.enabled";
+	const std::string name = std::string("net.") + key(family) + ".dscp_rewrite.enabled";
 
 	return "found " + name +
 	       " = 0, expected 1: marked packets keep the server's own address until sysctl -w " +
@@ -201,8 +185,7 @@ std::string off_text(Family family)
 
 std::vector<Rule> read()
 {
-	std::vector<Rule> rules =
-		parse_counters(read_file_if_any("/proc/net/dscp_rewrite"));
+	std::vector<Rule> rules = parse_counters(read_file_if_any("/proc/net/dscp_rewrite"));
 
 	const bool off[] = {is_off(Family::ip4), is_off(Family::ip6)};
 
@@ -259,8 +242,7 @@ std::string describe(const std::vector<RuleStep> &steps)
 
 	for (const Change &change : changes(steps, current))
 		text += "+sysctl -w " +
-			shell_line({sysctl(change) + "=" +
-				    value_text(change.after)}) + "\n";
+			shell_line({sysctl(change) + "=" + value_text(change.after)}) + "\n";
 	return text;
 }
 

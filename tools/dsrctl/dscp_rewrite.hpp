@@ -25,8 +25,7 @@ struct Change {
 // say are ignored.
 std::vector<Rule> parse_counters(std::string_view text);
 // The value of a sysctl; none for what is no value.
-std::vector<Item> parse_value(std::string_view text, std::uint8_t dscp,
-			      Family family);
+std::vector<Item> parse_value(std::string_view text, std::uint8_t dscp, Family family);
 // As it is written; "" for nothing.
 std::string value_text(const std::vector<Item> &items);
 
@@ -35,8 +34,7 @@ using Current = std::function<std::vector<Item>(Family, std::uint8_t dscp)>;
 
 // What the steps change, a sysctl at a time. What others have written stays.
 // Throws Error where one of theirs is in the way.
-std::vector<Change> changes(const std::vector<RuleStep> &steps,
-			    const Current &current);
+std::vector<Change> changes(const std::vector<RuleStep> &steps, const Current &current);
 
 // That a family is switched off: what was found, and what fixes it.
 std::string off_text(Family family);

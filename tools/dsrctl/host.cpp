@@ -17,14 +17,10 @@ namespace {
 // In this order. That of nftables comes last: of rules that it has just added,
 // the handles are not known, and so it is never undone.
 const Transaction TRANSACTIONS[] = {
-	{Store::iptables, Family::ip4, Table::mangle},
-	{Store::iptables, Family::ip4, Table::raw},
-	{Store::iptables, Family::ip6, Table::mangle},
-	{Store::iptables, Family::ip6, Table::raw},
-	{Store::other, Family::ip4, Table::mangle},
-	{Store::other, Family::ip4, Table::raw},
-	{Store::other, Family::ip6, Table::mangle},
-	{Store::other, Family::ip6, Table::raw},
+	{Store::iptables, Family::ip4, Table::mangle}, {Store::iptables, Family::ip4, Table::raw},
+	{Store::iptables, Family::ip6, Table::mangle}, {Store::iptables, Family::ip6, Table::raw},
+	{Store::other, Family::ip4, Table::mangle},    {Store::other, Family::ip4, Table::raw},
+	{Store::other, Family::ip6, Table::mangle},    {Store::other, Family::ip6, Table::raw},
 };
 
 bool leaves_none(const Plan &plan, const std::vector<Rule> &before)
@@ -52,16 +48,14 @@ std::vector<RuleStep> inverse(const std::vector<RuleStep> &steps)
 }
 
 // The rules of one of the places, in their order.
-std::vector<std::string> texts(const std::vector<Rule> &rules,
-			       const Transaction &place)
+std::vector<std::string> texts(const std::vector<Rule> &rules, const Transaction &place)
 {
 	std::vector<std::string> texts;
 
 	for (const Rule &rule : rules)
 		if (rule.store == place.store && rule.family == place.family &&
 		    rule.table == place.table)
-			texts.push_back(std::to_string(rule.position) + " " +
-					rule.text);
+			texts.push_back(std::to_string(rule.position) + " " + rule.text);
 	return texts;
 }
 
@@ -71,27 +65,24 @@ bool concerns(const std::vector<RuleStep> &steps, const Transaction &place)
 	return std::any_of(steps.begin(), steps.end(), [&](const RuleStep &step) {
 		const Rule &rule = step.any();
 
-		return rule.store == place.store &&
-		       rule.family == place.family && rule.table == place.table;
+		return rule.store == place.store && rule.family == place.family &&
+		       rule.table == place.table;
 	});
 }
 
 bool concerns(const std::vector<RuleStep> &steps, Family family)
 {
-	return std::any_of(steps.begin(), steps.end(), [&](const RuleStep &step) {
-		return step.any().family == family;
-	});
+	return std::any_of(steps.begin(), steps.end(),
+			   [&](const RuleStep &step) { return step.any().family == family; });
 }
 
 // What dscp_rewrite does, of the families that the steps are about.
-std::set<Item> rewrites(const std::vector<Rule> &rules,
-			const std::vector<RuleStep> &steps)
+std::set<Item> rewrites(const std::vector<Rule> &rules, const std::vector<RuleStep> &steps)
 {
 	std::set<Item> items;
 
 	for (const Rule &rule : rules)
-		if (rule.store == Store::dscp_rewrite &&
-		    concerns(steps, rule.family))
+		if (rule.store == Store::dscp_rewrite && concerns(steps, rule.family))
 			items.insert(rule.items.begin(), rule.items.end());
 	return items;
 }
@@ -115,37 +106,31 @@ void append(std::vector<One> &all, std::vector<One> more)
 
 bool is_known(const Rule &rule, const std::set<Item> &known)
 {
-	return std::ranges::all_of(rule.items, [&](const Item &item) {
-		return known.contains(item);
-	});
+	return std::ranges::all_of(rule.items,
+				   [&](const Item &item) { return known.contains(item); });
 }
 
 // The rules of the form that dsrctl makes, and for what it knows of: it may add
 // or remove them. @ours: those of that form
-void remove_known(nf::Table &table, const std::vector<Rule> &ours,
-		  const std::set<Item> &known)
+void remove_known(nf::Table &table, const std::vector<Rule> &ours, const std::set<Item> &known)
 {
 	const bool own = table.family == "inet" && table.name == nft::TABLE;
 	const Family family = table.family == "ip6" ? Family::ip6 : Family::ip4;
 	auto goes = [&](const std::string &chain, const nf::Rule &rule) {
 		if (own)
 			return std::ranges::any_of(ours, [&](const Rule &one) {
-				return one.store == Store::nft &&
-				       one.handle == rule.handle &&
+				return one.store == Store::nft && one.handle == rule.handle &&
 				       is_known(one, known);
 			});
 		if (table.family != "ip" && table.family != "ip6")
 			return false;
 		const std::vector<Rule> parsed = parse_save(
-			{{table.name, chain, rule.words, 0, 0, "", ""}},
-			Store::iptables, family);
+			{{table.name, chain, rule.words, 0, 0, "", ""}}, Store::iptables, family);
 		return !parsed.empty() && is_known(parsed[0], known);
 	};
 
 	for (auto &[name, chain] : table.chains)
-		std::erase_if(chain.rules, [&](const nf::Rule &rule) {
-			return goes(name, rule);
-		});
+		std::erase_if(chain.rules, [&](const nf::Rule &rule) { return goes(name, rule); });
 }
 
 } // namespace
@@ -165,8 +150,7 @@ HoldSignals::~HoldSignals()
 	sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
-Host::Found Host::read(bool ip4, bool ip6,
-		       const std::set<Item> &known) const
+Host::Found Host::read(bool ip4, bool ip6, const std::set<Item> &known) const
 {
 	Found found{{}, {read_nf_tables()}};
 	const std::vector<nf::Table> tables = found.others.tables;
@@ -175,14 +159,12 @@ Host::Found Host::read(bool ip4, bool ip6,
 		if (family == Family::ip4 ? !ip4 : !ip6)
 			continue;
 		for (Store store : {Store::iptables, Store::other}) {
-			const Saved saved = iptables_.save(
-				family, store, tables, Tables::rewriting);
+			const Saved saved = iptables_.save(family, store, tables,
+							   Tables::rewriting);
 
-			append(found.rules,
-			       parse_save(saved.rules, store, family));
+			append(found.rules, parse_save(saved.rules, store, family));
 			if (iptables_.variant(store, family) == std::string("legacy"))
-				append(found.others.tables,
-				       nf::saved_tables(saved, family));
+				append(found.others.tables, nf::saved_tables(saved, family));
 		}
 	}
 	append(found.rules, nft::read());
@@ -211,19 +193,16 @@ std::string Host::undo_rules(const std::vector<RuleStep> &steps,
 	std::string failed;
 
 	try {
-		const std::vector<Rule> now = read(
-			concerns(steps, Family::ip4), concerns(steps, Family::ip6)).rules;
+		const std::vector<Rule> now =
+			read(concerns(steps, Family::ip4), concerns(steps, Family::ip6)).rules;
 
-		for (auto one = std::rbegin(TRANSACTIONS);
-		     one != std::rend(TRANSACTIONS); one++) {
-			if (!concerns(steps, *one) ||
-			    texts(now, *one) == texts(before, *one))
+		for (auto one = std::rbegin(TRANSACTIONS); one != std::rend(TRANSACTIONS); one++) {
+			if (!concerns(steps, *one) || texts(now, *one) == texts(before, *one))
 				continue;
 			try {
 				iptables_.apply(undo, *one);
 			} catch (const Error &error) {
-				failed += std::string("; undoing: ") +
-					  error.what();
+				failed += std::string("; undoing: ") + error.what();
 			}
 		}
 		if (rewrites(now, steps) != rewrites(before, steps))
@@ -297,9 +276,7 @@ std::string Host::describe(const Plan &plan) const
 	std::string text;
 	auto addresses = [&](const std::vector<AddressStep> &steps) {
 		for (const AddressStep &step : steps)
-			text += "+" + shell_line(ip_command(step.add,
-							    step.address)) +
-				"\n";
+			text += "+" + shell_line(ip_command(step.add, step.address)) + "\n";
 	};
 
 	addresses(plan.add);
@@ -307,10 +284,9 @@ std::string Host::describe(const Plan &plan) const
 		std::string input = restore_input(plan.rules, one);
 
 		if (!input.empty())
-			text += "+" + iptables_.program(one.store, one.family,
-							"-restore") +
-				" " + shell_line(iptables_.restore_options()) +
-				" <<END\n" + input + "END\n";
+			text += "+" + iptables_.program(one.store, one.family, "-restore") + " " +
+				shell_line(iptables_.restore_options()) + " <<END\n" + input +
+				"END\n";
 	}
 	text += rewrite::describe(plan.rules);
 	std::string input = nft::input(plan.rules, false);

@@ -48,8 +48,8 @@ public:
 	}
 
 	struct Found {
-		std::vector<Rule> rules;	// of the form that dsrctl makes
-		nf::Ruleset others;		// all but those for known items
+		std::vector<Rule> rules; // of the form that dsrctl makes
+		nf::Ruleset others;	 // all but those for known items
 	};
 	// @known: what is configured, or was started
 	Found read(bool ip4, bool ip6, const std::set<Item> &known = {}) const;

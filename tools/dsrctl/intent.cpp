@@ -10,20 +10,16 @@ namespace {
 bool configured(const Config &config, const Owned &started)
 {
 	return std::any_of(config.entries.begin(), config.entries.end(),
-			   [&](const Entry &entry) {
-				   return started.same(owned(entry));
-			   });
+			   [&](const Entry &entry) { return started.same(owned(entry)); });
 }
 
 // Its DSCP stands for another VIP now, or its VIP is elsewhere.
 bool replaced(const Config &config, const Owned &started)
 {
-	return std::any_of(config.entries.begin(), config.entries.end(),
-			   [&](const Entry &entry) {
+	return std::any_of(config.entries.begin(), config.entries.end(), [&](const Entry &entry) {
 		if (entry.ip == started.ip && entry.dev != started.dev)
 			return true;
-		return started.dscp && entry.dscp &&
-		       overlap(entry.item(), started.item()) &&
+		return started.dscp && entry.dscp && overlap(entry.item(), started.item()) &&
 		       !agree(entry.item(), started.item());
 	});
 }
@@ -33,16 +29,14 @@ void drop_shared(Goal &goal)
 {
 	std::erase_if(goal.absent, [&](const Owned &started) {
 		return std::any_of(goal.kept.begin(), goal.kept.end(),
-				   [&](const Owned &other) {
-					   return started.same(other);
-				   });
+				   [&](const Owned &other) { return started.same(other); });
 	});
 }
 
 } // namespace
 
-Intent intent_to_start(const Config &config, const State &state,
-		       const std::string &source, bool reconcile)
+Intent intent_to_start(const Config &config, const State &state, const std::string &source,
+		       bool reconcile)
 {
 	Intent intent;
 	State &after = intent.after;
@@ -52,8 +46,7 @@ Intent intent_to_start(const Config &config, const State &state,
 	for (const Owned &started : state.entries) {
 		if (configured(config, started)) {
 			after.entries.push_back(started);
-		} else if (started.source == source &&
-			   (reconcile || replaced(config, started))) {
+		} else if (started.source == source && (reconcile || replaced(config, started))) {
 			intent.goal.absent.push_back(started);
 		} else {
 			intent.goal.kept.push_back(started);
@@ -75,8 +68,8 @@ Intent intent_to_keep(const Config &config, const State &state)
 	return intent;
 }
 
-Intent intent_to_stop(const Config &config, const State &state,
-		      const std::string &source, bool everything)
+Intent intent_to_stop(const Config &config, const State &state, const std::string &source,
+		      bool everything)
 {
 	Intent intent;
 

@@ -10,20 +10,20 @@ namespace dsr {
 
 struct Intent {
 	Goal goal;
-	State after;	// what is remembered once the goal is reached
+	State after; // what is remembered once the goal is reached
 };
 
 // @source: the configuration's name in the state.
 // @reconcile: what an earlier start of this configuration added, and is not in
 // it any more, goes.
-Intent intent_to_start(const Config &config, const State &state,
-		       const std::string &source, bool reconcile);
+Intent intent_to_start(const Config &config, const State &state, const std::string &source,
+		       bool reconcile);
 
 // All that was started, and nothing else: the configuration is what was.
 Intent intent_to_keep(const Config &config, const State &state);
 
 // @everything: of all configurations, and what was only discovered.
-Intent intent_to_stop(const Config &config, const State &state,
-		      const std::string &source, bool everything);
+Intent intent_to_stop(const Config &config, const State &state, const std::string &source,
+		      bool everything);
 
 } // namespace dsr

@@ -22,9 +22,9 @@ constexpr char LOCK[] = "/run/xtables.lock";
 // Does the legacy variant have a table, here and now?
 bool has_legacy_tables(Family family, Tables wanted)
 {
-	std::istringstream names(read_file_if_any(
-		family == Family::ip4 ? "/proc/net/ip_tables_names" :
-					"/proc/net/ip6_tables_names"));
+	std::istringstream names(read_file_if_any(family == Family::ip4 ?
+							  "/proc/net/ip_tables_names" :
+							  "/proc/net/ip6_tables_names"));
 	std::string table;
 
 	while (std::getline(names, table))
@@ -36,24 +36,22 @@ bool has_legacy_tables(Family family, Tables wanted)
 // The first rule of PREROUTING that iptables cannot read; or empty.
 std::string strange_rule(const Transaction &transaction)
 {
-	for (const SavedRule &rule :
-	     saved_rules(read_nf_tables(), transaction.family))
-		if (rule.table == name(transaction.table) &&
-		    rule.chain == "PREROUTING" &&
+	for (const SavedRule &rule : saved_rules(read_nf_tables(), transaction.family))
+		if (rule.table == name(transaction.table) && rule.chain == "PREROUTING" &&
 		    std::ranges::count(rule.words, UNKNOWN))
 			return rule.where;
 	return "";
 }
 
-Outcome run_named(const std::string &name,
-		  const std::vector<std::string> &arguments,
+Outcome run_named(const std::string &name, const std::vector<std::string> &arguments,
 		  const std::string &input = "")
 {
 	std::string program = find_program(name);
 
 	if (program.empty())
-		throw Error("found no program " + name +
-			    " in /usr/sbin, /sbin, /usr/bin or /bin, expected iptables to be installed");
+		throw Error(
+			"found no program " + name +
+			" in /usr/sbin, /sbin, /usr/bin or /bin, expected iptables to be installed");
 	return run(program, arguments, input);
 }
 
@@ -65,15 +63,16 @@ bool is_nft_program(const std::string &name)
 	// xtables-nft-multi; the legacy ones are called xtables-legacy-multi,
 	// xtables-multi, or iptables.
 	return std::filesystem::canonical(find_program(name), ignored)
-		       .filename().string().find("nft") != std::string::npos;
+		       .filename()
+		       .string()
+		       .find("nft") != std::string::npos;
 }
 
 } // namespace
 
 Iptables::Iptables(unsigned int wait)
 	: wait_(wait), available_(!find_program("iptables").empty()),
-	  nft4_(is_nft_program("iptables")),
-	  nft6_(is_nft_program("ip6tables"))
+	  nft4_(is_nft_program("iptables")), nft6_(is_nft_program("ip6tables"))
 {
 }
 
@@ -82,8 +81,7 @@ const char *Iptables::variant(Store store, Family family) const
 	return is_nft(family) == (store == Store::iptables) ? "nft" : "legacy";
 }
 
-std::string Iptables::program(Store store, Family family,
-			      const std::string &suffix) const
+std::string Iptables::program(Store store, Family family, const std::string &suffix) const
 {
 	std::string name = family == Family::ip4 ? "iptables" : "ip6tables";
 
@@ -92,8 +90,8 @@ std::string Iptables::program(Store store, Family family,
 	return name + suffix;
 }
 
-Saved Iptables::save(Family family, Store store,
-		     const std::vector<nf::Table> &tables, Tables wanted) const
+Saved Iptables::save(Family family, Store store, const std::vector<nf::Table> &tables,
+		     Tables wanted) const
 {
 	if (std::string(variant(store, family)) == "nft")
 		return {saved_rules(tables, family), {}};
@@ -108,34 +106,29 @@ Saved Iptables::save(Family family, Store store,
 	return read_saved(outcome.output, name);
 }
 
-void Iptables::apply(const std::vector<RuleStep> &steps,
-		     const Transaction &transaction) const
+void Iptables::apply(const std::vector<RuleStep> &steps, const Transaction &transaction) const
 {
 	if (restore_input(steps, transaction, Removals::included).empty())
 		return;
-	const bool nft = std::string(variant(transaction.store,
-					     transaction.family)) == "nft";
-	const std::string name = program(transaction.store, transaction.family,
-					 "-restore");
+	const bool nft = std::string(variant(transaction.store, transaction.family)) == "nft";
+	const std::string name = program(transaction.store, transaction.family, "-restore");
 	const std::string strange = nft ? strange_rule(transaction) : "";
 	// iptables cannot remove a rule from a chain that it cannot read; but
 	// it can add one.
-	const bool directly = nft && (!strange.empty() ||
-				      find_program(name).empty());
+	const bool directly = nft && (!strange.empty() || find_program(name).empty());
 	const std::string input = restore_input(steps, transaction,
-		directly ? Removals::left_out : Removals::included);
+						directly ? Removals::left_out : Removals::included);
 
 	if (!input.empty()) {
 		Outcome outcome = run_named(name, restore_options(), input);
 		if (outcome.status)
 			throw Error(name + ": " + outcome.reason() +
 				    (strange.empty() ? "" :
-				     "; iptables cannot read the " + strange +
-				     ": move it to a table of its own"));
+						       "; iptables cannot read the " + strange +
+							       ": move it to a table of its own"));
 	}
 	if (directly)
-		remove_nf_rules(transaction.family,
-				dsr::name(transaction.table),
+		remove_nf_rules(transaction.family, dsr::name(transaction.table),
 				removed_texts(steps, transaction));
 }
 
@@ -147,8 +140,7 @@ std::vector<std::string> Iptables::restore_options() const
 // The program would wait in silence, and keep us from ending meanwhile.
 void Iptables::wait_for_lock(const Transaction &transaction) const
 {
-	if (variant(transaction.store, transaction.family) !=
-	    std::string("legacy"))
+	if (variant(transaction.store, transaction.family) != std::string("legacy"))
 		return;
 	take_lock(LOCK, wait_);
 }

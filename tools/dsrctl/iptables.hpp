@@ -13,7 +13,7 @@ namespace dsr {
 // Those that matter to who asks.
 enum class Tables : std::uint8_t {
 	all,
-	rewriting	// raw and mangle
+	rewriting // raw and mangle
 };
 
 class Iptables {
@@ -29,13 +29,12 @@ public:
 	// The rules of a store as iptables-save prints them; none where there
 	// is no such program, or nothing of the other variant.
 	// @tables: read_nf_tables()
-	Saved save(Family family, Store store,
-		   const std::vector<nf::Table> &tables, Tables wanted) const;
+	Saved save(Family family, Store store, const std::vector<nf::Table> &tables,
+		   Tables wanted) const;
 
 	// Those of the steps that are in the transaction. Throws Error; nothing
 	// has changed then.
-	void apply(const std::vector<RuleStep> &steps,
-		   const Transaction &transaction) const;
+	void apply(const std::vector<RuleStep> &steps, const Transaction &transaction) const;
 
 	// Throws Error when somebody has the lock that the transaction needs
 	// for as long as we wait.
@@ -45,14 +44,10 @@ public:
 	std::vector<std::string> restore_options() const;
 
 	// The name of a program of a variant: "iptables", "ip6tables-save"
-	std::string program(Store store, Family family,
-			    const std::string &suffix) const;
+	std::string program(Store store, Family family, const std::string &suffix) const;
 
 private:
-	bool is_nft(Family family) const
-	{
-		return family == Family::ip4 ? nft4_ : nft6_;
-	}
+	bool is_nft(Family family) const { return family == Family::ip4 ? nft4_ : nft6_; }
 
 	const unsigned int wait_;
 	bool available_ = false, nft4_ = false, nft6_ = false;

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::string_view CHAIN = "PREROUTING";
 
-std::optional<Item> item(const std::string &dscp, const std::string &address,
-			 Family family)
+std::optional<Item> item(const std::string &dscp, const std::string &address, Family family)
 {
 	auto number = parse_dscp(dscp);
 	auto ip = parse_ip(address);
@@ -34,8 +33,7 @@ public:
 	{
 		if (words_.size() - next_ < some.size() ||
 		    !std::equal(some.begin(), some.end(),
-				words_.begin() +
-					static_cast<std::ptrdiff_t>(next_)))
+				words_.begin() + static_cast<std::ptrdiff_t>(next_)))
 			return false;
 		next_ += some.size();
 		return true;
@@ -63,8 +61,7 @@ bool understand_to(Reader &words, Family family, std::optional<Ip> &to)
 		return true;
 	to = parse_ip(word.substr(0, slash));
 	return to && to->family == family &&
-	       (slash == word.npos ||
-		word.substr(slash + 1) == std::to_string(to->prefix()));
+	       (slash == word.npos || word.substr(slash + 1) == std::to_string(to->prefix()));
 }
 
 // "-p tcp -m tcp --dport 8080", where there is something like it.
@@ -89,8 +86,7 @@ bool understand_ports(Reader &words, std::optional<PortChange> &ports)
 bool understand_map(Reader &words, const std::optional<Ip> &to, Rule &rule)
 {
 	while (!words.done()) {
-		std::vector<Item> items =
-			parse_map(words.after({"--dscp-map"}), rule.family);
+		std::vector<Item> items = parse_map(words.after({"--dscp-map"}), rule.family);
 
 		if (items.empty())
 			return false;
@@ -124,8 +120,7 @@ bool understand(const std::vector<std::string> &all, Rule &rule)
 	if (!parsed)
 		return false;
 	if (ports) {
-		ports->vip = parse_port(words.after({"--set-dport"}))
-				     .value_or(0);
+		ports->vip = parse_port(words.after({"--set-dport"})).value_or(0);
 		if (!ports->vip)
 			return false;
 	}
@@ -138,13 +133,13 @@ bool understand(const std::vector<std::string> &all, Rule &rule)
 std::string line(const RuleStep &step, Removals removals)
 {
 	const std::string chain(CHAIN);
-	const std::string remove = removals == Removals::left_out ? "" :
-		"-D " + chain + " " + step.old.text + "\n";
+	const std::string remove = removals == Removals::left_out ?
+					   "" :
+					   "-D " + chain + " " + step.old.text + "\n";
 
 	switch (step.kind) {
 	case RuleStep::Kind::add:
-		return (step.top ? "-I " : "-A ") + chain + " " +
-		       step.rule.text + "\n";
+		return (step.top ? "-I " : "-A ") + chain + " " + step.rule.text + "\n";
 	case RuleStep::Kind::remove:
 		return remove;
 	case RuleStep::Kind::replace:
@@ -152,25 +147,23 @@ std::string line(const RuleStep &step, Removals removals)
 	}
 	// Not -R, which names the old rule by its place alone: somebody else's,
 	// if the chain has changed since it was read.
-	return "-I " + chain + " " + std::to_string(step.old.position) + " " +
-	       step.rule.text + "\n" + remove;
+	return "-I " + chain + " " + std::to_string(step.old.position) + " " + step.rule.text +
+	       "\n" + remove;
 }
 
 bool is_in(const RuleStep &step, const Transaction &transaction)
 {
 	const Rule &rule = step.any();
 
-	return rule.store == transaction.store &&
-	       rule.family == transaction.family &&
+	return rule.store == transaction.store && rule.family == transaction.family &&
 	       rule.table == transaction.table;
 }
 
 } // namespace
 
-std::vector<Rule> parse_save(const std::vector<SavedRule> &all, Store store,
-			     Family family)
+std::vector<Rule> parse_save(const std::vector<SavedRule> &all, Store store, Family family)
 {
-	unsigned int positions[2] = {0, 0};	// by table
+	unsigned int positions[2] = {0, 0}; // by table
 	std::vector<Rule> rules;
 
 	for (const SavedRule &saved : all) {
@@ -205,8 +198,7 @@ std::vector<Item> parse_map(const std::string &word, Family family)
 
 		if (equals == entry.npos)
 			return {};
-		auto parsed = item(entry.substr(0, equals),
-				   entry.substr(equals + 1), family);
+		auto parsed = item(entry.substr(0, equals), entry.substr(equals + 1), family);
 		if (!parsed)
 			return {};
 		items.push_back(*parsed);
@@ -215,8 +207,8 @@ std::vector<Item> parse_map(const std::string &word, Family family)
 	return items;
 }
 
-std::string restore_input(const std::vector<RuleStep> &steps,
-			  const Transaction &transaction, Removals removals)
+std::string restore_input(const std::vector<RuleStep> &steps, const Transaction &transaction,
+			  Removals removals)
 {
 	std::string lines;
 

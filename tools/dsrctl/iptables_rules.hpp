@@ -11,8 +11,7 @@ namespace dsr {
 // The rules of ours in it, and those of others that do the same: in PREROUTING
 // of raw and mangle, with the DSCP as their only match. All others are none of
 // our business.
-std::vector<Rule> parse_save(const std::vector<SavedRule> &saved, Store store,
-			     Family family);
+std::vector<Rule> parse_save(const std::vector<SavedRule> &saved, Store store, Family family);
 
 // The items of the map after --dscp-map; none when it is not one.
 std::vector<Item> parse_map(const std::string &word, Family family);
@@ -28,8 +27,7 @@ enum class Removals : std::uint8_t { included, left_out };
 
 // The input of iptables-restore --noflush for those of the steps that are in
 // the transaction; empty when there is none.
-std::string restore_input(const std::vector<RuleStep> &steps,
-			  const Transaction &transaction,
+std::string restore_input(const std::vector<RuleStep> &steps, const Transaction &transaction,
 			  Removals removals = Removals::included);
 
 // The rules that the steps remove or replace in the transaction.

@@ -11,8 +11,8 @@ namespace dsr {
 
 enum class Protocol : std::uint8_t { tcp, udp, udplite, dccp };
 
-inline constexpr Protocol PROTOCOLS[] = {Protocol::tcp, Protocol::udp,
-					 Protocol::udplite, Protocol::dccp};
+inline constexpr Protocol PROTOCOLS[] = {Protocol::tcp, Protocol::udp, Protocol::udplite,
+					 Protocol::dccp};
 
 inline const char *name(Protocol protocol)
 {
@@ -36,8 +36,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text);
 // The load balancer changes the port, too, and the server changes it back.
 struct PortChange {
 	Protocol protocol = Protocol::tcp;
-	std::uint16_t rip = 0;	// what packets come with
-	std::uint16_t vip = 0;	// what the client asked for
+	std::uint16_t rip = 0; // what packets come with
+	std::uint16_t vip = 0; // what the client asked for
 
 	auto operator<=>(const PortChange &) const = default;
 };
@@ -46,8 +46,8 @@ struct PortChange {
 struct Item {
 	std::uint8_t dscp = 0;
 	Ip ip;
-	std::optional<Ip> to = {};	// of packets to this address alone
-	std::optional<PortChange> ports = {};	// and of this port alone
+	std::optional<Ip> to = {};	      // of packets to this address alone
+	std::optional<PortChange> ports = {}; // and of this port alone
 
 	auto operator<=>(const Item &) const = default;
 };

@@ -22,18 +22,17 @@ using Clock = std::chrono::steady_clock;
 
 Descriptor open_lock(const std::string &path)
 {
-	return Descriptor(open(path.c_str(),
-			       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+	return Descriptor(open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
 // Whoever swept the directory meanwhile has removed what we opened: the next to
 // come would lock another file.
 bool is_there(const Descriptor &lock, const std::string &path)
 {
-	struct stat opened{}, found{};
+	struct stat opened {
+	}, found{};
 
-	return !fstat(lock.get(), &opened) &&
-	       !lstat(path.c_str(), &found) &&
+	return !fstat(lock.get(), &opened) && !lstat(path.c_str(), &found) &&
 	       opened.st_dev == found.st_dev && opened.st_ino == found.st_ino;
 }
 
@@ -43,31 +42,26 @@ std::string holder(const Descriptor &lock)
 {
 	namespace fs = std::filesystem;
 	std::error_code error;
-	const fs::path path = fs::read_symlink(
-		"/proc/self/fd/" + std::to_string(lock.get()), error);
+	const fs::path path = fs::read_symlink("/proc/self/fd/" + std::to_string(lock.get()),
+					       error);
 
 	for (const auto &process : fs::directory_iterator("/proc", error)) {
 		std::error_code ignored;
 
 		// not "self"
-		if (process.path().filename().string().find_first_not_of(
-			    "0123456789") != std::string::npos)
+		if (process.path().filename().string().find_first_not_of("0123456789") !=
+		    std::string::npos)
 			continue;
-		for (const auto &file :
-		     fs::directory_iterator(process.path() / "fd", ignored)) {
+		for (const auto &file : fs::directory_iterator(process.path() / "fd", ignored)) {
 			if (fs::read_symlink(file.path(), ignored) != path)
 				continue;
-			const fs::path info = process.path() / "fdinfo" /
-					      file.path().filename();
-			if (read_file_if_any(info.string()).find("FLOCK") ==
-			    std::string::npos)
+			const fs::path info = process.path() / "fdinfo" / file.path().filename();
+			if (read_file_if_any(info.string()).find("FLOCK") == std::string::npos)
 				continue;
-			std::string name = read_file_if_any(
-				(process.path() / "comm").string());
+			std::string name = read_file_if_any((process.path() / "comm").string());
 			if (name.ends_with('\n'))
 				name.pop_back();
-			return "process " + process.path().filename().string() +
-			       " (" + name + ")";
+			return "process " + process.path().filename().string() + " (" + name + ")";
 		}
 	}
 	return "another process";
@@ -102,19 +96,16 @@ Descriptor take_lock(const std::string &path, unsigned int seconds)
 			const auto waited = Clock::now() - begin;
 
 			if (waited >= std::chrono::seconds(seconds))
-				throw Error(path + ": found it locked by " +
-					    holder(lock) + " for " +
-					    std::to_string(seconds) +
-					    " s, and nothing was changed; see what that does, or wait longer with --wait SECONDS");
+				throw Error(
+					path + ": found it locked by " + holder(lock) + " for " +
+					std::to_string(seconds) +
+					" s, and nothing was changed; see what that does, or wait longer with --wait SECONDS");
 			if (!said && waited >= std::chrono::seconds(1)) {
-				say("waiting for " + holder(lock) +
-				    ", which has locked " + path + ", up to " +
-				    std::to_string(seconds) +
-				    " s in all (--wait)");
+				say("waiting for " + holder(lock) + ", which has locked " + path +
+				    ", up to " + std::to_string(seconds) + " s in all (--wait)");
 				said = true;
 			}
-			std::this_thread::sleep_for(
-				std::chrono::milliseconds(20));
+			std::this_thread::sleep_for(std::chrono::milliseconds(20));
 		}
 		if (is_there(lock, path))
 			return lock;
@@ -125,8 +116,7 @@ Descriptor try_lock(const std::string &path)
 {
 	Descriptor lock = open_lock(path);
 
-	if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) ||
-	    !is_there(lock, path))
+	if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) || !is_there(lock, path))
 		return {};
 	return lock;
 }

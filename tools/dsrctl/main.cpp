@@ -48,9 +48,8 @@ const char ACTIONS[] =
 	"have the details.\n";
 
 constexpr std::pair<const char *, Action> NAMES[] = {
-	{"start", Action::start}, {"stop", Action::stop},
-	{"restart", Action::restart}, {"reload", Action::reload},
-	{"status", Action::status}, {"check", Action::check},
+	{"start", Action::start},     {"stop", Action::stop},	  {"restart", Action::restart},
+	{"reload", Action::reload},   {"status", Action::status}, {"check", Action::check},
 	{"metrics", Action::metrics}, {"guard", Action::guard},
 };
 constexpr char DSCP[] = "dscp";
@@ -64,17 +63,14 @@ struct Command {
 };
 
 constexpr Command COMMANDS[] = {
-	{"doctor", doctor_command},
-	{"fleet", fleet_command},
-	{"lb-config", lb_config_command},
-	{"probe", probe_command},
-	{"watch", watch_command},
+	{"doctor", doctor_command}, {"fleet", fleet_command}, {"lb-config", lb_config_command},
+	{"probe", probe_command},   {"watch", watch_command},
 };
 
 struct CommandLine {
 	Options options;
-	std::string action, argument;	// as they are written
-	std::string sleep;		// ignored
+	std::string action, argument; // as they are written
+	std::string sleep;	      // ignored
 };
 
 // Of the tool that this one replaces: how long to wait for the module. It is
@@ -91,8 +87,7 @@ std::string check_sleep(const std::string &text)
 	if (colon != text.npos && is_number(text.substr(0, colon)) &&
 	    is_number(text.substr(colon + 1)))
 		return "";
-	return "found " + quote(text) +
-	       ", expected two numbers of seconds such as 1:0.25";
+	return "found " + quote(text) + ", expected two numbers of seconds such as 1:0.25";
 }
 
 // "raw or mangle", "a, b or c"
@@ -102,7 +97,7 @@ std::string either(const Choices &choices)
 	std::string text;
 
 	for (std::size_t i = 0; i < std::size(choices); i++)
-		text += (i == 0			      ? "" :
+		text += (i == 0			    ? "" :
 			 i + 1 < std::size(choices) ? ", " :
 						      " or ") +
 			std::string(name(choices[i]));
@@ -111,22 +106,23 @@ std::string either(const Choices &choices)
 
 // An option whose value is the name of one of these.
 template <class Choice, std::size_t N>
-void add_choice(CLI::App &app, const char *option, const char *type,
-		std::optional<Choice> &chosen, const Choice (&choices)[N],
-		const char *help)
+void add_choice(CLI::App &app, const char *option, const char *type, std::optional<Choice> &chosen,
+		const Choice (&choices)[N], const char *help)
 {
-	app.add_option_function<std::string>(option,
-		[&chosen, &choices](const std::string &text) {
-			for (Choice choice : choices)
-				if (text == name(choice))
-					chosen = choice;
-		}, help)
-		->type_name(type)->check([&choices](const std::string &text) {
+	app.add_option_function<std::string>(
+		   option,
+		   [&chosen, &choices](const std::string &text) {
+			   for (Choice choice : choices)
+				   if (text == name(choice))
+					   chosen = choice;
+		   },
+		   help)
+		->type_name(type)
+		->check([&choices](const std::string &text) {
 			for (Choice choice : choices)
 				if (text == name(choice))
 					return std::string();
-			return "found " + quote(text) + ", expected " +
-			       either(choices);
+			return "found " + quote(text) + ", expected " + either(choices);
 		});
 }
 
@@ -137,35 +133,29 @@ void define(CLI::App &app, CommandLine &line)
 	app.add_option("ACTION", line.action, "What to do");
 	app.add_option("ARGUMENT", line.argument, "The N of dscp");
 	add_configuration(app, options.directory, options.file);
-	app.add_flag("-a", options.all,
-		     "Also what is active and not configured");
+	app.add_flag("-a", options.all, "Also what is active and not configured");
 	app.add_flag("-i", options.top, "Add rules at the top of their chain");
-	app.add_flag("-k", options.keep_module,
-		     "Do not unload the module when stopping");
+	app.add_flag("-k", options.keep_module, "Do not unload the module when stopping");
 	app.add_flag("-n", options.show, "Show what would be done; do nothing");
 	app.add_flag("-v", options.verbose, "Show the transactions");
 	app.add_flag("-x", options.no_header, "Print no header");
-	app.add_option("-s", line.sleep, "Ignored")
-		->type_name("A:B")->check(check_sleep);
+	app.add_option("-s", line.sleep, "Ignored")->type_name("A:B")->check(check_sleep);
 	add_choice(app, "--backend", "NAME", options.backend, BACKENDS,
 		   "What leads to the VIPs: dscp_rewrite, daddr or nft");
 	add_choice(app, "--table", "NAME", options.table, TABLES,
 		   "Where new rules go: raw or mangle");
 	add_choice(app, "--rules", "HOW", options.rules, STYLES,
 		   "One rule for all VIPs, or one for each: map or each");
-	app.add_option("--wait", options.wait,
-		       "How long to wait for what others have locked")
-		->type_name("SECONDS")->check(CLI::Range(0U, 86400U))
+	app.add_option("--wait", options.wait, "How long to wait for what others have locked")
+		->type_name("SECONDS")
+		->check(CLI::Range(0U, 86400U))
 		->capture_default_str();
 	app.add_flag("--json", options.json, "Print JSON");
 	app.add_flag("--yes", options.yes, "Do not ask before -a stop");
-	app.add_option("--output", options.output,
-		       "Write the metrics to this file, at once")
+	app.add_option("--output", options.output, "Write the metrics to this file, at once")
 		->type_name("FILE");
-	app.add_flag("--openmetrics", options.openmetrics,
-		     "Print the metrics as OpenMetrics");
-	app.add_flag("--no-guard", options.no_guard,
-		     "Of guard: only wait, and put nothing back");
+	app.add_flag("--openmetrics", options.openmetrics, "Print the metrics as OpenMetrics");
+	app.add_flag("--no-guard", options.no_guard, "Of guard: only wait, and put nothing back");
 	app.set_version_flag("--version", "dsrctl " DADDR_VERSION);
 	app.footer(ACTIONS);
 }
@@ -180,20 +170,20 @@ public:
 void check_usage(const CLI::App &app, const CommandLine &line)
 {
 	if (line.action != DSCP && app.count("ARGUMENT"))
-		throw UsageError(line.action + " takes no argument: " +
-				 quote(line.argument));
+		throw UsageError(line.action + " takes no argument: " + quote(line.argument));
 	constexpr std::pair<const char *, const char *> OPTIONS[] = {
-		{"--output", "metrics"}, {"--openmetrics", "metrics"},
+		{"--output", "metrics"},
+		{"--openmetrics", "metrics"},
 		{"--no-guard", "guard"},
 	};
 
 	for (const auto &[option, action] : OPTIONS)
 		if (line.action != action && app.count(option))
-			throw UsageError(std::string(option) +
-					 " is an option of " + action +
+			throw UsageError(std::string(option) + " is an option of " + action +
 					 ", not of " + line.action);
 	if (line.action == "guard" && app.count("-n"))
-		throw UsageError("-n is no option of guard: use it with reload, which guard begins with");
+		throw UsageError(
+			"-n is no option of guard: use it with reload, which guard begins with");
 }
 
 [[noreturn]] void unknown_action(const std::string &action)
@@ -203,15 +193,15 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 	for (const Command &command : COMMANDS)
 		if (action == command.name)
 			throw UsageError(quote(action) +
-				    " must come first; put its options after it");
+					 " must come first; put its options after it");
 	for (const auto &[name, ignored] : NAMES)
 		names += name + std::string(", ");
 	names += DSCP;
 	for (const Command &command : COMMANDS)
 		names += std::string(", ") + command.name;
-	throw UsageError((action.empty() ? "found no action" :
-				      "found the action " + quote(action)) +
-		    ", expected one of " + names);
+	throw UsageError(
+		(action.empty() ? "found no action" : "found the action " + quote(action)) +
+		", expected one of " + names);
 }
 
 std::string dscp_json(std::uint8_t dscp)
@@ -222,8 +212,7 @@ std::string dscp_json(std::uint8_t dscp)
 	json filters = json::array();
 
 	for (const auto &[program, expression] : dscp_filters(dscp))
-		filters.push_back({{"program", program},
-				   {"expression", expression}});
+		filters.push_back({{"program", program}, {"expression", expression}});
 	return json_text(json{{"dscp", dscp},
 			      {"dscp_hex", hex(dscp)},
 			      {"tos", dscp << 2},
@@ -240,14 +229,13 @@ int show_dscp(const CommandLine &line)
 
 	if (!dscp)
 		throw UsageError("dscp: found " + quote(line.argument) +
-			    ", expected a DSCP: 10, 0x0a, AF11, 001010b, tos:40 or 0xb8");
+				 ", expected a DSCP: 10, 0x0a, AF11, 001010b, tos:40 or 0xb8");
 	if (line.options.json) {
 		std::cout << dscp_json(*dscp);
 	} else {
 		std::cout << all_notations(*dscp) << "\n";
 		for (const auto &[program, expression] : dscp_filters(*dscp))
-			std::cout << std::left << std::setw(14) << program
-				  << expression << "\n";
+			std::cout << std::left << std::setw(14) << program << expression << "\n";
 	}
 	return 0;
 }
@@ -255,8 +243,9 @@ int show_dscp(const CommandLine &line)
 // All that begins with an action.
 int run_action(int argc, char *argv[])
 {
-	CLI::App app("The L3DSR and L2DSR state of this server: VIPs, and the rules that lead to them.",
-		     "dsrctl");
+	CLI::App app(
+		"The L3DSR and L2DSR state of this server: VIPs, and the rules that lead to them.",
+		"dsrctl");
 	CommandLine line;
 
 	define(app, line);

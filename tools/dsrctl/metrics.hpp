@@ -27,18 +27,17 @@ Counts read_counters();
 
 // What there is besides VIPs. Empty: not known.
 struct Server {
-	std::string version;		// of dsrctl
-	std::string backend;		// of the last start
-	std::string target, rewrite;	// versions of the modules in the kernel
-	std::optional<std::int64_t> changed;	// by dsrctl; seconds since 1970
+	std::string version;		     // of dsrctl
+	std::string backend;		     // of the last start
+	std::string target, rewrite;	     // versions of the modules in the kernel
+	std::optional<std::int64_t> changed; // by dsrctl; seconds since 1970
 	GuardRecord guard = {};
 };
 
 // Of this host.
 Server read_server(const State &state, const StateFile &file);
 
-std::string metrics_text(const Config &config, const std::vector<Row> &rows,
-			 const Actual &actual, const Counts &maps,
-			 const Server &server, MetricsFormat format);
+std::string metrics_text(const Config &config, const std::vector<Row> &rows, const Actual &actual,
+			 const Counts &maps, const Server &server, MetricsFormat format);
 
 } // namespace dsr

@@ -24,8 +24,7 @@ std::string loading(const std::string &module)
 
 	if (program.empty())
 		return "";
-	const std::string lines =
-		run(program, {"-q", "--show-depends", module}).output;
+	const std::string lines = run(program, {"-q", "--show-depends", module}).output;
 	const std::size_t end = lines.find_last_not_of('\n');
 	if (end == lines.npos)
 		return "";
@@ -35,8 +34,7 @@ std::string loading(const std::string &module)
 
 bool in_use(const std::string &module)
 {
-	return std::atoi(read_file_if_any("/sys/module/" + module + "/refcnt")
-				 .c_str()) > 0;
+	return std::atoi(read_file_if_any("/sys/module/" + module + "/refcnt").c_str()) > 0;
 }
 
 // Is there no more to wait for?
@@ -62,8 +60,9 @@ void unload(const std::string &module)
 
 Table default_table()
 {
-	return read_file_if_any("/sys/module/xt_DADDR/parameters/table")
-			       .starts_with("mangle") ? Table::mangle : Table::raw;
+	return read_file_if_any("/sys/module/xt_DADDR/parameters/table").starts_with("mangle") ?
+		       Table::mangle :
+		       Table::raw;
 }
 
 Table table_to_be()
@@ -71,8 +70,8 @@ Table table_to_be()
 	if (!access("/sys/module/xt_DADDR", F_OK))
 		return default_table();
 	// its last line: "insmod PATH OPTION..."
-	return loading("xt_DADDR").find(" table=mangle") != std::string::npos ?
-		       Table::mangle : Table::raw;
+	return loading("xt_DADDR").find(" table=mangle") != std::string::npos ? Table::mangle :
+										Table::raw;
 }
 
 bool would_load(const std::string &module)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/netlink.hpp"
 
-#include <netinet/in.h>	// before the kernel's headers, which then leave out the same
+#include <netinet/in.h> // before the kernel's headers, which then leave out the same
 
 #include <fcntl.h>
 #include <linux/if_addr.h>
@@ -32,8 +32,7 @@ namespace {
 // linux/netfilter_ipv4/ip_tables.h and its IPv6 sister do not compile as C++.
 constexpr int IPT_REVISION_TARGET = 67, IP6T_REVISION_TARGET = 69;
 
-std::string interface_name(unsigned int index,
-			   std::map<unsigned int, std::string> &known)
+std::string interface_name(unsigned int index, std::map<unsigned int, std::string> &known)
 {
 	std::string &name = known[index];
 	char buffer[IF_NAMESIZE];
@@ -47,18 +46,15 @@ std::string interface_name(unsigned int index,
 // where it differs from the peer's.
 bool take_address(const nlmsghdr *message, Address &address)
 {
-	const auto *header =
-		static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(message));
+	const auto *header = static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(message));
 	const nlattr *local = nullptr;
 
 	if (header->ifa_family != AF_INET && header->ifa_family != AF_INET6)
 		return false;
-	address.ip.family = header->ifa_family == AF_INET ? Family::ip4
-							  : Family::ip6;
+	address.ip.family = header->ifa_family == AF_INET ? Family::ip4 : Family::ip6;
 	address.prefix = header->ifa_prefixlen;
-	address.source = address.ip.family == Family::ip4 ?
-				 header->ifa_scope != RT_SCOPE_HOST :
-				 !(header->ifa_flags & IFA_F_DEPRECATED);
+	address.source = address.ip.family == Family::ip4 ? header->ifa_scope != RT_SCOPE_HOST :
+							    !(header->ifa_flags & IFA_F_DEPRECATED);
 	each_attribute(message, sizeof(*header), [&](const nlattr *attribute) {
 		switch (mnl_attr_get_type(attribute)) {
 		case IFA_LOCAL:
@@ -74,13 +70,11 @@ bool take_address(const nlmsghdr *message, Address &address)
 	});
 	if (!local || mnl_attr_get_payload_len(local) != address.ip.size())
 		return false;
-	std::memcpy(address.ip.bytes.data(), mnl_attr_get_payload(local),
-		    address.ip.size());
+	std::memcpy(address.ip.bytes.data(), mnl_attr_get_payload(local), address.ip.size());
 	return true;
 }
 
-nlmsghdr *put_address(char *buffer, const AddressStep &step,
-		      unsigned int sequence)
+nlmsghdr *put_address(char *buffer, const AddressStep &step, unsigned int sequence)
 {
 	const Address &address = step.address;
 	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
@@ -92,8 +86,7 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 	message->nlmsg_seq = sequence;
 	auto *header = static_cast<ifaddrmsg *>(
 		mnl_nlmsg_put_extra_header(message, sizeof(ifaddrmsg)));
-	header->ifa_family = address.ip.family == Family::ip4 ? AF_INET
-							      : AF_INET6;
+	header->ifa_family = address.ip.family == Family::ip4 ? AF_INET : AF_INET6;
 	header->ifa_prefixlen = static_cast<std::uint8_t>(address.prefix);
 	// IPv4 takes no source of so narrow a scope for what is outside.
 	header->ifa_scope = address.source ? RT_SCOPE_UNIVERSE : RT_SCOPE_HOST;
@@ -105,10 +98,8 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 	// duplicates.
 	if (address.ip.family == Family::ip6)
 		header->ifa_flags = IFA_F_NODAD;
-	mnl_attr_put(message, IFA_LOCAL, address.ip.size(),
-		     address.ip.bytes.data());
-	mnl_attr_put(message, IFA_ADDRESS, address.ip.size(),
-		     address.ip.bytes.data());
+	mnl_attr_put(message, IFA_LOCAL, address.ip.size(), address.ip.bytes.data());
+	mnl_attr_put(message, IFA_ADDRESS, address.ip.size(), address.ip.bytes.data());
 	if (!address.label.empty())
 		mnl_attr_put_strz(message, IFA_LABEL, address.label.c_str());
 	// IPv6: deprecated from the beginning (RFC 6724, rule 3), for ever valid
@@ -116,8 +107,7 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 		ifa_cacheinfo lifetime{};
 
 		lifetime.ifa_valid = UINT32_MAX;
-		mnl_attr_put(message, IFA_CACHEINFO, sizeof(lifetime),
-			     &lifetime);
+		mnl_attr_put(message, IFA_CACHEINFO, sizeof(lifetime), &lifetime);
 	}
 	return message;
 }
@@ -125,15 +115,13 @@ nlmsghdr *put_address(char *buffer, const AddressStep &step,
 // What the change wanted is so already.
 bool harmless(const AddressStep &step, int error)
 {
-	return step.add ? error == EEXIST
-			: error == EADDRNOTAVAIL || error == ENODEV;
+	return step.add ? error == EEXIST : error == EADDRNOTAVAIL || error == ENODEV;
 }
 
 std::string describe(const AddressStep &step)
 {
-	return std::string(step.add ? "adding " : "removing ") +
-	       text(step.address.ip) + (step.add ? " to " : " from ") +
-	       step.address.dev;
+	return std::string(step.add ? "adding " : "removing ") + text(step.address.ip) +
+	       (step.add ? " to " : " from ") + step.address.dev;
 }
 
 // Sends the steps as one, and reads an answer to each.
@@ -149,13 +137,11 @@ void change_some(NetlinkSocket &socket, std::span<const AddressStep> steps,
 		alignas(nlmsghdr) char buffer[256];
 		nlmsghdr *message = put_address(buffer, steps[i], i + 1);
 
-		messages.insert(messages.end(), buffer,
-				buffer + message->nlmsg_len);
+		messages.insert(messages.end(), buffer, buffer + message->nlmsg_len);
 		messages.resize(NLMSG_ALIGN(messages.size()));
 	}
 	socket.send(messages.data(), messages.size());
-	while (std::find(answered.begin(), answered.end(), false) !=
-	       answered.end()) {
+	while (std::find(answered.begin(), answered.end(), false) != answered.end()) {
 		const char *data;
 		int left = static_cast<int>(socket.receive_raw(data));
 
@@ -168,31 +154,26 @@ void change_some(NetlinkSocket &socket, std::span<const AddressStep> steps,
 			fail("netlink", error);
 		}
 		for (auto *message = reinterpret_cast<const nlmsghdr *>(data);
-		     mnl_nlmsg_ok(message, left);
-		     message = mnl_nlmsg_next(message, &left)) {
-			if (message->nlmsg_type != NLMSG_ERROR ||
-			    message->nlmsg_seq > count ||
+		     mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+			if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq > count ||
 			    !message->nlmsg_seq)
 				continue;
-			const AddressStep &step =
-				steps[message->nlmsg_seq - 1];
-			int error = -static_cast<const nlmsgerr *>(
-				mnl_nlmsg_get_payload(message))->error;
+			const AddressStep &step = steps[message->nlmsg_seq - 1];
+			int error = -static_cast<const nlmsgerr *>(mnl_nlmsg_get_payload(message))
+					     ->error;
 
 			answered[message->nlmsg_seq - 1] = true;
 			if (!error)
 				done.push_back(step);
 			else if (!harmless(step, error) && failed.empty())
-				failed = describe(step) + ": " +
-					 std::strerror(error);
+				failed = describe(step) + ": " + std::strerror(error);
 		}
 	}
 	if (!failed.empty())
 		throw Error(failed);
 }
 
-nlmsghdr *put_netfilter(char *buffer, std::uint16_t type, std::uint16_t flags,
-			std::uint8_t family)
+nlmsghdr *put_netfilter(char *buffer, std::uint16_t type, std::uint16_t flags, std::uint8_t family)
 {
 	nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	auto *header = static_cast<nfgenmsg *>(
@@ -224,9 +205,8 @@ Target target_of_error(int error)
 Target probe_nft(std::uint8_t family)
 {
 	alignas(nlmsghdr) char buffer[256];
-	nlmsghdr *message = put_netfilter(
-		buffer, NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET, 0,
-		family);
+	nlmsghdr *message = put_netfilter(buffer, NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET,
+					  0, family);
 	bool answered = false;
 	int result;
 
@@ -236,9 +216,7 @@ Target probe_nft(std::uint8_t family)
 	NetlinkSocket socket(NETLINK_NETFILTER);
 	socket.send(message, message->nlmsg_len);
 	do
-		result = socket.receive(1, [&](const nlmsghdr *) {
-			answered = true;
-		});
+		result = socket.receive(1, [&](const nlmsghdr *) { answered = true; });
 	while (result > 0 && !answered);
 	if (answered)
 		return Target::revision1;
@@ -249,9 +227,8 @@ Target probe_nft(std::uint8_t family)
 Target probe_legacy(Family family)
 {
 	bool ip4 = family == Family::ip4;
-	const Descriptor socket(::socket(ip4 ? AF_INET : AF_INET6,
-					 SOCK_RAW | SOCK_CLOEXEC,
-					 IPPROTO_RAW));
+	const Descriptor socket(
+		::socket(ip4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
 	xt_get_revision revision{};
 	socklen_t size = sizeof(revision);
 
@@ -260,9 +237,7 @@ Target probe_legacy(Family family)
 	std::strcpy(revision.name, "DADDR");
 	revision.revision = 1;
 	int failed = getsockopt(socket.get(), ip4 ? IPPROTO_IP : IPPROTO_IPV6,
-				ip4 ? IPT_REVISION_TARGET
-				    : IP6T_REVISION_TARGET,
-				&revision, &size);
+				ip4 ? IPT_REVISION_TARGET : IP6T_REVISION_TARGET, &revision, &size);
 	return target_of_error(failed ? errno : 0);
 }
 
@@ -275,22 +250,18 @@ std::vector<Address> read_addresses()
 	alignas(nlmsghdr) char buffer[256];
 	ifaddrmsg *all;
 	nlmsghdr *message = put_dump(buffer, RTM_GETADDR, all);
-	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message,
-						       [&](const nlmsghdr *one) {
+	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message, [&](const nlmsghdr *one) {
 		Address address;
 
-		if (one->nlmsg_type != RTM_NEWADDR ||
-		    !take_address(one, address))
+		if (one->nlmsg_type != RTM_NEWADDR || !take_address(one, address))
 			return;
 		address.dev = interface_name(
-			static_cast<const ifaddrmsg *>(
-				mnl_nlmsg_get_payload(one))->ifa_index,
+			static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(one))->ifa_index,
 			interfaces);
 		addresses.push_back(std::move(address));
 	});
 	if (failed)
-		throw Error(std::string("reading the addresses: ") +
-			    std::strerror(errno));
+		throw Error(std::string("reading the addresses: ") + std::strerror(errno));
 	return addresses;
 }
 
@@ -300,41 +271,34 @@ std::vector<Network> read_local_networks()
 	alignas(nlmsghdr) char buffer[256];
 	rtmsg *all;
 	nlmsghdr *message = put_dump(buffer, RTM_GETROUTE, all);
-	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message,
-						       [&](const nlmsghdr *one) {
-		const auto *route = static_cast<const rtmsg *>(
-			mnl_nlmsg_get_payload(one));
+	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message, [&](const nlmsghdr *one) {
+		const auto *route = static_cast<const rtmsg *>(mnl_nlmsg_get_payload(one));
 		Network network;
 
 		if (one->nlmsg_type != RTM_NEWROUTE || route->rtm_type != RTN_LOCAL ||
 		    (route->rtm_family != AF_INET && route->rtm_family != AF_INET6))
 			return;
-		network.ip.family = route->rtm_family == AF_INET ? Family::ip4 :
-								   Family::ip6;
+		network.ip.family = route->rtm_family == AF_INET ? Family::ip4 : Family::ip6;
 		network.prefix = route->rtm_dst_len;
 		each_attribute(one, sizeof(*route), [&](const nlattr *attribute) {
 			if (mnl_attr_get_type(attribute) == RTA_DST &&
-			    mnl_attr_get_payload_len(attribute) ==
-				    network.ip.size())
+			    mnl_attr_get_payload_len(attribute) == network.ip.size())
 				std::memcpy(network.ip.bytes.data(),
-					    mnl_attr_get_payload(attribute),
-					    network.ip.size());
+					    mnl_attr_get_payload(attribute), network.ip.size());
 		});
 		// the rest are those of addresses
-		if (network.prefix < network.ip.prefix() && network.prefix &&
-		    !refuse(network.ip))
+		if (network.prefix < network.ip.prefix() && network.prefix && !refuse(network.ip))
 			networks.push_back(network);
 	});
 	if (failed)
-		throw Error(std::string("reading the routes: ") +
-			    std::strerror(errno));
+		throw Error(std::string("reading the routes: ") + std::strerror(errno));
 	return networks;
 }
 
 Arrivals read_arrivals(const std::vector<Address> &addresses)
 {
-	const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex *)>
-		all(if_nameindex(), if_freenameindex);
+	const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex *)> all(
+		if_nameindex(), if_freenameindex);
 	Arrivals arrivals;
 
 	for (auto *one = all.get(); one && one->if_index; one++)
@@ -346,8 +310,7 @@ Arrivals read_arrivals(const std::vector<Address> &addresses)
 	return arrivals;
 }
 
-void change_addresses(const std::vector<AddressStep> &steps,
-		      std::vector<AddressStep> &done)
+void change_addresses(const std::vector<AddressStep> &steps, std::vector<AddressStep> &done)
 {
 	constexpr std::size_t AT_ONCE = 64;
 	std::string failed;
@@ -357,11 +320,10 @@ void change_addresses(const std::vector<AddressStep> &steps,
 			// of its own: no answer of before is mistaken for ours
 			NetlinkSocket socket(NETLINK_ROUTE);
 
-			change_some(socket,
-				    std::span(steps).subspan(
-					    at, std::min(AT_ONCE,
-							 steps.size() - at)),
-				    done);
+			change_some(
+				socket,
+				std::span(steps).subspan(at, std::min(AT_ONCE, steps.size() - at)),
+				done);
 		} catch (const Error &error) {
 			if (steps[at].add)
 				throw;
@@ -382,8 +344,7 @@ bool is_local(const Ip &ip)
 	message->nlmsg_type = RTM_GETROUTE;
 	message->nlmsg_flags = NLM_F_REQUEST;
 	message->nlmsg_seq = 1;
-	auto *header = static_cast<rtmsg *>(
-		mnl_nlmsg_put_extra_header(message, sizeof(rtmsg)));
+	auto *header = static_cast<rtmsg *>(mnl_nlmsg_put_extra_header(message, sizeof(rtmsg)));
 	header->rtm_family = ip.family == Family::ip4 ? AF_INET : AF_INET6;
 	header->rtm_dst_len = static_cast<unsigned char>(ip.prefix());
 	mnl_attr_put(message, RTA_DST, ip.size(), ip.bytes.data());
@@ -392,8 +353,7 @@ bool is_local(const Ip &ip)
 	// an error: there is no route at all
 	socket.receive(1, [&](const nlmsghdr *one) {
 		if (one->nlmsg_type == RTM_NEWROUTE)
-			type = static_cast<const rtmsg *>(
-				mnl_nlmsg_get_payload(one))->rtm_type;
+			type = static_cast<const rtmsg *>(mnl_nlmsg_get_payload(one))->rtm_type;
 	});
 	return type == RTN_LOCAL;
 }
@@ -404,14 +364,12 @@ bool is_up(const std::string &dev)
 	ifreq request{};
 
 	dev.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
-	return socket && !ioctl(socket.get(), SIOCGIFFLAGS, &request) &&
-	       request.ifr_flags & IFF_UP;
+	return socket && !ioctl(socket.get(), SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_UP;
 }
 
 bool has_ip6(const std::string &dev)
 {
-	const std::string path = "/proc/sys/net/ipv6/conf/" + dev +
-				 "/disable_ipv6";
+	const std::string path = "/proc/sys/net/ipv6/conf/" + dev + "/disable_ipv6";
 	const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 	std::string text;
 
@@ -427,8 +385,7 @@ bool has_ip6(const std::string &dev)
 
 Target probe_target(Family family)
 {
-	Target target = probe_nft(family == Family::ip4 ? NFPROTO_IPV4
-							: NFPROTO_IPV6);
+	Target target = probe_nft(family == Family::ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
 
 	return target == Target::unknown ? probe_legacy(family) : target;
 }
@@ -436,15 +393,12 @@ Target probe_target(Family family)
 bool has_nft_table(std::uint8_t family, const std::string &name)
 {
 	alignas(nlmsghdr) char buffer[256];
-	nlmsghdr *message = put_netfilter(
-		buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
-		NLM_F_DUMP, family);
+	nlmsghdr *message = put_netfilter(buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
+					  NLM_F_DUMP, family);
 	bool found = false;
 
-	const int result = NetlinkSocket(NETLINK_NETFILTER)
-				   .dump(message, [&](const nlmsghdr *one) {
-		each_attribute(one, sizeof(nfgenmsg),
-			       [&](const nlattr *attribute) {
+	const int result = NetlinkSocket(NETLINK_NETFILTER).dump(message, [&](const nlmsghdr *one) {
+		each_attribute(one, sizeof(nfgenmsg), [&](const nlattr *attribute) {
 			if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&
 			    name == mnl_attr_get_str(attribute))
 				found = true;

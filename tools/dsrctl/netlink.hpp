@@ -19,8 +19,7 @@ Arrivals read_arrivals(const std::vector<Address> &addresses);
 
 // Does them in order; @done are those that changed something, or may have. When
 // one fails, nothing more is added, but what can be is removed. Throws Error.
-void change_addresses(const std::vector<AddressStep> &steps,
-		      std::vector<AddressStep> &done);
+void change_addresses(const std::vector<AddressStep> &steps, std::vector<AddressStep> &done);
 
 // Can the interface have IPv6 addresses? Throws Error when that cannot be read.
 bool has_ip6(const std::string &dev = "lo");
@@ -31,10 +30,10 @@ bool is_local(const Ip &ip);
 bool is_up(const std::string &dev);
 
 enum class Target : std::uint8_t {
-	absent,		// no DADDR, and no module to load
-	revision0,	// one VIP a rule
-	revision1,	// and maps
-	unknown		// nobody who could be asked
+	absent,	   // no DADDR, and no module to load
+	revision0, // one VIP a rule
+	revision1, // and maps
+	unknown	   // nobody who could be asked
 };
 
 // Loads the module, as the first rule would.

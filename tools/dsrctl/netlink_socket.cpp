@@ -34,16 +34,13 @@ int each_message(const std::vector<char> &answer,
 	auto *message = reinterpret_cast<const nlmsghdr *>(answer.data());
 	int left = static_cast<int>(answer.size());
 
-	for (; mnl_nlmsg_ok(message, left);
-	     message = mnl_nlmsg_next(message, &left)) {
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
 		if (message->nlmsg_type == NLMSG_ERROR)
-			return -static_cast<const nlmsgerr *>(
-				mnl_nlmsg_get_payload(message))->error;
+			return -static_cast<const nlmsgerr *>(mnl_nlmsg_get_payload(message))->error;
 		// how a dump ended, in an int
 		if (message->nlmsg_type == NLMSG_DONE &&
 		    mnl_nlmsg_get_payload_len(message) >= sizeof(int)) {
-			int error = *static_cast<const int *>(
-				mnl_nlmsg_get_payload(message));
+			int error = *static_cast<const int *>(mnl_nlmsg_get_payload(message));
 
 			if (error < 0)
 				return -error;
@@ -62,20 +59,18 @@ void each_attribute(const nlmsghdr *message, unsigned int header,
 NetlinkSocket::NetlinkSocket(int bus)
 	: socket_(mnl_socket_open2(bus, SOCK_CLOEXEC), mnl_socket_close)
 {
-	if (!socket_ ||
-	    mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-		throw Error(std::string("a netlink socket: ") +
-			    std::strerror(errno));
+	if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+		throw Error(std::string("a netlink socket: ") + std::strerror(errno));
 }
 
 void NetlinkSocket::subscribe(std::initializer_list<unsigned int> groups)
 {
-	constexpr int ROOM = 1 << 20;	// for a burst, as when a firewall reloads
+	constexpr int ROOM = 1 << 20; // for a burst, as when a firewall reloads
 
 	setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &ROOM, sizeof(ROOM));
 	for (unsigned int group : groups)
-		if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP,
-					  &group, sizeof(group)))
+		if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group,
+					  sizeof(group)))
 			fail("listening to netlink", errno);
 	if (fcntl(fd(), F_SETFL, O_NONBLOCK))
 		fail("a netlink socket", errno);
@@ -94,14 +89,12 @@ void NetlinkSocket::send(const void *data, std::size_t size)
 
 int NetlinkSocket::receive(unsigned int sequence, Handler handler)
 {
-	ssize_t count = mnl_socket_recvfrom(socket_.get(), buffer_,
-					    sizeof(buffer_));
+	ssize_t count = mnl_socket_recvfrom(socket_.get(), buffer_, sizeof(buffer_));
 
 	if (count < 0)
 		return -1;
-	return mnl_cb_run(buffer_, count, sequence,
-			  mnl_socket_get_portid(socket_.get()), run_handler,
-			  &handler);
+	return mnl_cb_run(buffer_, count, sequence, mnl_socket_get_portid(socket_.get()),
+			  run_handler, &handler);
 }
 
 ssize_t NetlinkSocket::receive_raw(const char *&data)

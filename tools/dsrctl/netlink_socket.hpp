@@ -24,8 +24,7 @@ nlmsghdr *put_dump(char *buffer, std::uint16_t type, Header *&header)
 	message->nlmsg_type = type;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	message->nlmsg_seq = 1;
-	header = static_cast<Header *>(
-		mnl_nlmsg_put_extra_header(message, sizeof(Header)));
+	header = static_cast<Header *>(mnl_nlmsg_put_extra_header(message, sizeof(Header)));
 	return message;
 }
 

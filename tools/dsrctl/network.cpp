@@ -36,8 +36,7 @@ std::string cookie()
 	std::uint64_t number;
 	socklen_t size = sizeof(number);
 
-	if (!socket || getsockopt(socket.get(), SOL_SOCKET, NETNS_COOKIE,
-				  &number, &size)) {
+	if (!socket || getsockopt(socket.get(), SOL_SOCKET, NETNS_COOKIE, &number, &size)) {
 		// a kernel before 5.14, or without IPv4
 		if (errno == ENOPROTOOPT || errno == EAFNOSUPPORT)
 			return "";
@@ -53,14 +52,12 @@ void add_number(std::string_view text, std::set<std::string> &numbers)
 	const std::size_t begin = text.find(BEFORE), end = text.find(']');
 
 	if (begin != text.npos && end != text.npos)
-		numbers.emplace(text.substr(begin + BEFORE.size(),
-					    end - begin - BEFORE.size()));
+		numbers.emplace(text.substr(begin + BEFORE.size(), end - begin - BEFORE.size()));
 }
 
 bool is_number(const std::string &name)
 {
-	return !name.empty() &&
-	       name.find_first_not_of("0123456789") == name.npos;
+	return !name.empty() && name.find_first_not_of("0123456789") == name.npos;
 }
 
 // False: the process is there, and does not let itself be seen.
@@ -79,8 +76,7 @@ bool add_link(const fs::path &link, std::set<std::string> &numbers)
 bool add_process(const fs::path &process, std::set<std::string> &numbers)
 {
 	std::error_code error;
-	std::istringstream mounts(
-		read_file_if_any((process / "mountinfo").string()));
+	std::istringstream mounts(read_file_if_any((process / "mountinfo").string()));
 	bool seen = true;
 
 	for (std::string line; std::getline(mounts, line);)
@@ -97,11 +93,10 @@ bool add_process(const fs::path &process, std::set<std::string> &numbers)
 
 std::string network_number()
 {
-	struct stat status{};
+	struct stat status {};
 
 	if (stat("/proc/thread-self/ns/net", &status))
-		throw Error(std::string("/proc/thread-self/ns/net: ") +
-			    std::strerror(errno));
+		throw Error(std::string("/proc/thread-self/ns/net: ") + std::strerror(errno));
 	return std::to_string(status.st_ino);
 }
 
@@ -123,8 +118,7 @@ std::string network_age()
 
 			if (mnl_attr_get_type(attribute) == IFA_LOCAL &&
 			    mnl_attr_get_payload_len(attribute) == sizeof(loopback))
-				wanted = !std::memcmp(value, &loopback,
-						      sizeof(loopback));
+				wanted = !std::memcmp(value, &loopback, sizeof(loopback));
 			if (mnl_attr_get_type(attribute) == IFA_CACHEINFO &&
 			    mnl_attr_get_payload_len(attribute) >= sizeof(times))
 				std::memcpy(&times, value, sizeof(times));
@@ -146,13 +140,12 @@ std::optional<std::set<std::string>> live_networks()
 {
 	std::set<std::string> numbers;
 	std::error_code error;
-	struct stat pids{};
+	struct stat pids {};
 
 	if (stat("/proc/self/ns/pid", &pids) || pids.st_ino != FIRST_PIDS)
 		return std::nullopt;
 	for (const auto &process : fs::directory_iterator("/proc", error))
-		if (is_number(process.path().filename()) &&
-		    !add_process(process.path(), numbers))
+		if (is_number(process.path().filename()) && !add_process(process.path(), numbers))
 			return std::nullopt;
 	if (error || !fs::exists("/proc/1", error))
 		return std::nullopt;

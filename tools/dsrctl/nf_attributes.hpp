@@ -2,7 +2,7 @@
 // The attributes of what nf_tables says by netlink.
 #pragma once
 
-#include <netinet/in.h>	// before the kernel's headers, which then leave out the same
+#include <netinet/in.h> // before the kernel's headers, which then leave out the same
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -25,12 +25,11 @@ public:
 		  size_(message->nlmsg_len -
 			std::min<std::size_t>(message->nlmsg_len,
 					      NLMSG_ALIGN(sizeof(nlmsghdr)) +
-					      NLMSG_ALIGN(sizeof(nfgenmsg))))
+						      NLMSG_ALIGN(sizeof(nfgenmsg))))
 	{
 	}
 	explicit Attributes(const nlattr *nest)
-		: begin_(nest ? static_cast<const char *>(
-					mnl_attr_get_payload(nest)) : nullptr),
+		: begin_(nest ? static_cast<const char *>(mnl_attr_get_payload(nest)) : nullptr),
 		  size_(nest ? mnl_attr_get_payload_len(nest) : 0)
 	{
 	}
@@ -57,10 +56,7 @@ public:
 		});
 		return found;
 	}
-	Attributes in(std::uint16_t type) const
-	{
-		return Attributes(find(type));
-	}
+	Attributes in(std::uint16_t type) const { return Attributes(find(type)); }
 	bool has(std::uint16_t type) const { return find(type); }
 	nf::Bytes bytes(std::uint16_t type) const
 	{
@@ -68,16 +64,14 @@ public:
 
 		if (!found)
 			return {};
-		auto *data = static_cast<const std::uint8_t *>(
-			mnl_attr_get_payload(found));
+		auto *data = static_cast<const std::uint8_t *>(mnl_attr_get_payload(found));
 		return nf::Bytes(data, data + mnl_attr_get_payload_len(found));
 	}
 	std::string text(std::uint16_t type) const
 	{
 		const nf::Bytes raw = bytes(type);
 
-		return std::string(raw.begin(),
-				   std::find(raw.begin(), raw.end(), 0));
+		return std::string(raw.begin(), std::find(raw.begin(), raw.end(), 0));
 	}
 	// in network byte order, as nearly all of them are
 	std::uint64_t number(std::uint16_t type) const
@@ -117,13 +111,20 @@ inline nf::Verdict verdict_of(const Attributes &data)
 	const std::string chain = verdict.text(NFTA_VERDICT_CHAIN);
 
 	switch (static_cast<std::int32_t>(verdict.number32(NFTA_VERDICT_CODE))) {
-	case NFT_CONTINUE: return {Kind::next, ""};
-	case NFT_RETURN: return {Kind::leave, ""};
-	case NFT_JUMP: return {Kind::jump, chain};
-	case NFT_GOTO: return {Kind::go, chain};
-	case NF_ACCEPT: return {Kind::accept, ""};
-	case NF_DROP: return {Kind::drop, ""};
-	default: return {Kind::elsewhere, ""};
+	case NFT_CONTINUE:
+		return {Kind::next, ""};
+	case NFT_RETURN:
+		return {Kind::leave, ""};
+	case NFT_JUMP:
+		return {Kind::jump, chain};
+	case NFT_GOTO:
+		return {Kind::go, chain};
+	case NF_ACCEPT:
+		return {Kind::accept, ""};
+	case NF_DROP:
+		return {Kind::drop, ""};
+	default:
+		return {Kind::elsewhere, ""};
 	}
 }
 

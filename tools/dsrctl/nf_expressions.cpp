@@ -19,8 +19,7 @@ constexpr std::uint32_t DATA_VERDICT = 0xffffff00;
 
 class RuleReader {
 public:
-	RuleReader(nf::Rule &rule, Family family,
-		   std::set<std::string> &sets)
+	RuleReader(nf::Rule &rule, Family family, std::set<std::string> &sets)
 		: rule_(rule), family_(family), sets_(sets)
 	{
 	}
@@ -30,8 +29,7 @@ public:
 		expressions.each([&](const nlattr *one) {
 			const Attributes expression(one);
 
-			take(expression.text(NFTA_EXPR_NAME),
-			     expression.in(NFTA_EXPR_DATA));
+			take(expression.text(NFTA_EXPR_NAME), expression.in(NFTA_EXPR_DATA));
 		});
 	}
 
@@ -41,26 +39,18 @@ private:
 	void take(const std::string &name, const Attributes &data)
 	{
 		static const std::map<std::string, Function> KNOWN = {
-			{"payload", &RuleReader::payload},
-			{"meta", &RuleReader::meta},
-			{"cmp", &RuleReader::cmp},
-			{"immediate", &RuleReader::immediate},
-			{"bitwise", &RuleReader::bitwise},
-			{"byteorder", &RuleReader::byteorder},
-			{"range", &RuleReader::range},
-			{"lookup", &RuleReader::lookup},
-			{"match", &RuleReader::match},
-			{"target", &RuleReader::target},
-			{"counter", &RuleReader::counter},
-			{"ct", &RuleReader::ct},
-			{"nat", &RuleReader::nat},
-			{"redir", &RuleReader::redirect}};
-		static const std::set<std::string> NOTHING = {
-			"log", "notrack", "objref", "dynset", "last", "dup",
-			"secmark", "flow_offload", "masq"};
+			{"payload", &RuleReader::payload}, {"meta", &RuleReader::meta},
+			{"cmp", &RuleReader::cmp},	   {"immediate", &RuleReader::immediate},
+			{"bitwise", &RuleReader::bitwise}, {"byteorder", &RuleReader::byteorder},
+			{"range", &RuleReader::range},	   {"lookup", &RuleReader::lookup},
+			{"match", &RuleReader::match},	   {"target", &RuleReader::target},
+			{"counter", &RuleReader::counter}, {"ct", &RuleReader::ct},
+			{"nat", &RuleReader::nat},	   {"redir", &RuleReader::redirect}};
+		static const std::set<std::string> NOTHING = {"log",	 "notrack",	 "objref",
+							      "dynset",	 "last",	 "dup",
+							      "secmark", "flow_offload", "masq"};
 		static const std::set<std::string> ENDS = {"reject", "synproxy"};
-		static const std::set<std::string> ELSEWHERE = {
-			"queue", "fwd", "tproxy"};
+		static const std::set<std::string> ELSEWHERE = {"queue", "fwd", "tproxy"};
 		const auto known = KNOWN.find(name);
 
 		if (known != KNOWN.end())
@@ -101,8 +91,7 @@ private:
 		if (!data.has(NFTA_PAYLOAD_SREG))
 			return step(nf::Load{header, offset, length,
 					     register_of(data, NFTA_PAYLOAD_DREG)});
-		step(nf::Write{header, offset, length,
-			       register_of(data, NFTA_PAYLOAD_SREG)});
+		step(nf::Write{header, offset, length, register_of(data, NFTA_PAYLOAD_SREG)});
 		if (header == nf::Header::transport && offset < 4)
 			rule_.sets_port = true;
 		word(UNKNOWN);
@@ -131,8 +120,7 @@ private:
 		const std::uint32_t how = data.number32(NFTA_CMP_OP);
 
 		step(nf::Test{register_of(data, NFTA_CMP_SREG),
-			      static_cast<nf::Compare>(std::min<std::uint32_t>(
-				      how, NFT_CMP_GTE)),
+			      static_cast<nf::Compare>(std::min<std::uint32_t>(how, NFT_CMP_GTE)),
 			      value_of(data, NFTA_CMP_DATA)});
 		print_test();
 	}
@@ -142,9 +130,8 @@ private:
 		const Attributes value = data.in(NFTA_IMMEDIATE_DATA);
 
 		if (data.number32(NFTA_IMMEDIATE_DREG) != NFT_REG_VERDICT)
-			return step(nf::Constant{
-				register_of(data, NFTA_IMMEDIATE_DREG),
-				value.bytes(NFTA_DATA_VALUE)});
+			return step(nf::Constant{register_of(data, NFTA_IMMEDIATE_DREG),
+						 value.bytes(NFTA_DATA_VALUE)});
 		const nf::Verdict verdict = verdict_of(value);
 		step(verdict);
 		print_verdict(verdict);
@@ -168,10 +155,8 @@ private:
 		// the number of bits is in the byte order of the machine
 		const Bytes bits = value_of(data, NFTA_BITWISE_DATA);
 		std::uint32_t count = 0;
-		std::memcpy(&count, bits.data(),
-			    std::min(sizeof(count), bits.size()));
-		step(nf::Shift{from, to, data.number32(NFTA_BITWISE_LEN), count,
-			       op == LEFT});
+		std::memcpy(&count, bits.data(), std::min(sizeof(count), bits.size()));
+		step(nf::Shift{from, to, data.number32(NFTA_BITWISE_LEN), count, op == LEFT});
 	}
 
 	void byteorder(const Attributes &data)
@@ -193,11 +178,9 @@ private:
 
 	void lookup(const Attributes &data)
 	{
-		nf::Lookup one{data.text(NFTA_LOOKUP_SET),
-			       register_of(data, NFTA_LOOKUP_SREG),
+		nf::Lookup one{data.text(NFTA_LOOKUP_SET), register_of(data, NFTA_LOOKUP_SREG),
 			       std::nullopt, false,
-			       (data.number32(NFTA_LOOKUP_FLAGS) &
-				NFT_LOOKUP_F_INV) != 0};
+			       (data.number32(NFTA_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV) != 0};
 
 		sets_.insert(one.set);
 		if (data.has(NFTA_LOOKUP_DREG) &&
@@ -211,8 +194,7 @@ private:
 
 	static bool no_chain(const std::string &) { return false; }
 
-	void xt(const XtInfo &info, const char *option,
-		const std::vector<std::string> &words)
+	void xt(const XtInfo &info, const char *option, const std::vector<std::string> &words)
 	{
 		if (words.empty()) {
 			word(option);
@@ -227,8 +209,7 @@ private:
 
 	void match(const Attributes &data)
 	{
-		const XtInfo info{data.text(NFTA_MATCH_NAME),
-				  data.number32(NFTA_MATCH_REV),
+		const XtInfo info{data.text(NFTA_MATCH_NAME), data.number32(NFTA_MATCH_REV),
 				  data.bytes(NFTA_MATCH_INFO)};
 
 		xt(info, "-m", match_words(info, family_));
@@ -236,8 +217,7 @@ private:
 
 	void target(const Attributes &data)
 	{
-		const XtInfo info{data.text(NFTA_TARGET_NAME),
-				  data.number32(NFTA_TARGET_REV),
+		const XtInfo info{data.text(NFTA_TARGET_NAME), data.number32(NFTA_TARGET_REV),
 				  data.bytes(NFTA_TARGET_INFO)};
 
 		xt(info, "-j", target_words(info, family_));
@@ -284,8 +264,7 @@ private:
 		return std::get_if<Kind>(&rule_.steps[rule_.steps.size() - 1 - steps]);
 	}
 
-	void print(const nf::Test &test, const std::string &option,
-		   const std::string &value)
+	void print(const nf::Test &test, const std::string &option, const std::string &value)
 	{
 		if (test.how == nf::Compare::neq)
 			word("!");
@@ -304,11 +283,10 @@ private:
 
 		if (meta && meta->key == nf::Meta::iifname)
 			return print(*test, "-i", interface(test->value));
-		if (meta && meta->key == nf::Meta::l4proto &&
-		    test->value.size() == 1)
+		if (meta && meta->key == nf::Meta::l4proto && test->value.size() == 1)
 			return print(*test, "-p", protocol(test->value[0]));
-		if (!load || (!print_address(*load, mask, *test) &&
-			      !print_port(*load, mask, *test)))
+		if (!load ||
+		    (!print_address(*load, mask, *test) && !print_port(*load, mask, *test)))
 			word(UNKNOWN);
 	}
 
@@ -323,9 +301,8 @@ private:
 	static std::string protocol(std::uint8_t number)
 	{
 		static const std::map<std::uint8_t, std::string> NAMES = {
-			{IPPROTO_ICMP, "icmp"}, {IPPROTO_TCP, "tcp"},
-			{IPPROTO_UDP, "udp"}, {33, "dccp"},
-			{IPPROTO_ICMPV6, "ipv6-icmp"}, {132, "sctp"},
+			{IPPROTO_ICMP, "icmp"}, {IPPROTO_TCP, "tcp"},	       {IPPROTO_UDP, "udp"},
+			{33, "dccp"},		{IPPROTO_ICMPV6, "ipv6-icmp"}, {132, "sctp"},
 			{136, "udplite"}};
 		const auto known = NAMES.find(number);
 
@@ -333,8 +310,7 @@ private:
 	}
 
 	// A prefix of whole bytes is loaded without a mask.
-	bool print_address(const nf::Load &load, const nf::Mask *mask,
-			   const nf::Test &test)
+	bool print_address(const nf::Load &load, const nf::Mask *mask, const nf::Test &test)
 	{
 		const bool ip4 = family_ == Family::ip4;
 		const std::uint32_t size = address_size(family_);
@@ -348,8 +324,8 @@ private:
 			return false;
 		ip.family = family_;
 		for (std::size_t i = 0; i < load.length; i++) {
-			const unsigned int bits = mask && i < mask->mask.size() ?
-				mask->mask[i] : 0xffU;
+			const unsigned int bits = mask && i < mask->mask.size() ? mask->mask[i] :
+										  0xffU;
 
 			ip.bytes[i] = test.value[i];
 			for (unsigned int bit = 0x80; bit; bit >>= 1U)
@@ -360,11 +336,10 @@ private:
 		return true;
 	}
 
-	bool print_port(const nf::Load &load, const nf::Mask *mask,
-			const nf::Test &test)
+	bool print_port(const nf::Load &load, const nf::Mask *mask, const nf::Test &test)
 	{
-		if (load.header != nf::Header::transport || mask ||
-		    load.length != 2 || load.offset > 2 || test.value.size() != 2)
+		if (load.header != nf::Header::transport || mask || load.length != 2 ||
+		    load.offset > 2 || test.value.size() != 2)
 			return false;
 		print_protocol_match();
 		print(test, load.offset ? "--dport" : "--sport",
@@ -382,23 +357,22 @@ private:
 			return;
 		const std::vector<std::string> match{"-m", option[1]};
 		if (std::ranges::search(words, match).empty())
-			rule_.words.insert(rule_.words.end(), match.begin(),
-					   match.end());
+			rule_.words.insert(rule_.words.end(), match.begin(), match.end());
 	}
 
 	void print_verdict(const nf::Verdict &verdict)
 	{
 		using Kind = nf::Verdict::Kind;
 		static const std::map<Kind, std::string> NAMES = {
-			{Kind::accept, "ACCEPT"}, {Kind::drop, "DROP"},
-			{Kind::leave, "RETURN"}};
+			{Kind::accept, "ACCEPT"}, {Kind::drop, "DROP"}, {Kind::leave, "RETURN"}};
 		const auto name = NAMES.find(verdict.kind);
 
 		if (verdict.kind == Kind::next)
 			return;
 		word(verdict.kind == Kind::go ? "-g" : "-j");
-		word(name != NAMES.end() ? name->second :
-		     verdict.chain.empty() ? UNKNOWN : verdict.chain);
+		word(name != NAMES.end()   ? name->second :
+		     verdict.chain.empty() ? UNKNOWN :
+					     verdict.chain);
 	}
 
 	nf::Rule &rule_;
@@ -408,8 +382,8 @@ private:
 
 } // namespace
 
-void read_expressions(const Attributes &expressions, Family family,
-		      nf::Rule &rule, std::set<std::string> &sets)
+void read_expressions(const Attributes &expressions, Family family, nf::Rule &rule,
+		      std::set<std::string> &sets)
 {
 	RuleReader(rule, family, sets).read(expressions);
 }

@@ -10,7 +10,7 @@ namespace dsr {
 
 // Fills in all of @rule but where it is. Its words are those of the family's
 // iptables. @sets: which sets it looks up.
-void read_expressions(const Attributes &expressions, Family family,
-		      nf::Rule &rule, std::set<std::string> &sets);
+void read_expressions(const Attributes &expressions, Family family, nf::Rule &rule,
+		      std::set<std::string> &sets);
 
 } // namespace dsr

@@ -18,17 +18,16 @@ public:
 	void mark(std::uint16_t type)
 	{
 		nlmsghdr *message = put(type, 0, AF_UNSPEC);
-		auto *header = static_cast<nfgenmsg *>(
-			mnl_nlmsg_get_payload(message));
+		auto *header = static_cast<nfgenmsg *>(mnl_nlmsg_get_payload(message));
 
 		header->res_id = htons(NFNL_SUBSYS_NFTABLES);
 		done(message);
 	}
-	void remove(std::uint8_t family, const std::string &table,
-		    const std::string &chain, std::uint64_t handle)
+	void remove(std::uint8_t family, const std::string &table, const std::string &chain,
+		    std::uint64_t handle)
 	{
-		nlmsghdr *message = put(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE,
-					NLM_F_ACK, family);
+		nlmsghdr *message = put(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE, NLM_F_ACK,
+					family);
 
 		mnl_attr_put_strz(message, NFTA_RULE_TABLE, table.c_str());
 		mnl_attr_put_strz(message, NFTA_RULE_CHAIN, chain.c_str());
@@ -48,55 +47,47 @@ private:
 			mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
 
 		message->nlmsg_type = static_cast<std::uint16_t>(type);
-		message->nlmsg_flags = static_cast<std::uint16_t>(
-			NLM_F_REQUEST | flags);
+		message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
 		message->nlmsg_seq = ++sequence_;
 		header->nfgen_family = family;
 		header->version = NFNETLINK_V0;
 		return message;
 	}
-	void done(const nlmsghdr *message)
-	{
-		size_ += NLMSG_ALIGN(message->nlmsg_len);
-	}
+	void done(const nlmsghdr *message) { size_ += NLMSG_ALIGN(message->nlmsg_len); }
 
 	std::vector<char> buffer_;
 	std::size_t size_ = 0;
 	std::uint32_t sequence_ = 0;
 };
 
-const nf::Chain *chain_of(const std::vector<nf::Table> &tables,
-			  const std::string &family, const std::string &name,
-			  const std::string &chain)
+const nf::Chain *chain_of(const std::vector<nf::Table> &tables, const std::string &family,
+			  const std::string &name, const std::string &chain)
 {
 	for (const nf::Table &table : tables)
 		if (table.family == family && table.name == name) {
 			const auto found = table.chains.find(chain);
 
-			return found == table.chains.end() ? nullptr :
-							     &found->second;
+			return found == table.chains.end() ? nullptr : &found->second;
 		}
 	return nullptr;
 }
 
 // The handles of the last rules with these texts.
-std::vector<std::uint64_t> handles_of(const nf::Chain *chain,
-				      const std::vector<std::string> &texts)
+std::vector<std::uint64_t> handles_of(const nf::Chain *chain, const std::vector<std::string> &texts)
 {
 	std::vector<std::uint64_t> handles;
 
 	for (const std::string &text : texts) {
 		std::uint64_t handle = 0;
 
-		for (const nf::Rule &rule : chain ? chain->rules :
-						    std::vector<nf::Rule>())
+		for (const nf::Rule &rule : chain ? chain->rules : std::vector<nf::Rule>())
 			if (shell_line(rule.words) == text &&
-			    std::find(handles.begin(), handles.end(),
-				      rule.handle) == handles.end())
+			    std::find(handles.begin(), handles.end(), rule.handle) == handles.end())
 				handle = rule.handle;
 		if (!handle)
-			throw Error("found no rule \"" + text +
-				    "\" in PREROUTING, expected one to remove: somebody else was faster");
+			throw Error(
+				"found no rule \"" + text +
+				"\" in PREROUTING, expected one to remove: somebody else was faster");
 		handles.push_back(handle);
 	}
 	return handles;
@@ -104,8 +95,7 @@ std::vector<std::uint64_t> handles_of(const nf::Chain *chain,
 
 } // namespace
 
-void remove_nf_rules(Family family, const std::string &table,
-		     const std::vector<std::string> &texts)
+void remove_nf_rules(Family family, const std::string &table, const std::vector<std::string> &texts)
 {
 	const bool ip4 = family == Family::ip4;
 	const std::vector<nf::Table> tables = read_nf_tables();
@@ -115,11 +105,10 @@ void remove_nf_rules(Family family, const std::string &table,
 	int failed = 0;
 
 	batch.mark(NFNL_MSG_BATCH_BEGIN);
-	const auto handles = handles_of(
-		chain_of(tables, ip4 ? "ip" : "ip6", table, "PREROUTING"), texts);
+	const auto handles = handles_of(chain_of(tables, ip4 ? "ip" : "ip6", table, "PREROUTING"),
+					texts);
 	for (const std::uint64_t handle : handles)
-		batch.remove(ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6, table,
-			     "PREROUTING", handle);
+		batch.remove(ip4 ? NFPROTO_IPV4 : NFPROTO_IPV6, table, "PREROUTING", handle);
 	batch.mark(NFNL_MSG_BATCH_END);
 	socket.send(batch.data(), batch.size());
 	while (answers < handles.size() && !failed) {
@@ -128,13 +117,13 @@ void remove_nf_rules(Family family, const std::string &table,
 
 		if (left < 0)
 			fail("removing rules of nf_tables", errno);
-		for (auto *one = reinterpret_cast<const nlmsghdr *>(data);
-		     mnl_nlmsg_ok(one, left); one = mnl_nlmsg_next(one, &left)) {
+		for (auto *one = reinterpret_cast<const nlmsghdr *>(data); mnl_nlmsg_ok(one, left);
+		     one = mnl_nlmsg_next(one, &left)) {
 			if (one->nlmsg_type != NLMSG_ERROR)
 				continue;
 			answers++;
-			const int error = -static_cast<const nlmsgerr *>(
-				mnl_nlmsg_get_payload(one))->error;
+			const int error =
+				-static_cast<const nlmsgerr *>(mnl_nlmsg_get_payload(one))->error;
 			failed = failed ? failed : error;
 		}
 	}

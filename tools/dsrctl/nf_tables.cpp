@@ -38,7 +38,8 @@ public:
 			if (generation() == before)
 				return std::move(tables_);
 		}
-		throw Error("found rules of nf_tables that change all the time, expected them to stay while they are read: try again");
+		throw Error(
+			"found rules of nf_tables that change all the time, expected them to stay while they are read: try again");
 	}
 
 private:
@@ -51,10 +52,8 @@ private:
 		auto *header = static_cast<nfgenmsg *>(
 			mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
 
-		message->nlmsg_type = static_cast<std::uint16_t>(
-			NFNL_SUBSYS_NFTABLES << 8 | type);
-		message->nlmsg_flags = static_cast<std::uint16_t>(
-			NLM_F_REQUEST | flags);
+		message->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type);
+		message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
 		message->nlmsg_seq = 1;
 		header->nfgen_family = family;
 		header->version = NFNETLINK_V0;
@@ -90,10 +89,11 @@ private:
 	static std::string family_of(const nlmsghdr *message)
 	{
 		static const std::map<std::uint8_t, std::string> NAMES = {
-			{NFPROTO_IPV4, "ip"}, {NFPROTO_IPV6, "ip6"},
-			{NFPROTO_INET, "inet"}, {NFPROTO_NETDEV, "netdev"}};
-		const auto *header = static_cast<const nfgenmsg *>(
-			mnl_nlmsg_get_payload(message));
+			{NFPROTO_IPV4, "ip"},
+			{NFPROTO_IPV6, "ip6"},
+			{NFPROTO_INET, "inet"},
+			{NFPROTO_NETDEV, "netdev"}};
+		const auto *header = static_cast<const nfgenmsg *>(mnl_nlmsg_get_payload(message));
 		const auto name = NAMES.find(header->nfgen_family);
 
 		return name == NAMES.end() ? "" : name->second;
@@ -113,23 +113,20 @@ private:
 			const Attributes from(one);
 			const std::string family = family_of(one);
 
-			if (!family.empty() &&
-			    !(from.number32(NFTA_TABLE_FLAGS) & TABLE_F_DORMANT))
+			if (!family.empty() && !(from.number32(NFTA_TABLE_FLAGS) & TABLE_F_DORMANT))
 				tables_.push_back({nf::Table::Owner::nf_tables,
 						   family,
 						   from.text(NFTA_TABLE_NAME),
-						   {}, {}});
+						   {},
+						   {}});
 		});
-		dump(NFT_MSG_GETCHAIN, [&](const nlmsghdr *one) {
-			take_chain(Attributes(one), family_of(one));
-		});
+		dump(NFT_MSG_GETCHAIN,
+		     [&](const nlmsghdr *one) { take_chain(Attributes(one), family_of(one)); });
 		wanted_.clear();
-		dump(NFT_MSG_GETRULE, [&](const nlmsghdr *one) {
-			take_rule(Attributes(one), family_of(one));
-		});
-		dump(NFT_MSG_GETSET, [&](const nlmsghdr *one) {
-			take_set(Attributes(one), family_of(one));
-		});
+		dump(NFT_MSG_GETRULE,
+		     [&](const nlmsghdr *one) { take_rule(Attributes(one), family_of(one)); });
+		dump(NFT_MSG_GETSET,
+		     [&](const nlmsghdr *one) { take_set(Attributes(one), family_of(one)); });
 		for (const Wanted &one : wanted_)
 			read_elements(one);
 	}
@@ -146,8 +143,7 @@ private:
 		const Attributes hook = from.in(NFTA_CHAIN_HOOK);
 		nf::Base base;
 		base.hook = hook_of(family, hook.number32(NFTA_HOOK_HOOKNUM));
-		base.priority = static_cast<std::int32_t>(
-			hook.number32(NFTA_HOOK_PRIORITY));
+		base.priority = static_cast<std::int32_t>(hook.number32(NFTA_HOOK_PRIORITY));
 		base.drops = from.has(NFTA_CHAIN_POLICY) &&
 			     from.number32(NFTA_CHAIN_POLICY) == NF_DROP;
 		if (hook.has(NFTA_HOOK_DEV))
@@ -160,16 +156,19 @@ private:
 
 	static nf::Hook hook_of(const std::string &family, std::uint32_t number)
 	{
-		constexpr std::uint32_t INGRESS = 5;	// NF_INET_INGRESS
+		constexpr std::uint32_t INGRESS = 5; // NF_INET_INGRESS
 
 		if (family == "netdev")
-			return number == NF_NETDEV_INGRESS ? nf::Hook::ingress :
-							     nf::Hook::other;
+			return number == NF_NETDEV_INGRESS ? nf::Hook::ingress : nf::Hook::other;
 		switch (number) {
-		case NF_INET_PRE_ROUTING: return nf::Hook::prerouting;
-		case NF_INET_LOCAL_IN: return nf::Hook::input;
-		case INGRESS: return nf::Hook::ingress;
-		default: return nf::Hook::other;
+		case NF_INET_PRE_ROUTING:
+			return nf::Hook::prerouting;
+		case NF_INET_LOCAL_IN:
+			return nf::Hook::input;
+		case INGRESS:
+			return nf::Hook::ingress;
+		default:
+			return nf::Hook::other;
 		}
 	}
 
@@ -183,12 +182,10 @@ private:
 			return;
 		rule.handle = from.number(NFTA_RULE_HANDLE);
 		read_expressions(from.in(NFTA_RULE_EXPRESSIONS),
-				 family == "ip6" ? Family::ip6 : Family::ip4,
-				 rule, sets);
+				 family == "ip6" ? Family::ip6 : Family::ip4, rule, sets);
 		for (const std::string &set : sets)
 			want(family, of->name, set);
-		of->chains[from.text(NFTA_RULE_CHAIN)].rules.push_back(
-			std::move(rule));
+		of->chains[from.text(NFTA_RULE_CHAIN)].rules.push_back(std::move(rule));
 	}
 
 	struct Wanted {
@@ -197,13 +194,11 @@ private:
 
 		bool operator==(const Wanted &other) const
 		{
-			return family == other.family && table == other.table &&
-			       set == other.set;
+			return family == other.family && table == other.table && set == other.set;
 		}
 	};
 
-	void want(const std::string &family, const std::string &table,
-		  const std::string &set)
+	void want(const std::string &family, const std::string &table, const std::string &set)
 	{
 		const Wanted one{family, table, set};
 
@@ -213,8 +208,7 @@ private:
 
 	void take_set(const Attributes &from, const std::string &family)
 	{
-		const Wanted name{family, from.text(NFTA_SET_TABLE),
-				  from.text(NFTA_SET_NAME)};
+		const Wanted name{family, from.text(NFTA_SET_TABLE), from.text(NFTA_SET_NAME)};
 		const auto wanted = std::find(wanted_.begin(), wanted_.end(), name);
 		nf::Table *of = table(family, name.table);
 
@@ -222,10 +216,8 @@ private:
 			return;
 		nf::Set &set = of->sets[name.set];
 		wanted->interval = from.number32(NFTA_SET_FLAGS) & NFT_SET_INTERVAL;
-		from.in(NFTA_SET_DESC).in(NFTA_SET_DESC_CONCAT)
-			.each([&](const nlattr *one) {
-			set.fields.push_back(
-				Attributes(one).number32(NFTA_SET_FIELD_LEN));
+		from.in(NFTA_SET_DESC).in(NFTA_SET_DESC_CONCAT).each([&](const nlattr *one) {
+			set.fields.push_back(Attributes(one).number32(NFTA_SET_FIELD_LEN));
 		});
 		wanted->concatenated = !set.fields.empty();
 	}
@@ -234,22 +226,23 @@ private:
 	{
 		alignas(nlmsghdr) char buffer[1024];
 		static const std::map<std::string, std::uint8_t> FAMILIES_OF = {
-			{"ip", NFPROTO_IPV4}, {"ip6", NFPROTO_IPV6},
-			{"inet", NFPROTO_INET}, {"netdev", NFPROTO_NETDEV}};
+			{"ip", NFPROTO_IPV4},
+			{"ip6", NFPROTO_IPV6},
+			{"inet", NFPROTO_INET},
+			{"netdev", NFPROTO_NETDEV}};
 		nlmsghdr *message = request(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP,
 					    FAMILIES_OF.at(from.family));
 		nf::Set &set = table(from.family, from.table)->sets[from.set];
 		std::vector<nf::Element> ends;
 
-		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE,
-				  from.table.c_str());
-		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET,
-				  from.set.c_str());
+		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, from.table.c_str());
+		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, from.set.c_str());
 		const int failed = socket_.dump(message, [&](const nlmsghdr *one) {
-			Attributes(one).in(NFTA_SET_ELEM_LIST_ELEMENTS)
+			Attributes(one)
+				.in(NFTA_SET_ELEM_LIST_ELEMENTS)
 				.each([&](const nlattr *element) {
-				take_element(Attributes(element), set, ends);
-			});
+					take_element(Attributes(element), set, ends);
+				});
 		});
 		if (failed || set.elements.size() > MOST_ELEMENTS)
 			set.complete = false;
@@ -266,7 +259,8 @@ private:
 
 		element.key = value_of(from, NFTA_SET_ELEM_KEY);
 		element.last = from.has(NFTA_SET_ELEM_KEY_END) ?
-			       value_of(from, NFTA_SET_ELEM_KEY_END) : element.key;
+				       value_of(from, NFTA_SET_ELEM_KEY_END) :
+				       element.key;
 		element.data = data.bytes(NFTA_DATA_VALUE);
 		if (data.has(NFTA_DATA_VERDICT))
 			element.verdict = verdict_of(data);
@@ -286,13 +280,12 @@ private:
 			keys.push_back(end.key);
 		std::sort(keys.begin(), keys.end());
 		for (nf::Element &element : set.elements) {
-			const auto end = std::upper_bound(keys.begin(), keys.end(),
-							  element.key);
+			const auto end = std::upper_bound(keys.begin(), keys.end(), element.key);
 
 			if (element.any)
 				continue;
-			element.last = end == keys.end() ?
-				Bytes(element.key.size(), 0xff) : before(*end);
+			element.last = end == keys.end() ? Bytes(element.key.size(), 0xff) :
+							   before(*end);
 		}
 	}
 
@@ -317,19 +310,15 @@ std::vector<nf::Table> read_nf_tables()
 	return Reader().read();
 }
 
-std::string nf_where(const nf::Table &table, const std::string &chain,
-		     const nf::Rule &rule)
+std::string nf_where(const nf::Table &table, const std::string &chain, const nf::Rule &rule)
 {
-	return "rule with handle " + std::to_string(rule.handle) +
-	       " of the nftables chain " + table.family + " " + table.name +
-	       " " + chain;
+	return "rule with handle " + std::to_string(rule.handle) + " of the nftables chain " +
+	       table.family + " " + table.name + " " + chain;
 }
 
-std::vector<SavedRule> saved_rules(const std::vector<nf::Table> &tables,
-				   Family family)
+std::vector<SavedRule> saved_rules(const std::vector<nf::Table> &tables, Family family)
 {
-	static const std::set<std::string> NAMES = {"raw", "mangle", "nat",
-						    "filter", "security"};
+	static const std::set<std::string> NAMES = {"raw", "mangle", "nat", "filter", "security"};
 	std::vector<SavedRule> rules;
 
 	for (const nf::Table &table : tables) {
@@ -338,9 +327,8 @@ std::vector<SavedRule> saved_rules(const std::vector<nf::Table> &tables,
 			continue;
 		for (const auto &[chain, of] : table.chains)
 			for (const nf::Rule &rule : of.rules)
-				rules.push_back({table.name, chain, rule.words,
-						 rule.packets, rule.bytes,
-						 nf_where(table, chain, rule),
+				rules.push_back({table.name, chain, rule.words, rule.packets,
+						 rule.bytes, nf_where(table, chain, rule),
 						 shell_line(rule.words)});
 	}
 	return rules;

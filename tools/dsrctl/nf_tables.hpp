@@ -13,13 +13,11 @@ namespace dsr {
 std::vector<nf::Table> read_nf_tables();
 
 // A rule of one of these, in one line, for messages: where it is.
-std::string nf_where(const nf::Table &table, const std::string &chain,
-		     const nf::Rule &rule);
+std::string nf_where(const nf::Table &table, const std::string &chain, const nf::Rule &rule);
 
 // The rules of the tables that iptables-nft makes, as iptables-save prints them;
 // what that cannot print has words of which one is UNKNOWN.
 inline constexpr char UNKNOWN[] = "…";
-std::vector<SavedRule> saved_rules(const std::vector<nf::Table> &tables,
-				   Family family);
+std::vector<SavedRule> saved_rules(const std::vector<nf::Table> &tables, Family family);
 
 } // namespace dsr

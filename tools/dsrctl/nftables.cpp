@@ -25,8 +25,7 @@ const char *protocol(Family family)
 
 json payload(Family family, const char *field)
 {
-	return {{"payload",
-		 {{"protocol", protocol(family)}, {"field", field}}}};
+	return {{"payload", {{"protocol", protocol(family)}, {"field", field}}}};
 }
 
 // nft prints the class of a DSCP where it has one.
@@ -34,7 +33,7 @@ std::optional<std::uint8_t> dscp_of(const json &value)
 {
 	if (value.is_number_unsigned() && value < 64)
 		return value.get<std::uint8_t>();
-	if (value == "lephb")	// RFC 8622 calls it LE
+	if (value == "lephb") // RFC 8622 calls it LE
 		return parse_dscp("LE");
 	if (value.is_string())
 		return parse_dscp(value.get<std::string>());
@@ -72,8 +71,7 @@ void understand_rest(const json &expression, Item &item, unsigned int &parts)
 	const json mangle = expression.value("mangle", json::object());
 
 	for (Family family : FAMILIES)
-		if (!match.empty() &&
-		    match.at("left") == payload(family, "daddr") &&
+		if (!match.empty() && match.at("left") == payload(family, "daddr") &&
 		    match.at("op") == "==" && match.at("right").is_string()) {
 			item.to = parse_ip(match.at("right"));
 			if (item.to)
@@ -82,14 +80,13 @@ void understand_rest(const json &expression, Item &item, unsigned int &parts)
 	for (Protocol protocol : PROTOCOLS) {
 		const json port = field(name(protocol), "dport");
 
-		if (!match.empty() && match.at("left") == port &&
-		    match.at("op") == "==")
+		if (!match.empty() && match.at("left") == port && match.at("op") == "==")
 			if (auto number = port_of(match.at("right"))) {
 				item.ports = PortChange{protocol, *number, 0};
 				parts |= PORT;
 			}
-		if (!mangle.empty() && mangle.at("key") == port &&
-		    item.ports && item.ports->protocol == protocol)
+		if (!mangle.empty() && mangle.at("key") == port && item.ports &&
+		    item.ports->protocol == protocol)
 			if (auto number = port_of(mangle.at("value"))) {
 				item.ports->vip = *number;
 				parts |= MANGLE_PORT;
@@ -100,14 +97,12 @@ void understand_rest(const json &expression, Item &item, unsigned int &parts)
 // As many as there are expressions, and what belongs together is together.
 bool is_whole(unsigned int parts, std::size_t expressions)
 {
-	return (parts & ALWAYS) == ALWAYS &&
-	       !(parts & PORT) == !(parts & MANGLE_PORT) &&
+	return (parts & ALWAYS) == ALWAYS && !(parts & PORT) == !(parts & MANGLE_PORT) &&
 	       static_cast<std::size_t>(std::popcount(parts)) == expressions;
 }
 
 // One of a rule's expressions.
-void understand(const json &expression, Rule &rule, Item &item,
-		unsigned int &parts)
+void understand(const json &expression, Rule &rule, Item &item, unsigned int &parts)
 {
 	if (expression.contains("counter")) {
 		rule.packets = expression["counter"].at("packets");
@@ -153,8 +148,7 @@ std::string text(const Rule &rule)
 		text += port + std::to_string(item.ports->rip);
 		port += "set " + std::to_string(item.ports->vip);
 	}
-	return text + " counter " + ip + " daddr set " + dsr::text(item.ip) +
-	       port + "\n";
+	return text + " counter " + ip + " daddr set " + dsr::text(item.ip) + port + "\n";
 }
 
 // The places of iptables' tables of the same name.
@@ -165,21 +159,19 @@ const char *priority(Table table)
 
 std::string table_and_chain(Table chain)
 {
-	return std::string("add table inet ") + TABLE + "\nadd chain inet " +
-	       TABLE + " " + name(chain) +
-	       " { type filter hook prerouting priority " + priority(chain) +
+	return std::string("add table inet ") + TABLE + "\nadd chain inet " + TABLE + " " +
+	       name(chain) + " { type filter hook prerouting priority " + priority(chain) +
 	       "; policy accept; }\n";
 }
 
 std::string line(const RuleStep &step)
 {
-	const std::string where = std::string("rule inet ") + TABLE + " " +
-				  name(step.any().table) + " ";
+	const std::string where = std::string("rule inet ") + TABLE + " " + name(step.any().table) +
+				  " ";
 
 	// A rule is of one VIP, so none is ever replaced.
 	if (step.kind == RuleStep::Kind::remove)
-		return "delete " + where + "handle " +
-		       std::to_string(step.old.handle) + "\n";
+		return "delete " + where + "handle " + std::to_string(step.old.handle) + "\n";
 	return (step.top ? "insert " : "add ") + where + text(step.rule);
 }
 
@@ -242,8 +234,7 @@ std::string input(const std::vector<RuleStep> &steps, bool last)
 	for (const RuleStep &step : steps) {
 		if (step.any().store != Store::nft)
 			continue;
-		if (step.kind == RuleStep::Kind::add &&
-		    chains.insert(step.rule.table).second)
+		if (step.kind == RuleStep::Kind::add && chains.insert(step.rule.table).second)
 			head += table_and_chain(step.rule.table);
 		lines += line(step);
 	}
@@ -260,7 +251,8 @@ void apply(const std::vector<RuleStep> &steps, bool last)
 		return;
 	std::string program = find_program("nft");
 	if (program.empty())
-		throw Error("no program nft in /usr/sbin, /sbin, /usr/bin or /bin: install nftables");
+		throw Error(
+			"no program nft in /usr/sbin, /sbin, /usr/bin or /bin: install nftables");
 	Outcome outcome = run(program, {"-f", "-"}, text);
 	if (outcome.status)
 		throw Error("nft: " + outcome.reason());

@@ -18,8 +18,7 @@ using Kind = RuleStep::Kind;
 class Planner {
 public:
 	Planner(const Goal &goal, const Actual &actual, How &how, Choose choose)
-		: goal_(goal), actual_(actual), how_(how),
-		  choose_(std::move(choose))
+		: goal_(goal), actual_(actual), how_(how), choose_(std::move(choose))
 	{
 	}
 
@@ -63,11 +62,10 @@ private:
 	bool can_be_in_map(const Item &item) const
 	{
 		return item.dscp && !item.ports &&
-		       std::none_of(wanted_.begin(), wanted_.end(),
-				    [&](const Item &other) {
-			return other.dscp == item.dscp &&
-			       other.ip == item.ip && other != item;
-		});
+		       std::none_of(wanted_.begin(), wanted_.end(), [&](const Item &other) {
+			       return other.dscp == item.dscp && other.ip == item.ip &&
+				      other != item;
+		       });
 	}
 
 	// Is a rule that has this of the kind that is wanted?
@@ -89,18 +87,16 @@ private:
 	{
 		if (actual_.served_by_others(item))
 			return true;
-		return std::any_of(actual_.rules.begin(), actual_.rules.end(),
-				   [&](const Rule &rule) {
-			return rule.has(item) &&
-			       (!how_.takes_over || fits(rule, item));
-		});
+		return std::any_of(
+			actual_.rules.begin(), actual_.rules.end(), [&](const Rule &rule) {
+				return rule.has(item) && (!how_.takes_over || fits(rule, item));
+			});
 	}
 
 	// In a rule of another kind, when one of this has it already.
 	bool replaced(const Rule &rule, const Item &item) const
 	{
-		return how_.takes_over && !fits(rule, item) &&
-		       wanted_.contains(item) && done(item);
+		return how_.takes_over && !fits(rule, item) && wanted_.contains(item) && done(item);
 	}
 
 	bool goes(const Item &item) const
@@ -147,14 +143,10 @@ private:
 	const Rule *our_map(Family family, const std::optional<Ip> &to) const
 	{
 		for (const Rule &rule : actual_.rules)
-			if (rule.map && rule.store == how_.store &&
-			    rule.family == family &&
-			    rule.table == how_.table &&
-			    rule.items[0].to == to &&
+			if (rule.map && rule.store == how_.store && rule.family == family &&
+			    rule.table == how_.table && rule.items[0].to == to &&
 			    std::all_of(rule.items.begin(), rule.items.end(),
-					[&](const Item &item) {
-						return known_.contains(item);
-					}))
+					[&](const Item &item) { return known_.contains(item); }))
 				return &rule;
 		return nullptr;
 	}
@@ -163,8 +155,7 @@ private:
 	{
 		for (RuleStep &step : plan_.rules)
 			if (step.kind != Kind::add && step.old.store == rule.store &&
-			    step.old.family == rule.family &&
-			    step.old.table == rule.table &&
+			    step.old.family == rule.family && step.old.table == rule.table &&
 			    step.old.position == rule.position)
 				return &step;
 		return nullptr;
@@ -206,8 +197,8 @@ private:
 		std::vector<Item> items;
 
 		for (const Entry &entry : goal_.present)
-			if (entry.dscp && entry.ip.family == family &&
-			    !skipped(entry) && !done(entry.item()))
+			if (entry.dscp && entry.ip.family == family && !skipped(entry) &&
+			    !done(entry.item()))
 				items.push_back(entry.item());
 		return items;
 	}
@@ -228,8 +219,7 @@ private:
 	}
 
 	// Of packets to an address, or to any.
-	void add_items(Family family, const std::optional<Ip> &to,
-		       const std::vector<Item> &items)
+	void add_items(Family family, const std::optional<Ip> &to, const std::vector<Item> &items)
 	{
 		const Rule *ours = how_.map ? our_map(family, to) : nullptr;
 		std::vector<Item> mapped;
@@ -240,8 +230,7 @@ private:
 				if (!goes(item))
 					taken.insert(item.dscp);
 		for (const Item &item : items)
-			if (how_.map && can_be_in_map(item) &&
-			    !taken.contains(item.dscp))
+			if (how_.map && can_be_in_map(item) && !taken.contains(item.dscp))
 				mapped.push_back(item);
 			else
 				add_rule(family, false, {item});
@@ -259,9 +248,9 @@ private:
 		std::stable_sort(plan_.rules.begin(), plan_.rules.end(),
 				 [](const RuleStep &a, const RuleStep &b) {
 					 auto rank = [](const RuleStep &s) {
-						 return s.kind == Kind::replace ? 0
-						      : s.kind == Kind::remove	? 1
-										: 2;
+						 return s.kind == Kind::replace ? 0 :
+							s.kind == Kind::remove	? 1 :
+										  2;
 					 };
 					 return rank(a) < rank(b);
 				 });
@@ -272,30 +261,23 @@ private:
 		unsigned long number = 0;
 
 		for (const Address &address : actual_.addresses)
-			number = std::max(number,
-					  label_number(address.label)
-						  .value_or(0));
+			number = std::max(number, label_number(address.label).value_or(0));
 		for (const Entry &entry : goal_.present) {
-			if (skipped(entry) ||
-			    actual_.is_local(entry.ip, entry.dev) ||
-			    added(entry))
+			if (skipped(entry) || actual_.is_local(entry.ip, entry.dev) || added(entry))
 				continue;
 			Address address = vip_address(entry.ip, entry.dev);
 
-			if (entry.ip.family == Family::ip4 &&
-			    entry.dev == "lo")
-				address.label =
-					"lo:" + std::to_string(++number);
+			if (entry.ip.family == Family::ip4 && entry.dev == "lo")
+				address.label = "lo:" + std::to_string(++number);
 			plan_.add.push_back({true, address});
 		}
 	}
 
 	bool added(const Entry &entry) const
 	{
-		return std::any_of(plan_.add.begin(), plan_.add.end(),
-				   [&](const AddressStep &step) {
-					   return step.address.ip == entry.ip;
-				   });
+		return std::any_of(
+			plan_.add.begin(), plan_.add.end(),
+			[&](const AddressStep &step) { return step.address.ip == entry.ip; });
 	}
 
 	bool needed(const Address &address) const
@@ -304,10 +286,8 @@ private:
 			return one.ip == address.ip && one.dev == address.dev;
 		};
 
-		return std::any_of(goal_.present.begin(), goal_.present.end(),
-				   entry) ||
-		       std::any_of(goal_.kept.begin(), goal_.kept.end(),
-				   entry);
+		return std::any_of(goal_.present.begin(), goal_.present.end(), entry) ||
+		       std::any_of(goal_.kept.begin(), goal_.kept.end(), entry);
 	}
 
 	// Is it a VIP, and not only an address of the host?
@@ -318,8 +298,7 @@ private:
 				return true;
 		if (!goal_.everything || address.dev != "lo")
 			return false;
-		if (address.ip.family == Family::ip4 &&
-		    label_number(address.label))
+		if (address.ip.family == Family::ip4 && label_number(address.label))
 			return true;
 		for (const Rule &rule : actual_.rules)
 			for (const Item &item : rule.items)
@@ -331,16 +310,16 @@ private:
 	void remove_addresses()
 	{
 		for (const Address &address : actual_.addresses)
-			if (address.single() && !refuse(address.ip) &&
-			    !needed(address) && explained(address))
+			if (address.single() && !refuse(address.ip) && !needed(address) &&
+			    explained(address))
 				plan_.remove.push_back({false, address});
 	}
 
 	// In a sysctl, each address has a VIP of its own.
 	bool apart(const Rule &rule, const Item &item, const Item &mine) const
 	{
-		return rule.store == Store::dscp_rewrite &&
-		       how_.store == Store::dscp_rewrite && item.to != mine.to;
+		return rule.store == Store::dscp_rewrite && how_.store == Store::dscp_rewrite &&
+		       item.to != mine.to;
 	}
 
 	// Somebody else's rule for packets of ours.
@@ -351,28 +330,22 @@ private:
 				plan_.warnings.push_back(
 					"found the " + served.by +
 					", which leads some packets of DSCP " +
-					std::to_string(item.dscp) + " to " +
-					text(item.ip) +
+					std::to_string(item.dscp) + " to " + text(item.ip) +
 					": dsrctl adds no rule for the others beside it; remove it, and start again, if all are to be sent there");
-			else if (absent_.contains(item) &&
-				 !wanted_.contains(item))
+			else if (absent_.contains(item) && !wanted_.contains(item))
 				plan_.warnings.push_back(
-					"found the " + served.by +
-					", which leads DSCP " +
-					std::to_string(item.dscp) + " to " +
-					text(item.ip) +
+					"found the " + served.by + ", which leads DSCP " +
+					std::to_string(item.dscp) + " to " + text(item.ip) +
 					" and is not dsrctl's: it stays");
 		for (const Rule &rule : actual_.rules)
 			for (const Item &item : rule.items)
 				for (const Item &mine : wanted_)
-					if (overlap(mine, item) &&
-					    !agree(mine, item) && !goes(item) &&
-					    !apart(rule, item, mine))
+					if (overlap(mine, item) && !agree(mine, item) &&
+					    !goes(item) && !apart(rule, item, mine))
 						plan_.warnings.push_back(
-							"found a rule for " +
-							dscp_text(item.dscp) +
-							" to " + destination(item) +
-							" in " + place(rule) +
+							"found a rule for " + dscp_text(item.dscp) +
+							" to " + destination(item) + " in " +
+							place(rule) +
 							", expected none but the one to " +
 							destination(mine) +
 							": the last of them decides");
@@ -381,7 +354,7 @@ private:
 	const Goal &goal_;
 	const Actual &actual_;
 	How &how_;
-	Choose choose_;	// empty once it was asked
+	Choose choose_; // empty once it was asked
 	Plan plan_;
 	std::set<Item> wanted_, absent_, kept_, known_;
 };
@@ -390,8 +363,7 @@ private:
 
 Owned owned(const Entry &entry, const std::string &source)
 {
-	return {source,	 entry.name, entry.ip,	 entry.dscp,
-		entry.dev, entry.to,   entry.ports};
+	return {source, entry.name, entry.ip, entry.dscp, entry.dev, entry.to, entry.ports};
 }
 
 const Address *Actual::find(const Ip &ip, const std::string &dev) const
@@ -406,9 +378,7 @@ bool Actual::is_local(const Ip &ip, const std::string &dev) const
 {
 	return find(ip, dev) ||
 	       std::any_of(networks.begin(), networks.end(),
-			   [&](const Network &network) {
-				   return network.holds(ip);
-			   });
+			   [&](const Network &network) { return network.holds(ip); });
 }
 
 Plan make_plan(const Goal &goal, const Actual &actual, const How &how)
@@ -429,9 +399,7 @@ std::optional<unsigned long> label_number(const std::string &label)
 
 	if (!label.starts_with("lo:"))
 		return std::nullopt;
-	auto [end, error] = std::from_chars(label.data() + 3,
-					    label.data() + label.size(),
-					    number);
+	auto [end, error] = std::from_chars(label.data() + 3, label.data() + label.size(), number);
 	if (error != std::errc() || end != label.data() + label.size())
 		return std::nullopt;
 	return number;

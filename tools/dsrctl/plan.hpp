@@ -14,7 +14,7 @@ namespace dsr {
 
 // What an earlier start is responsible for, as the state file remembers it.
 struct Owned {
-	std::string source;	// the configuration that it comes from
+	std::string source; // the configuration that it comes from
 	std::string name;
 	Ip ip;
 	std::optional<std::uint8_t> dscp;
@@ -26,8 +26,7 @@ struct Owned {
 	// whatever configuration it comes from
 	bool same(const Owned &other) const
 	{
-		return ip == other.ip && dscp == other.dscp &&
-		       dev == other.dev && to == other.to &&
+		return ip == other.ip && dscp == other.dscp && dev == other.dev && to == other.to &&
 		       ports == other.ports;
 	}
 	// of what is l3dsr
@@ -38,16 +37,16 @@ Owned owned(const Entry &entry, const std::string &source = "");
 
 // A VIP that a rule of somebody else's leads to.
 struct Served {
-	std::string by;		// the rule
+	std::string by; // the rule
 	std::string table;
-	bool all = true;	// every packet of the DSCP
+	bool all = true; // every packet of the DSCP
 };
 
 // The host as it is.
 struct Actual {
 	std::vector<Rule> rules;
 	std::vector<Address> addresses;
-	std::map<Item, Served> served = {};	// that no rule of ours leads to
+	std::map<Item, Served> served = {}; // that no rule of ours leads to
 	std::vector<Network> networks = {};
 
 	const Served *served_by_others(const Item &item) const
@@ -64,20 +63,20 @@ struct Actual {
 };
 
 struct Goal {
-	std::vector<Entry> present;	// has to be there
-	std::vector<Owned> absent;	// has to go
-	std::vector<Owned> kept;	// is of other configurations, and stays
-	bool everything = false;	// what was only discovered has to go too
+	std::vector<Entry> present; // has to be there
+	std::vector<Owned> absent;  // has to go
+	std::vector<Owned> kept;    // is of other configurations, and stays
+	bool everything = false;    // what was only discovered has to go too
 };
 
 struct How {
-	Store store = Store::iptables;	// for new rules
+	Store store = Store::iptables; // for new rules
 	Table table = Table::raw;
 	bool map = false;
 	bool top = false;
-	bool ip6 = true;		// has the host IPv6?
-	std::set<std::string> without_ip6;	// interfaces, where it has
-	bool takes_over = false;	// from rules of other kinds, which are:
+	bool ip6 = true;		   // has the host IPv6?
+	std::set<std::string> without_ip6; // interfaces, where it has
+	bool takes_over = false;	   // from rules of other kinds, which are:
 	// of another backend; in another table, not or only in maps
 	std::optional<Table> only_table;
 	std::optional<bool> only_map;
@@ -97,10 +96,7 @@ struct Plan {
 	std::vector<AddressStep> remove;
 	std::vector<std::string> warnings;
 
-	bool empty() const
-	{
-		return add.empty() && rules.empty() && remove.empty();
-	}
+	bool empty() const { return add.empty() && rules.empty() && remove.empty(); }
 };
 
 Plan make_plan(const Goal &goal, const Actual &actual, const How &how);

@@ -49,10 +49,7 @@ nf::Flow flow_of(const Item &item)
 
 class Asking {
 public:
-	Asking(const nf::Ruleset &rules, const Item &item)
-		: rules_(rules), item_(item)
-	{
-	}
+	Asking(const nf::Ruleset &rules, const Item &item) : rules_(rules), item_(item) {}
 
 	// False when more has to be asked.
 	bool ask(const nf::Flow &flow)
@@ -75,7 +72,7 @@ public:
 	Reach answer()
 	{
 		reach_.dropped = !passed_;
-		reach_.answer = !right_ ? Reach::Answer::none :
+		reach_.answer = !right_		 ? Reach::Answer::none :
 				right_ < passed_ ? Reach::Answer::some :
 						   Reach::Answer::all;
 		return std::move(reach_);
@@ -97,8 +94,8 @@ private:
 			return false;
 		const nf::Change &last = fate.changes.back();
 		const bool right = last.to == item_.ip &&
-			(!item_.ports ||
-			 fate.flow.destination_port() == item_.ports->vip);
+				   (!item_.ports ||
+				    fate.flow.destination_port() == item_.ports->vip);
 
 		add(right ? reach_.right : reach_.others, last);
 		return right;
@@ -112,8 +109,7 @@ private:
 
 } // namespace
 
-Reach reach(const nf::Ruleset &rules, const Arrivals &arrivals,
-	    const Item &item)
+Reach reach(const nf::Ruleset &rules, const Arrivals &arrivals, const Item &item)
 {
 	const nf::Flow any = flow_of(item);
 	std::vector<std::optional<Arrivals::Interface>> interfaces;
@@ -149,15 +145,14 @@ Reach reach(const nf::Ruleset &rules, const Arrivals &arrivals,
 std::vector<Leads> leads(const nf::Ruleset &rules)
 {
 	constexpr std::uint8_t DSCPS = 64;
-	std::vector<const nf::Rule *> of_any;	// of unmarked packets, too
+	std::vector<const nf::Rule *> of_any; // of unmarked packets, too
 	std::vector<Leads> all;
 
 	for (Family family : FAMILIES) {
 		const std::size_t begin = all.size();
 
 		for (std::uint8_t dscp = 0; dscp < DSCPS; dscp++) {
-			const nf::Fates fates = nf::walk(
-				rules, nf::Flow(family, dscp));
+			const nf::Fates fates = nf::walk(rules, nf::Flow(family, dscp));
 			auto of = [&](const nf::Change &change) -> Leads & {
 				for (std::size_t i = begin; i < all.size(); i++)
 					if (all[i].change.rule == change.rule)
@@ -170,25 +165,22 @@ std::vector<Leads> leads(const nf::Ruleset &rules)
 					if (!dscp)
 						of_any.push_back(change.rule);
 					if (change.to)
-						add(of(change).items,
-						    Item{dscp, *change.to});
+						add(of(change).items, Item{dscp, *change.to});
 				}
 			for (std::size_t i = begin; i < all.size(); i++)
 				for (const nf::Fate &fate : fates.all)
 					if (!all[i].items.empty() &&
-					    all[i].items.back().dscp == dscp &&
-					    !fate.dropped &&
+					    all[i].items.back().dscp == dscp && !fate.dropped &&
 					    std::ranges::none_of(fate.changes,
-						[&](const nf::Change &change) {
-						return change.rule ==
-						       all[i].change.rule;
-					}))
+								 [&](const nf::Change &change) {
+									 return change.rule ==
+										all[i].change.rule;
+								 }))
 						all[i].certain = false;
 		}
 	}
 	std::erase_if(all, [&](const Leads &one) {
-		return one.items.empty() ||
-		       std::ranges::count(of_any, one.change.rule);
+		return one.items.empty() || std::ranges::count(of_any, one.change.rule);
 	});
 	return all;
 }
@@ -210,7 +202,9 @@ nf::Table rewrite_table(Family family, const std::vector<Rule> &rules)
 	constexpr int PRIORITY = -301;
 	nf::Table table{nf::Table::Owner::dscp_rewrite,
 			family == Family::ip4 ? "ip" : "ip6",
-			std::string("net.") + key(family) + ".dscp_rewrite", {}, {}};
+			std::string("net.") + key(family) + ".dscp_rewrite",
+			{},
+			{}};
 	nf::Chain &chain = table.chains[table.name];
 
 	chain.base = nf::Base{nf::Hook::prerouting, PRIORITY, {}, false};
@@ -220,16 +214,14 @@ nf::Table rewrite_table(Family family, const std::vector<Rule> &rules)
 			for (const Item &item : rule.items) {
 				nf::Rule one;
 
-				if (rule.store != Store::dscp_rewrite ||
-				    !rule.active || rule.family != family ||
-				    item.to.has_value() != named)
+				if (rule.store != Store::dscp_rewrite || !rule.active ||
+				    rule.family != family || item.to.has_value() != named)
 					continue;
 				nf::add_dscp_test(one, family, item.dscp);
 				if (item.to)
 					nf::add_destination_test(one, *item.to);
 				nf::add_destination(one, item.ip);
-				one.steps.push_back(
-					nf::Verdict{nf::Verdict::Kind::accept, ""});
+				one.steps.push_back(nf::Verdict{nf::Verdict::Kind::accept, ""});
 				one.packets = rule.packets;
 				one.bytes = rule.bytes;
 				chain.rules.push_back(std::move(one));

@@ -26,11 +26,10 @@ struct Reach {
 	bool dropped = false;		// none gets through
 	bool complete = true;		// every rule on the way is understood
 	std::vector<nf::Change> right;	// what leads there
-	std::vector<nf::Change> others;	// what leads elsewhere
+	std::vector<nf::Change> others; // what leads elsewhere
 };
 
-Reach reach(const nf::Ruleset &rules, const Arrivals &arrivals,
-	    const Item &item);
+Reach reach(const nf::Ruleset &rules, const Arrivals &arrivals, const Item &item);
 
 // Everything that gives packets of a DSCP a destination, wherever they come from
 // and whatever else is in them.
@@ -38,7 +37,7 @@ struct Leads {
 	nf::Change change;
 	Family family = Family::ip4;
 	std::vector<Item> items;
-	bool certain = true;	// all packets of these DSCPs
+	bool certain = true; // all packets of these DSCPs
 };
 
 std::vector<Leads> leads(const nf::Ruleset &rules);

@@ -17,8 +17,7 @@ constexpr std::size_t ENTRIES_A_PARAMETER = 16;
 // "-d 192.0.2.1/32 "
 std::string to_text(const Item &item)
 {
-	return item.to ? "-d " + text(*item.to) + "/" +
-				 std::to_string(item.to->prefix()) + " " :
+	return item.to ? "-d " + text(*item.to) + "/" + std::to_string(item.to->prefix()) + " " :
 			 "";
 }
 
@@ -30,8 +29,7 @@ std::string map_text(std::vector<Item> items)
 	std::sort(items.begin(), items.end());
 	for (std::size_t i = 0; i < items.size(); i++) {
 		text += i % ENTRIES_A_PARAMETER ? "," : " --dscp-map ";
-		text += std::to_string(items[i].dscp) + "=" +
-			dsr::text(items[i].ip);
+		text += std::to_string(items[i].dscp) + "=" + dsr::text(items[i].ip);
 	}
 	return text;
 }
@@ -50,11 +48,9 @@ std::string ports_text(const PortChange &ports)
 
 std::string single_text(const Item &item)
 {
-	return to_text(item) + (item.ports ? ports_text(*item.ports) : "") +
-	       "-m dscp --dscp " + hex(item.dscp) + " -j DADDR --set-daddr " +
-	       text(item.ip) +
-	       (item.ports ? " --set-dport " + std::to_string(item.ports->vip) :
-			     "");
+	return to_text(item) + (item.ports ? ports_text(*item.ports) : "") + "-m dscp --dscp " +
+	       hex(item.dscp) + " -j DADDR --set-daddr " + text(item.ip) +
+	       (item.ports ? " --set-dport " + std::to_string(item.ports->vip) : "");
 }
 
 } // namespace
@@ -71,10 +67,12 @@ Address vip_address(const Ip &ip, const std::string &dev)
 
 std::vector<std::string> ip_command(bool add, const Address &address)
 {
-	std::vector<std::string> words{
-		"ip", "address", add ? "add" : "del",
-		text(address.ip) + "/" + std::to_string(address.prefix),
-		"dev", address.dev};
+	std::vector<std::string> words{"ip",
+				       "address",
+				       add ? "add" : "del",
+				       text(address.ip) + "/" + std::to_string(address.prefix),
+				       "dev",
+				       address.dev};
 	auto append = [&](std::initializer_list<std::string> more) {
 		words.insert(words.end(), more);
 	};
@@ -97,15 +95,14 @@ std::vector<std::string> ip_command(bool add, const Address &address)
 std::string place(const Rule &rule)
 {
 	if (rule.store == Store::dscp_rewrite)
-		return std::string("net.") + key(rule.family) +
-		       ".dscp_rewrite." + std::to_string(rule.items[0].dscp);
+		return std::string("net.") + key(rule.family) + ".dscp_rewrite." +
+		       std::to_string(rule.items[0].dscp);
 	return name(rule.table) + std::string(" PREROUTING");
 }
 
 const char *table_name(const Rule &rule)
 {
-	return rule.store == Store::dscp_rewrite ? "dscp_rewrite" :
-						   name(rule.table);
+	return rule.store == Store::dscp_rewrite ? "dscp_rewrite" : name(rule.table);
 }
 
 std::string rule_text(bool map, const std::vector<Item> &items)

@@ -11,21 +11,20 @@ namespace dsr {
 
 // Where rules are kept.
 enum class Store : std::uint8_t {
-	iptables,	// the variant that the system's iptables is
-	other,		// the other variant
-	nft,		// a table of our own, of rules without the module
-	dscp_rewrite	// no rules: the sysctls of a module of that name
+	iptables,    // the variant that the system's iptables is
+	other,	     // the other variant
+	nft,	     // a table of our own, of rules without the module
+	dscp_rewrite // no rules: the sysctls of a module of that name
 };
 
 // What leads to VIPs; the default is the first that the host has.
 enum class Backend : std::uint8_t {
-	dscp_rewrite,	// sysctls of the module dscp_rewrite
-	daddr,		// rules of the target DADDR
-	nft		// rules of nftables
+	dscp_rewrite, // sysctls of the module dscp_rewrite
+	daddr,	      // rules of the target DADDR
+	nft	      // rules of nftables
 };
 
-inline constexpr Backend BACKENDS[] = {Backend::dscp_rewrite, Backend::daddr,
-				       Backend::nft};
+inline constexpr Backend BACKENDS[] = {Backend::dscp_rewrite, Backend::daddr, Backend::nft};
 
 inline const char *name(Backend backend)
 {
@@ -63,15 +62,15 @@ inline std::optional<Table> parse_table(std::string_view text)
 struct Rule {
 	Store store = Store::iptables;
 	Family family = Family::ip4;
-	Table table = Table::raw;	// none of dscp_rewrite's
-	unsigned int position = 0;	// in its chain, from 1
+	Table table = Table::raw;  // none of dscp_rewrite's
+	unsigned int position = 0; // in its chain, from 1
 	// --dscp-map, of items to the same address; otherwise there is one item
 	bool map = false;
 	std::vector<Item> items;
-	std::string text;	// after "-A PREROUTING ", as it was saved
-	std::uint64_t handle = 0;	// of nft
+	std::string text;	  // after "-A PREROUTING ", as it was saved
+	std::uint64_t handle = 0; // of nft
 	std::uint64_t packets = 0, bytes = 0;
-	bool active = true;	// not switched off by itself
+	bool active = true; // not switched off by itself
 
 	bool has(const Item &item) const;
 };
@@ -113,14 +112,14 @@ std::string rule_text(bool map, const std::vector<Item> &items);
 
 struct RuleStep {
 	enum class Kind : std::uint8_t {
-		add,		// @rule
-		remove,		// @old
-		replace		// @old by @rule, at the same place
+		add,	// @rule
+		remove, // @old
+		replace // @old by @rule, at the same place
 	};
 
 	Kind kind = Kind::add;
 	Rule rule, old;
-	bool top = false;	// add it before all others
+	bool top = false; // add it before all others
 
 	const Rule &any() const { return kind == Kind::remove ? old : rule; }
 };

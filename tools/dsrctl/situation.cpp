@@ -15,8 +15,7 @@ namespace {
 std::string source_of(const Options &options)
 {
 	std::error_code ignored;
-	const std::string &path = options.file.empty() ? options.directory :
-							 options.file;
+	const std::string &path = options.file.empty() ? options.directory : options.file;
 	std::string real = std::filesystem::weakly_canonical(path, ignored);
 
 	return real.empty() ? path : real;
@@ -24,11 +23,10 @@ std::string source_of(const Options &options)
 
 } // namespace
 
-Situation::Situation(const Options &options, StateFile::Access access,
-		     Names names)
+Situation::Situation(const Options &options, StateFile::Access access, Names names)
 	: options(options), file(access, options.wait),
-	  table(options.table ? *options.table : default_table()),
-	  ip6(has_ip6()), host(options.wait), source(source_of(options))
+	  table(options.table ? *options.table : default_table()), ip6(has_ip6()),
+	  host(options.wait), source(source_of(options))
 {
 	std::string warning;
 
@@ -44,9 +42,9 @@ Situation::Situation(const Options &options, StateFile::Access access,
 
 void Situation::read_configuration(Names names)
 {
-	ConfigReader reader([&](const std::string &name, std::string &why) {
-		return address_of(name, names, why);
-	}, ConfigReader::Writers::root);
+	ConfigReader reader([&](const std::string &name,
+				std::string &why) { return address_of(name, names, why); },
+			    ConfigReader::Writers::root);
 
 	if (options.file.empty())
 		reader.add_directory(options.directory);
@@ -63,10 +61,9 @@ void Situation::read_configuration(Names names)
 void Situation::take_what_was_started()
 {
 	for (const Owned &owned : state.entries) {
-		const bool known = std::ranges::any_of(
-			config.entries, [&](const Entry &entry) {
-				return owned.same(dsr::owned(entry));
-			});
+		const bool known = std::ranges::any_of(config.entries, [&](const Entry &entry) {
+			return owned.same(dsr::owned(entry));
+		});
 		Entry entry;
 
 		if (known)
@@ -91,9 +88,9 @@ std::optional<Ip> Situation::address_of(const std::string &name, Names names,
 		return known;
 	const auto ip = resolve(name, why);
 	if (!ip && known) {
-		say_warning("the host name " + quote(name) + " does not resolve (" +
-		    why + "): it stays at " + text(*known) +
-		    ", which was found when it was started");
+		say_warning("the host name " + quote(name) + " does not resolve (" + why +
+			    "): it stays at " + text(*known) +
+			    ", which was found when it was started");
 		return known;
 	}
 	return ip;
@@ -102,9 +99,7 @@ std::optional<Ip> Situation::address_of(const std::string &name, Names names,
 // Are rules of this family of interest? Not to l2dsr entries.
 bool Situation::concerns(Family family) const
 {
-	auto of_family = [&](const auto &one) {
-		return one.dscp && one.ip.family == family;
-	};
+	auto of_family = [&](const auto &one) { return one.dscp && one.ip.family == family; };
 
 	// of what was started before IPv6 was turned off, too
 	if (std::ranges::any_of(state.entries, of_family))
@@ -125,8 +120,7 @@ void Situation::read_actual()
 	for (const Owned &owned : state.entries)
 		if (owned.dscp)
 			known.insert(owned.item());
-	Host::Found found = host.read(concerns(Family::ip4),
-				      concerns(Family::ip6), known);
+	Host::Found found = host.read(concerns(Family::ip4), concerns(Family::ip6), known);
 
 	actual.rules = std::move(found.rules);
 	find_served(found.others);
@@ -138,25 +132,21 @@ void Situation::find_served(const nf::Ruleset &others)
 
 	// packets to a VIP are where they belong
 	std::erase_if(arrivals.addresses, [&](const Ip &ip) {
-		return std::ranges::any_of(config.entries, [&](const Entry &entry) {
-			return entry.ip == ip;
-		});
+		return std::ranges::any_of(config.entries,
+					   [&](const Entry &entry) { return entry.ip == ip; });
 	});
 	actual.served.clear();
 	for (const Entry &entry : config.entries) {
 		if (!entry.dscp)
 			continue;
 		const Item item = entry.item();
-		if (std::ranges::any_of(actual.rules, [&](const Rule &rule) {
-			    return rule.has(item);
-		    }))
+		if (std::ranges::any_of(actual.rules,
+					[&](const Rule &rule) { return rule.has(item); }))
 			continue;
 		const Reach found = reach(others, arrivals, item);
 		if (found.answer != Reach::Answer::none)
-			actual.served[item] = {
-				where(found.right[0]),
-				found.right[0].table->name,
-				found.answer == Reach::Answer::all};
+			actual.served[item] = {where(found.right[0]), found.right[0].table->name,
+					       found.answer == Reach::Answer::all};
 	}
 }
 

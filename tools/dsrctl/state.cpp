@@ -35,13 +35,11 @@ void parse_rest(const json &one, Owned &owned)
 	}
 	if (one.contains("ports")) {
 		const json &ports = one["ports"];
-		const auto protocol =
-			parse_protocol(ports.at("protocol").get<std::string>());
+		const auto protocol = parse_protocol(ports.at("protocol").get<std::string>());
 
 		if (!protocol)
 			throw Error("found no protocol");
-		owned.ports = PortChange{*protocol, ports.at("rip"),
-					 ports.at("vip")};
+		owned.ports = PortChange{*protocol, ports.at("rip"), ports.at("vip")};
 	}
 }
 
@@ -75,7 +73,7 @@ std::optional<Backend> parse_backend(const std::string &text)
 // In a directory that only root may write, nothing is anybody else's.
 void check_directory(const std::string &directory)
 {
-	struct stat status{};
+	struct stat status {};
 
 	if (lstat(directory.c_str(), &status))
 		return;
@@ -90,8 +88,7 @@ void check_directory(const std::string &directory)
 // Or none.
 std::optional<std::string> contents(const std::string &path)
 {
-	const Descriptor file(open(path.c_str(),
-				   O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+	const Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 	std::string text;
 
 	if (!file && errno == ENOENT)
@@ -103,8 +100,7 @@ std::optional<std::string> contents(const std::string &path)
 
 } // namespace
 
-std::optional<Ip> State::remembered(const std::string &name,
-				    const std::string &source) const
+std::optional<Ip> State::remembered(const std::string &name, const std::string &source) const
 {
 	std::optional<Ip> ip;
 
@@ -132,23 +128,20 @@ std::string state_text(const State &state)
 		entries.push_back({{"source", owned.source},
 				   {"name", owned.name},
 				   {"ip", text(owned.ip)},
-				   {"dscp", owned.dscp ? json(*owned.dscp)
-						       : json()},
+				   {"dscp", owned.dscp ? json(*owned.dscp) : json()},
 				   {"dev", owned.dev}});
 		if (owned.to)
 			entries.back()["to"] = text(*owned.to);
 		if (owned.ports)
-			entries.back()["ports"] = {
-				{"protocol", name(owned.ports->protocol)},
-				{"rip", owned.ports->rip},
-				{"vip", owned.ports->vip}};
+			entries.back()["ports"] = {{"protocol", name(owned.ports->protocol)},
+						   {"rip", owned.ports->rip},
+						   {"vip", owned.ports->vip}};
 	}
 	return json{{"version", VERSION},
 		    {"network", state.network},
 		    {"backend", state.backend ? name(*state.backend) : ""},
 		    {"entries", entries}}
-		       .dump(1, '\t', false,
-			     json::error_handler_t::replace) +
+		       .dump(1, '\t', false, json::error_handler_t::replace) +
 	       "\n";
 }
 
@@ -166,14 +159,12 @@ State parse_state(const std::string &text, const std::string &file)
 		for (const json &one : all.at("entries"))
 			state.entries.push_back(parse_entry(one));
 	} catch (const std::exception &error) {
-		throw Error(file + ": " + error.what() +
-			    ", expected what dsrctl wrote there");
+		throw Error(file + ": " + error.what() + ", expected what dsrctl wrote there");
 	}
 	return state;
 }
 
-StateFile::StateFile(Access access, unsigned int wait,
-		     const std::string &directory)
+StateFile::StateFile(Access access, unsigned int wait, const std::string &directory)
 	: directory_(directory), path_(directory + "/" + network_number())
 {
 	if (access == Access::change)
@@ -208,8 +199,7 @@ State StateFile::read(std::string &warning) const
 	}
 	try {
 		State state = text ? parse_state(*text, file) : State{};
-		if (state.network.empty() || here.empty() ||
-		    state.network == here)
+		if (state.network.empty() || here.empty() || state.network == here)
 			return state;
 		return {};
 	} catch (const Error &error) {
@@ -247,8 +237,7 @@ void StateFile::sweep(const std::function<Networks()> &live) const
 	std::map<std::string, std::vector<std::filesystem::path>> left;
 	std::error_code error;
 
-	for (const auto &file :
-	     std::filesystem::directory_iterator(directory_, error)) {
+	for (const auto &file : std::filesystem::directory_iterator(directory_, error)) {
 		const std::string ending = file.path().extension();
 		const std::string name = file.path().filename();
 
@@ -262,14 +251,12 @@ void StateFile::sweep(const std::function<Networks()> &live) const
 		if (!there || there->contains(number))
 			continue;
 		// somebody may just be coming to one that has the number now
-		const Descriptor lock =
-			try_lock(directory_ + "/" + number + ".lock");
+		const Descriptor lock = try_lock(directory_ + "/" + number + ".lock");
 		if (!lock)
 			continue;
 		for (const auto &file : files)
 			std::filesystem::remove(file, error);
-		std::filesystem::remove(directory_ + "/" + number + ".lock",
-					error);
+		std::filesystem::remove(directory_ + "/" + number + ".lock", error);
 	}
 }
 

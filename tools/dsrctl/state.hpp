@@ -14,12 +14,11 @@ namespace dsr {
 
 struct State {
 	std::string network;		// what identifies it; empty: not known
-	std::optional<Backend> backend;	// of the last start; none when nothing is
+	std::optional<Backend> backend; // of the last start; none when nothing is
 	std::vector<Owned> entries;
 
 	// What a host name was resolved to; this configuration's comes first.
-	std::optional<Ip> remembered(const std::string &name,
-				     const std::string &source) const;
+	std::optional<Ip> remembered(const std::string &name, const std::string &source) const;
 	void add(const Owned &owned);
 };
 
@@ -35,8 +34,7 @@ public:
 	enum class Access : std::uint8_t { read, change };
 
 	// @wait: so many seconds for others that change something
-	StateFile(Access access, unsigned int wait,
-		  const std::string &directory = "/run/dsrctl");
+	StateFile(Access access, unsigned int wait, const std::string &directory = "/run/dsrctl");
 
 	// A file that is damaged is reported, and counts as empty; so does that
 	// of a network namespace that is gone, and had the same number.

@@ -34,15 +34,13 @@ const Rule *rule_of(const Actual &actual, const Item &item)
 bool is_own(const Address &address)
 {
 	return refuse(address.ip) ||
-	       (address.ip.family == Family::ip6 &&
-		address.ip.bytes[0] == 0xfe &&
+	       (address.ip.family == Family::ip6 && address.ip.bytes[0] == 0xfe &&
 		(address.ip.bytes[1] & 0xc0) == 0x80);
 }
 
 class Discovery {
 public:
-	Discovery(const Config &config, const Actual &actual,
-		  const std::vector<Owned> &owned)
+	Discovery(const Config &config, const Actual &actual, const std::vector<Owned> &owned)
 		: actual_(actual), owned_(owned)
 	{
 		for (const Entry &entry : config.entries) {
@@ -67,11 +65,9 @@ private:
 			return false;
 		if (address.dev == "lo")
 			return true;
-		return std::any_of(owned_.begin(), owned_.end(),
-				   [&](const Owned &owned) {
-					   return owned.ip == address.ip &&
-						  owned.dev == address.dev;
-				   });
+		return std::any_of(owned_.begin(), owned_.end(), [&](const Owned &owned) {
+			return owned.ip == address.ip && owned.dev == address.dev;
+		});
 	}
 
 	const Address *lone_address(const Ip &ip) const
@@ -88,11 +84,9 @@ private:
 
 		for (const Rule &rule : actual_.rules)
 			for (const Item &item : rule.items) {
-				const Address *address =
-					lone_address(item.ip);
+				const Address *address = lone_address(item.ip);
 
-				if (items_.contains(item) ||
-				    pairs != (address != nullptr) ||
+				if (items_.contains(item) || pairs != (address != nullptr) ||
 				    !seen.insert(item).second)
 					continue;
 				Row row;
@@ -100,12 +94,10 @@ private:
 				row.standing = Standing::started;
 				row.name = row.ipaddr = text(item.ip);
 				if (item.ports)
-					row.name = with_port(row.name,
-							     item.ports->vip);
+					row.name = with_port(row.name, item.ports->vip);
 				row.to = item.to;
 				row.ports = item.ports;
-				row.dscp = pairs ? std::to_string(item.dscp)
-						 : hex(item.dscp);
+				row.dscp = pairs ? std::to_string(item.dscp) : hex(item.dscp);
 				row.loopback = loopback_text(address);
 				row.rule = rule.active;
 				row.table = table_name(rule);
@@ -118,8 +110,7 @@ private:
 	void addresses()
 	{
 		for (const Address &address : actual_.addresses) {
-			if (!is_lone_address(address) ||
-			    paired_.contains(address.ip))
+			if (!is_lone_address(address) || paired_.contains(address.ip))
 				continue;
 			Row row;
 			row.type = RowType::loopb;
@@ -145,8 +136,14 @@ using Columns = std::vector<std::string>;
 
 Columns columns(const Row &row)
 {
-	return {name(row.type), name(row.standing), row.name, row.ipaddr, row.dscp,
-		row.loopback, row.rule ? "up" : NONE, row.table,
+	return {name(row.type),
+		name(row.standing),
+		row.name,
+		row.ipaddr,
+		row.dscp,
+		row.loopback,
+		row.rule ? "up" : NONE,
+		row.table,
 		row.configured ? "conf" : "disc"};
 }
 
@@ -174,8 +171,7 @@ std::string line(const Columns &columns, const std::vector<std::size_t> &widths)
 		text += columns[i];
 		if (i + 1 == widths.size())
 			break;
-		text.append(widths[i] - std::min(widths[i], columns[i].size()),
-			    ' ');
+		text.append(widths[i] - std::min(widths[i], columns[i].size()), ' ');
 		text += i == NAME || i == IPADDR ? "  " : " ";
 	}
 	return text + "\n";
@@ -208,25 +204,22 @@ std::vector<Row> configured_rows(const Config &config, const Actual &actual)
 
 		if (entry.dscp)
 			rule = rule_of(actual, entry.item());
-		const Served *served = entry.dscp && !rule ?
-			actual.served_by_others(entry.item()) : nullptr;
+		const Served *served = entry.dscp && !rule ? actual.served_by_others(entry.item()) :
+							     nullptr;
 		const bool local = actual.is_local(entry.ip, entry.dev);
 		int parts = local + (rule || served);
 		row.type = entry.dscp ? RowType::l3dsr : RowType::l2dsr;
-		row.standing = !parts ? Standing::stopped :
-			       parts == (entry.dscp ? 2 : 1) ?
-					Standing::started :
-					Standing::partial;
+		row.standing = !parts			     ? Standing::stopped :
+			       parts == (entry.dscp ? 2 : 1) ? Standing::started :
+							       Standing::partial;
 		row.name = entry.title();
 		row.to = entry.to;
 		row.ports = entry.ports;
 		row.ipaddr = entry.ip_text();
 		row.dscp = entry.dscp ? entry.dscp_text : NONE;
-		row.loopback = local && !address ? "route" :
-						   loopback_text(address);
+		row.loopback = local && !address ? "route" : loopback_text(address);
 		row.rule = rule || served;
-		row.table = rule ? table_name(*rule) :
-			    served ? served->table : NONE;
+		row.table = rule ? table_name(*rule) : served ? served->table : NONE;
 		row.entry = &entry;
 		rows.push_back(row);
 	}
@@ -241,15 +234,13 @@ std::vector<Row> discovered_rows(const Config &config, const Actual &actual,
 
 std::string status_text(const std::vector<Row> &rows, bool all, bool header)
 {
-	Columns names{"type", "state", "name", "ipaddr", "dscp",
+	Columns names{"type",	  "state",    "name",  "ipaddr", "dscp",
 		      "loopback", "iptables", "iptbl", "src"};
-	std::vector<std::size_t> widths{5, 7, names[NAME].size(),
-					names[IPADDR].size(), 4, 8, 8,
-					names[TABLE].size(), 4};
+	std::vector<std::size_t> widths{
+		5, 7, names[NAME].size(), names[IPADDR].size(), 4, 8, 8, names[TABLE].size(), 4};
 	// where there are such: scripts of old count columns
-	const bool narrow = std::ranges::any_of(rows, [](const Row &row) {
-		return row.to || row.ports;
-	});
+	const bool narrow = std::ranges::any_of(rows,
+						[](const Row &row) { return row.to || row.ports; });
 	std::string text;
 	Columns lines;
 
@@ -292,9 +283,7 @@ static nlohmann::json ports_json(const std::optional<PortChange> &ports)
 {
 	if (!ports)
 		return {};
-	return {{"protocol", name(ports->protocol)},
-		{"rip", ports->rip},
-		{"vip", ports->vip}};
+	return {{"protocol", name(ports->protocol)}, {"rip", ports->rip}, {"vip", ports->vip}};
 }
 
 std::string status_json(const std::vector<Row> &rows)
@@ -323,8 +312,8 @@ std::string status_json(const std::vector<Row> &rows)
 	return json_text(json{{"entries", entries}});
 }
 
-std::vector<std::string> oddities(const Config &config, const Actual &actual,
-				  bool all, const Variant &variant)
+std::vector<std::string> oddities(const Config &config, const Actual &actual, bool all,
+				  const Variant &variant)
 {
 	std::map<Item, unsigned int> copies;
 	std::vector<std::string> found;
@@ -346,24 +335,19 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual,
 			if (entry.dscp && entry.item() == item)
 				shown = true;
 		if (shown && count > 1)
-			found.push_back("found " + std::to_string(count) +
-					" rules for " +
-					dscp_text(item.dscp) + " to " +
-					destination(item) +
+			found.push_back("found " + std::to_string(count) + " rules for " +
+					dscp_text(item.dscp) + " to " + destination(item) +
 					", expected one: stop removes all of them");
 	}
 	for (Family family : off)
 		found.push_back(rewrite::off_text(family));
 	for (const auto &[family, count] : elsewhere) {
-		const std::string program =
-			family == Family::ip4 ? "iptables" : "ip6tables";
+		const std::string program = family == Family::ip4 ? "iptables" : "ip6tables";
 
 		found.push_back("found " + std::to_string(count) +
-				(count == 1 ? " DADDR rule in " :
-					      " DADDR rules in ") + program + "-" +
-				variant(Store::other, family) +
-				", expected all in " + program + "-" +
-				variant(Store::iptables, family) +
+				(count == 1 ? " DADDR rule in " : " DADDR rules in ") + program +
+				"-" + variant(Store::other, family) + ", expected all in " +
+				program + "-" + variant(Store::iptables, family) +
 				", which this system's " + program + " is");
 	}
 	return found;

@@ -15,8 +15,8 @@ const char *name(Standing standing);
 enum class RowType : std::uint8_t {
 	l3dsr,
 	l2dsr,
-	loopb,	// an address, without a rule
-	iptbl	// a rule, without its address
+	loopb, // an address, without a rule
+	iptbl  // a rule, without its address
 };
 
 const char *name(RowType type);
@@ -26,11 +26,11 @@ struct Row {
 	Standing standing = Standing::stopped;
 	std::string name, ipaddr, dscp, loopback;
 	bool rule = false;
-	std::string table;	// "--" when it is none of a rule
+	std::string table; // "--" when it is none of a rule
 	std::optional<Ip> to;
 	std::optional<PortChange> ports;
 	bool configured = true;
-	const Entry *entry = nullptr;	// of one that is configured
+	const Entry *entry = nullptr; // of one that is configured
 };
 
 std::vector<Row> configured_rows(const Config &config, const Actual &actual);
@@ -46,8 +46,8 @@ using Variant = std::function<std::string(Store, Family)>;
 
 // Rules that do the same, and a mix of variants: what an operator wants to
 // know of.
-std::vector<std::string> oddities(const Config &config, const Actual &actual,
-				  bool all, const Variant &variant);
+std::vector<std::string> oddities(const Config &config, const Actual &actual, bool all,
+				  const Variant &variant);
 
 struct Check {
 	std::string line;

@@ -26,10 +26,9 @@ std::string octal(mode_t mode)
 // Where links are no text: /proc/self/fd/0
 bool is_proc(const Descriptor &directory)
 {
-	struct statfs status{};
+	struct statfs status {};
 
-	return !fstatfs(directory.get(), &status) &&
-	       status.f_type == PROC_SUPER_MAGIC;
+	return !fstatfs(directory.get(), &status) && status.f_type == PROC_SUPER_MAGIC;
 }
 
 std::string target_of(const Descriptor &link)
@@ -52,7 +51,7 @@ public:
 
 	Descriptor open(const std::string &path)
 	{
-		constexpr int LINKS = 40;	// as many as the kernel follows
+		constexpr int LINKS = 40; // as many as the kernel follows
 
 		lead(std::filesystem::absolute(path).string());
 		if (!enter_root())
@@ -66,10 +65,9 @@ public:
 					return {};
 				continue;
 			}
-			const Descriptor next(openat(here_.get(), name.c_str(),
-						     O_PATH | O_NOFOLLOW |
-							     O_CLOEXEC));
-			struct stat status{};
+			const Descriptor next(
+				openat(here_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+			struct stat status {};
 			if (!next || fstat(next.get(), &status))
 				return {};
 			if (S_ISLNK(status.st_mode)) {
@@ -77,15 +75,13 @@ public:
 					return end(name, 0);
 				if (++links_ > LINKS)
 					return refuse(ELOOP);
-				if (!is_own(status, place_ / name) ||
-				    !follow(target_of(next)))
+				if (!is_own(status, place_ / name) || !follow(target_of(next)))
 					return {};
 			} else if (!S_ISDIR(status.st_mode)) {
 				if (!ahead_.empty())
 					return refuse(ENOTDIR);
-				return is_own(status, place_ / name) ?
-					       end(name, O_NOFOLLOW) :
-					       Descriptor();
+				return is_own(status, place_ / name) ? end(name, O_NOFOLLOW) :
+								       Descriptor();
 			} else if (!enter(name)) {
 				return {};
 			}
@@ -118,18 +114,16 @@ private:
 			return true;
 		errno = EACCES;
 		return trusts_({"the owner " + std::to_string(status.st_uid) +
-					", who may replace it in " +
-					place_.string(),
+					", who may replace it in " + place_.string(),
 				true, "chown root " + path.string()},
 			       path.string());
 	}
 
 	bool enter(const std::string &name)
 	{
-		struct stat status{};
+		struct stat status {};
 		Descriptor next(openat(here_.get(), name.c_str(),
-				       O_PATH | O_DIRECTORY | O_NOFOLLOW |
-					       O_CLOEXEC));
+				       O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 		const auto place = place_ / name;
 
 		if (!next || fstat(next.get(), &status))
@@ -143,8 +137,7 @@ private:
 			const auto others = other_writers(status, place.string());
 
 			errno = EACCES;
-			if (!others.found.empty() &&
-			    !trusts_(others, place.string()))
+			if (!others.found.empty() && !trusts_(others, place.string()))
 				return false;
 		}
 		here_ = std::move(next);
@@ -163,8 +156,7 @@ private:
 	// It was asked on the way here.
 	bool enter_parent()
 	{
-		here_ = Descriptor(openat(here_.get(), "..",
-					  O_PATH | O_DIRECTORY | O_CLOEXEC));
+		here_ = Descriptor(openat(here_.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
 		place_ = place_.parent_path();
 		sticky_ = false;
 		return static_cast<bool>(here_);
@@ -179,9 +171,8 @@ private:
 	// What is opened is what is asked.
 	Descriptor end(const std::string &name, int flags)
 	{
-		Descriptor file(openat(here_.get(), name.c_str(),
-				       O_RDONLY | O_CLOEXEC | flags));
-		struct stat status{};
+		Descriptor file(openat(here_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | flags));
+		struct stat status {};
 
 		if (!file || fstat(file.get(), &status))
 			return {};
@@ -215,13 +206,11 @@ OtherWriters other_writers(const struct stat &status, const std::string &path)
 	if (S_ISCHR(status.st_mode))
 		return {};
 	if (status.st_mode & S_IWOTH)
-		return {"mode " + octal(status.st_mode) +
-				", which lets anybody write it",
-			true, "chmod go-w " + path};
+		return {"mode " + octal(status.st_mode) + ", which lets anybody write it", true,
+			"chmod go-w " + path};
 	if (status.st_uid && status.st_uid != geteuid())
-		return {"the owner " + std::to_string(status.st_uid) +
-				", who may write it",
-			false, "chown root " + path};
+		return {"the owner " + std::to_string(status.st_uid) + ", who may write it", false,
+			"chown root " + path};
 	if (status.st_mode & S_IWGRP && status.st_gid)
 		return {"mode " + octal(status.st_mode) + ", which lets group " +
 				std::to_string(status.st_gid) + " write it",

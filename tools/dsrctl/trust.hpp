@@ -12,9 +12,9 @@
 namespace dsr {
 
 struct OtherWriters {
-	std::string found;	// what is wrong with it; empty: nothing
-	bool anybody = false;	// or some that an administrator may have meant
-	std::string fix;	// a command
+	std::string found;    // what is wrong with it; empty: nothing
+	bool anybody = false; // or some that an administrator may have meant
+	std::string fix;      // a command
 };
 
 // Who may write @path, which has this @status, but root and who runs this?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/xt_words.hpp"
 
-#include <netinet/in.h>	// before the kernel's headers, which then leave out the same
+#include <netinet/in.h> // before the kernel's headers, which then leave out the same
 
 #include <linux/netfilter/xt_DSCP.h>
 #include <linux/netfilter/xt_comment.h>
@@ -36,13 +36,11 @@ std::optional<Info> info_of(const XtInfo &xt, std::size_t least = sizeof(Info))
 
 	if (xt.data.size() < least)
 		return std::nullopt;
-	std::memcpy(&info, xt.data.data(),
-		    std::min(sizeof(info), xt.data.size()));
+	std::memcpy(&info, xt.data.data(), std::min(sizeof(info), xt.data.size()));
 	return info;
 }
 
-void put(Words &words, bool inverted, const std::string &option,
-	 const std::string &value)
+void put(Words &words, bool inverted, const std::string &option, const std::string &value)
 {
 	if (inverted)
 		words.emplace_back("!");
@@ -68,15 +66,13 @@ Words tos_words(const XtInfo &match, Family)
 
 	if (!info || match.revision != 1)
 		return {};
-	put(words, info->invert, "--tos",
-	    hex(info->tos_value) + "/" + hex(info->tos_mask));
+	put(words, info->invert, "--tos", hex(info->tos_value) + "/" + hex(info->tos_mask));
 	return words;
 }
 
 Words comment_words(const XtInfo &match, Family)
 {
-	const std::size_t size = std::min<std::size_t>(match.data.size(),
-						       XT_MAX_COMMENT_LEN);
+	const std::size_t size = std::min<std::size_t>(match.data.size(), XT_MAX_COMMENT_LEN);
 	const auto *text = reinterpret_cast<const char *>(match.data.data());
 
 	return {"-m", "comment", "--comment",
@@ -116,13 +112,10 @@ void put_ports(Words &words, const std::uint16_t (&source)[2],
 	       const std::uint16_t (&destination)[2], bool source_inverted,
 	       bool destination_inverted)
 {
-	auto any = [](const std::uint16_t (&range)[2]) {
-		return !range[0] && range[1] == 0xffff;
-	};
+	auto any = [](const std::uint16_t(&range)[2]) { return !range[0] && range[1] == 0xffff; };
 
 	if (!any(source) || source_inverted)
-		put(words, source_inverted, "--sport",
-		    range_text(source[0], source[1]));
+		put(words, source_inverted, "--sport", range_text(source[0], source[1]));
 	if (!any(destination) || destination_inverted)
 		put(words, destination_inverted, "--dport",
 		    range_text(destination[0], destination[1]));
@@ -135,8 +128,7 @@ Words tcp_words(const XtInfo &match, Family)
 
 	if (!info || match.revision)
 		return {};
-	put_ports(words, info->spts, info->dpts,
-		  info->invflags & XT_TCP_INV_SRCPT,
+	put_ports(words, info->spts, info->dpts, info->invflags & XT_TCP_INV_SRCPT,
 		  info->invflags & XT_TCP_INV_DSTPT);
 	if (info->flg_mask)
 		put(words, info->invflags & XT_TCP_INV_FLAGS, "--tcp-flags",
@@ -154,8 +146,7 @@ Words udp_words(const XtInfo &match, Family)
 
 	if (!info || match.revision)
 		return {};
-	put_ports(words, info->spts, info->dpts,
-		  info->invflags & XT_UDP_INV_SRCPT,
+	put_ports(words, info->spts, info->dpts, info->invflags & XT_UDP_INV_SRCPT,
 		  info->invflags & XT_UDP_INV_DSTPT);
 	return words;
 }
@@ -171,8 +162,7 @@ Words dccp_words(const XtInfo &match, Family)
 		return {};
 	put_ports(words, info->flags & XT_DCCP_SRC_PORTS ? info->spts : ANY,
 		  info->flags & XT_DCCP_DEST_PORTS ? info->dpts : ANY,
-		  info->invflags & XT_DCCP_SRC_PORTS,
-		  info->invflags & XT_DCCP_DEST_PORTS);
+		  info->invflags & XT_DCCP_SRC_PORTS, info->invflags & XT_DCCP_DEST_PORTS);
 	return words;
 }
 
@@ -252,11 +242,9 @@ Words daddr_words(const XtInfo &target, Family family)
 			items.push_back({dscp, ip_of(info->daddr[dscp], family)});
 	if (!items.empty())
 		return saved_words(rule_text(true, items)).value_or(Words());
-	Words words{"-j", "DADDR", "--set-daddr",
-		    text(ip_of(info->daddr[0], family))};
+	Words words{"-j", "DADDR", "--set-daddr", text(ip_of(info->daddr[0], family))};
 	if (info->dport)
-		put(words, false, "--set-dport",
-		    std::to_string(ntohs(info->dport)));
+		put(words, false, "--set-dport", std::to_string(ntohs(info->dport)));
 	return words;
 }
 
@@ -275,13 +263,12 @@ Words set_tos_words(const XtInfo &target, Family)
 
 	if (!info || target.revision != 1)
 		return {};
-	return {"-j", "TOS", "--set-tos",
-		hex(info->tos_value) + "/" + hex(info->tos_mask)};
+	return {"-j", "TOS", "--set-tos", hex(info->tos_value) + "/" + hex(info->tos_mask)};
 }
 
 Words notrack_words(const XtInfo &target, Family)
 {
-	constexpr std::uint16_t NOTRACK = 1;	// XT_CT_NOTRACK
+	constexpr std::uint16_t NOTRACK = 1; // XT_CT_NOTRACK
 	const auto flags = info_of<std::uint16_t>(target);
 
 	if (!flags || !(*flags & NOTRACK))
@@ -309,11 +296,16 @@ Words find(const Functions &functions, const XtInfo &xt, Family family)
 
 Words match_words(const XtInfo &match, Family family)
 {
-	static const Functions MATCHES = {
-		{"dscp", dscp_words}, {"tos", tos_words},
-		{"comment", comment_words}, {"multiport", multiport_words},
-		{"tcp", tcp_words}, {"dccp", dccp_words}, {"udp", udp_words}, {"udplite", udp_words},
-		{"conntrack", conntrack_words}, {"state", state_words}};
+	static const Functions MATCHES = {{"dscp", dscp_words},
+					  {"tos", tos_words},
+					  {"comment", comment_words},
+					  {"multiport", multiport_words},
+					  {"tcp", tcp_words},
+					  {"dccp", dccp_words},
+					  {"udp", udp_words},
+					  {"udplite", udp_words},
+					  {"conntrack", conntrack_words},
+					  {"state", state_words}};
 
 	return find(MATCHES, match, family);
 }
@@ -321,14 +313,12 @@ Words match_words(const XtInfo &match, Family family)
 Words target_words(const XtInfo &target, Family family)
 {
 	static const Functions TARGETS = {
-		{"DADDR", daddr_words}, {"DSCP", set_dscp_words},
-		{"TOS", set_tos_words}, {"CT", notrack_words},
-		{"NOTRACK", name_only}, {"MASQUERADE", name_only},
-		{"REJECT", name_only}, {"DNAT", name_only},
-		{"REDIRECT", name_only}, {"NETMAP", name_only},
-		{"SNAT", name_only}, {"LOG", name_only}, {"NFLOG", name_only},
-		{"MARK", name_only}, {"CONNMARK", name_only},
-		{"TCPMSS", name_only}, {"TRACE", name_only}};
+		{"DADDR", daddr_words}, {"DSCP", set_dscp_words}, {"TOS", set_tos_words},
+		{"CT", notrack_words},	{"NOTRACK", name_only},	  {"MASQUERADE", name_only},
+		{"REJECT", name_only},	{"DNAT", name_only},	  {"REDIRECT", name_only},
+		{"NETMAP", name_only},	{"SNAT", name_only},	  {"LOG", name_only},
+		{"NFLOG", name_only},	{"MARK", name_only},	  {"CONNMARK", name_only},
+		{"TCPMSS", name_only},	{"TRACE", name_only}};
 
 	return find(TARGETS, target, family);
 }

@@ -19,15 +19,14 @@ namespace {
 // Small enough to stay in a processor's cache until it is written.
 constexpr std::size_t WINDOW = 1 << 18;
 
-constexpr std::size_t PCAP_HEADER = 24, PCAP_RECORD = 16,
-		      PCAP_RECORD_MODIFIED = 24;
+constexpr std::size_t PCAP_HEADER = 24, PCAP_RECORD = 16, PCAP_RECORD_MODIFIED = 24;
 
 // The first four bytes of a file, as its writer meant them.
 enum Magic : std::uint32_t {
 	MICRO = 0xa1b2c3d4,
 	MICRO_MODIFIED = 0xa1b2cd34,
 	NANO = 0xa1b23c4d,
-	PCAPNG = 0x0a0d0d0a,	// in either byte order
+	PCAPNG = 0x0a0d0d0a, // in either byte order
 };
 
 bool is_pcap(std::uint32_t magic)
@@ -71,9 +70,8 @@ void CaptureReader::open()
 			    damage_->message);
 	if (!link_types_.empty() &&
 	    std::none_of(link_types_.begin(), link_types_.end(), link_known))
-		throw Error(name() + ": found link type " +
-			    link_text(link_types_[0]) + ", expected one of " +
-			    known_links());
+		throw Error(name() + ": found link type " + link_text(link_types_[0]) +
+			    ", expected one of " + known_links());
 	opened_ = true;
 }
 
@@ -91,14 +89,13 @@ void CaptureReader::open_pcap()
 	}
 	const std::uint8_t *head = window_.data();
 	swapped_ = !is_pcap(daddr_load32(head));
-	header_ = get32(head) == MICRO_MODIFIED ? PCAP_RECORD_MODIFIED :
-						  PCAP_RECORD;
+	header_ = get32(head) == MICRO_MODIFIED ? PCAP_RECORD_MODIFIED : PCAP_RECORD;
 
 	// 543.0 is of DG/UX; files before 2.3 have the other order of lengths
 	const unsigned int major = get16(head + 4), minor = get16(head + 6);
 	if (!(major == 2 && minor <= 4) && !(major == 543 && !minor)) {
-		damaged("pcap of version " + std::to_string(major) + "." +
-			std::to_string(minor) + ", expected 2.4");
+		damaged("pcap of version " + std::to_string(major) + "." + std::to_string(minor) +
+			", expected 2.4");
 		return;
 	}
 	if (major != 2 || minor < 3)
@@ -126,8 +123,7 @@ bool CaptureReader::next_record(Frame &frame)
 		return at_end("the header of a packet");
 	const std::uint8_t *header = window_.data() + at_;
 	std::uint32_t captured = get32(header + 8), length = get32(header + 12);
-	if (lengths_ != Lengths::straight &&
-	    (lengths_ == Lengths::swapped || captured > length))
+	if (lengths_ != Lengths::straight && (lengths_ == Lengths::swapped || captured > length))
 		std::swap(captured, length);
 	if (captured > MOST_CAPTURED)
 		return damaged("found a packet of " + std::to_string(captured) +
@@ -143,11 +139,11 @@ bool CaptureReader::next_record(Frame &frame)
 	return true;
 }
 
-void CaptureReader::frame_is(Frame &frame, const std::uint8_t *data,
-			     std::uint32_t captured, std::uint32_t length)
+void CaptureReader::frame_is(Frame &frame, const std::uint8_t *data, std::uint32_t captured,
+			     std::uint32_t length)
 {
 	packets_++;
-	frame.data = const_cast<std::uint8_t *>(data);	// of the window
+	frame.data = const_cast<std::uint8_t *>(data); // of the window
 	frame.captured = captured;
 	frame.length = std::max(length, captured);
 }
@@ -155,8 +151,8 @@ void CaptureReader::frame_is(Frame &frame, const std::uint8_t *data,
 // Interfaces stay where they are: frames point to them.
 const Interface *CaptureReader::intern(Interface interface)
 {
-	if (std::find(link_types_.begin(), link_types_.end(),
-		      interface.link_type) == link_types_.end())
+	if (std::find(link_types_.begin(), link_types_.end(), interface.link_type) ==
+	    link_types_.end())
 		link_types_.push_back(interface.link_type);
 	return &*interfaces_.insert(std::move(interface)).first;
 }
@@ -194,8 +190,7 @@ bool CaptureReader::fetch(std::size_t size)
 	if (window_.size() < at_ + size)
 		window_.resize(at_ + size);
 	while (end_ - at_ < size) {
-		const std::size_t count =
-			input_.read(std::span(window_).subspan(end_));
+		const std::size_t count = input_.read(std::span(window_).subspan(end_));
 
 		if (!count) {
 			ended_ = true;
@@ -261,15 +256,13 @@ CaptureWriter::CaptureWriter(const std::string &path, CaptureReader &from)
 	if (path == "-" && isatty(STDOUT_FILENO))
 		throw Error("standard output: found a terminal, expected a file or a pipe");
 	if (!fstat(input, &in) && S_ISREG(in.st_mode) &&
-	    !(path == "-" ? fstat(STDOUT_FILENO, &out) :
-			    stat(path.c_str(), &out)) &&
+	    !(path == "-" ? fstat(STDOUT_FILENO, &out) : stat(path.c_str(), &out)) &&
 	    in.st_dev == out.st_dev && in.st_ino == out.st_ino)
 		throw Error(name_ + ": found the input itself, expected another file");
 
 	descriptor_ = Descriptor(
 		path == "-" ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) :
-			      ::open(path.c_str(), O_WRONLY | O_CREAT |
-				     O_TRUNC | O_CLOEXEC, 0666),
+			      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666),
 		name_.c_str());
 	from.writer_ = this;
 }
@@ -299,8 +292,7 @@ void CaptureWriter::write(std::vector<iovec> &spans)
 		while (first < spans.size() && left >= spans[first].iov_len)
 			left -= spans[first++].iov_len;
 		if (left) {
-			auto *base = static_cast<std::uint8_t *>(
-				spans[first].iov_base);
+			auto *base = static_cast<std::uint8_t *>(spans[first].iov_base);
 
 			spans[first].iov_base = base + left;
 			spans[first].iov_len -= left;

@@ -16,8 +16,8 @@
 namespace dsr::replay {
 
 struct Damage {
-	std::uint64_t offset;	// everything before was read
-	std::uint64_t packets;	// so many
+	std::uint64_t offset;  // everything before was read
+	std::uint64_t packets; // so many
 	std::string message;
 };
 
@@ -33,10 +33,7 @@ public:
 
 	// False at the end, or where the capture is damaged. The frame is
 	// valid, and may be changed, until the next call.
-	bool next(Frame &frame)
-	{
-		return plain_ && next_plain(frame) ? true : next_any(frame);
-	}
+	bool next(Frame &frame) { return plain_ && next_plain(frame) ? true : next_any(frame); }
 	// The frame that was read last is not to be written.
 	void leave_out();
 	const std::optional<Damage> &damage() const { return damage_; }
@@ -53,9 +50,9 @@ private:
 
 	// What a block of pcapng turns out to be.
 	enum class Found : std::uint8_t {
-		packet,		// all of it is in the window
-		end,		// of the file, or of what can be read
-		later		// more than is looked ahead for
+		packet, // all of it is in the window
+		end,	// of the file, or of what can be read
+		later	// more than is looked ahead for
 	};
 
 	void open();
@@ -84,10 +81,7 @@ private:
 		frame.fcs = plain_->fcs;
 		return true;
 	}
-	bool next_any(Frame &frame)
-	{
-		return pcapng_ ? next_block(frame) : next_record(frame);
-	}
+	bool next_any(Frame &frame) { return pcapng_ ? next_block(frame) : next_record(frame); }
 	bool next_record(Frame &frame);
 	bool next_block(Frame &frame);
 	Found find_packet_block();
@@ -101,13 +95,10 @@ private:
 	bool same_length(std::uint32_t length);
 
 	const Interface *intern(Interface interface);
-	void frame_is(Frame &frame, const std::uint8_t *data,
-		      std::uint32_t captured, std::uint32_t length);
+	void frame_is(Frame &frame, const std::uint8_t *data, std::uint32_t captured,
+		      std::uint32_t length);
 
-	bool have(std::size_t size)
-	{
-		return end_ - at_ >= size || fetch(size);
-	}
+	bool have(std::size_t size) { return end_ - at_ >= size || fetch(size); }
 	bool fetch(std::size_t size);
 	bool damaged(const std::string &message);
 	bool ends_within(const char *what);
@@ -129,31 +120,31 @@ private:
 
 	Input input_;
 	bool pcapng_ = false;
-	bool swapped_ = false;		// of the other byte order
+	bool swapped_ = false; // of the other byte order
 	bool opened_ = false;
-	bool ended_ = false;		// there is no more to read
+	bool ended_ = false; // there is no more to read
 
 	// The window: bytes [0, end_) of it are those of the file from base_.
 	std::vector<std::uint8_t> window_;
-	std::size_t at_ = 0;		// where the next record begins
+	std::size_t at_ = 0; // where the next record begins
 	std::size_t end_ = 0;
 	std::uint64_t base_ = 0;
-	std::size_t record_ = 0;	// where the last one began
-	std::size_t kept_ = 0;		// before it, all is in spans_ or out
-	std::vector<iovec> spans_;	// to be written, but not yet
+	std::size_t record_ = 0;   // where the last one began
+	std::size_t kept_ = 0;	   // before it, all is in spans_ or out
+	std::vector<iovec> spans_; // to be written, but not yet
 	CaptureWriter *writer_ = nullptr;
 
 	// pcap
 	enum class Lengths : std::uint8_t { straight, maybe_swapped, swapped };
-	std::size_t header_ = 0;	// of a record
+	std::size_t header_ = 0; // of a record
 	Lengths lengths_ = Lengths::straight;
 	// of a file in this machine's order, without anything unusual
 	const Interface *plain_ = nullptr;
 
 	// Interfaces of this section, by number; a pcap file has one.
 	std::vector<const Interface *> section_;
-	std::set<Interface> interfaces_;	// of all sections
-	std::vector<int> link_types_;		// in the order they were met
+	std::set<Interface> interfaces_; // of all sections
+	std::vector<int> link_types_;	 // in the order they were met
 
 	std::uint64_t packets_ = 0;
 	std::optional<Damage> damage_;

@@ -41,9 +41,7 @@ std::vector<Diagnosis::Mapping> mappings(const Ruleset &rules)
 		for (std::uint8_t dscp = 1; dscp < 64; dscp++)
 			for (const Rule &rule : rules.of(family))
 				if (rule.accepts_dscp(dscp)) {
-					mappings.push_back(
-						{*rule.action.destination(dscp),
-						 dscp});
+					mappings.push_back({*rule.action.destination(dscp), dscp});
 					break;
 				}
 	return mappings;
@@ -65,8 +63,7 @@ const char *checksum_text(Checksum checksum)
 	}
 }
 
-Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers,
-	       const std::string &interface)
+Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers, const std::string &interface)
 	: rules_(rules), interface_(interface), dscp_has_rule_(),
 	  diagnosis_(mappings(rules), servers)
 {
@@ -86,8 +83,7 @@ void Engine::index_rules(Family family)
 
 		for (const Rule &rule : rules_.of(family)) {
 			if (rule.concerns_dscp(dscp, knows_protocol))
-				by_dscp_[index][dscp].push_back(
-					{&rule, rule.is_certain()});
+				by_dscp_[index][dscp].push_back({&rule, rule.is_certain()});
 			knows_protocol |= rule.finds_protocol();
 			dscp_has_rule_[index][dscp] |= rule.accepts_dscp(dscp);
 		}
@@ -142,9 +138,8 @@ inline void Engine::take(Outcome outcome, Result &result)
 	}
 }
 
-void Engine::run_rule(const Rule &rule, Packet &packet,
-		      bool zero_header_checksum, std::string_view interface,
-		      Result &result, Trace &trace)
+void Engine::run_rule(const Rule &rule, Packet &packet, bool zero_header_checksum,
+		      std::string_view interface, Result &result, Trace &trace)
 {
 	const Matched matched = matches(rule, packet, interface);
 
@@ -159,20 +154,18 @@ void Engine::run_rule(const Rule &rule, Packet &packet,
 // Every rule gets the packet as the one before it left it (XT_CONTINUE). None
 // changes its DSCP.
 inline Engine::Result Engine::run_rules(Packet &packet, unsigned int dscp,
-					bool zero_header_checksum,
-					std::string_view interface) const
+					bool zero_header_checksum, std::string_view interface) const
 {
 	Result result;
 
-	for (const Candidate &candidate :
-	     by_dscp_[index_of(packet.family)][dscp]) {
-		const Matched matched = candidate.certain ? Matched::yes :
-			matches(*candidate.rule, packet, interface);
+	for (const Candidate &candidate : by_dscp_[index_of(packet.family)][dscp]) {
+		const Matched matched = candidate.certain ?
+						Matched::yes :
+						matches(*candidate.rule, packet, interface);
 
 		take(matched, result);
 		if (matched == Matched::yes)
-			take(apply(candidate.rule->action, packet,
-				   zero_header_checksum), result);
+			take(apply(candidate.rule->action, packet, zero_header_checksum), result);
 		if (result.drop != Drop::none)
 			break;
 	}
@@ -181,14 +174,12 @@ inline Engine::Result Engine::run_rules(Packet &packet, unsigned int dscp,
 
 // A trace is of all rules, those that do nothing included.
 Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
-				 std::string_view interface,
-				 Trace &trace) const
+				 std::string_view interface, Trace &trace) const
 {
 	Result result;
 
 	for (const Rule &rule : rules_.of(packet.family)) {
-		run_rule(rule, packet, zero_header_checksum, interface, result,
-			 trace);
+		run_rule(rule, packet, zero_header_checksum, interface, result, trace);
 		if (result.drop != Drop::none)
 			break;
 	}
@@ -197,7 +188,7 @@ Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
 
 // What nobody changed is as good as it was.
 [[gnu::always_inline]] inline void Engine::judge(const Coverage &coverage, const Packet &packet,
-		   Checksum before, bool rewritten, Trace *trace)
+						 Checksum before, bool rewritten, Trace *trace)
 {
 	const Checksum after = rewritten ? coverage.verify(packet) : before;
 
@@ -207,8 +198,8 @@ Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
 		counters_.good_to_bad++;
 	if (trace)
 		explain(trace, std::string("transport checksum, by a full sum: ") +
-			checksum_text(before) + " before, " +
-			checksum_text(after) + " after");
+				       checksum_text(before) + " before, " + checksum_text(after) +
+				       " after");
 }
 
 bool Engine::process(const Frame &frame, Trace *trace)
@@ -248,14 +239,12 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const Decoded decoded = decode(packet, before);
 	std::string_view interface;
 	if (asks_interface_[index_of(packet.family)]) {
-		interface = interface_.empty() ? frame.interface->name :
-						 interface_;
+		interface = interface_.empty() ? frame.interface->name : interface_;
 		counters_.interface_assumed += interface.empty();
 	}
 	diagnosis_.see(decoded);
-	const Result result = trace ?
-		run_rules(packet, received.offloaded, interface, *trace) :
-		run_rules(packet, dscp, received.offloaded, interface);
+	const Result result = trace ? run_rules(packet, received.offloaded, interface, *trace) :
+				      run_rules(packet, dscp, received.offloaded, interface);
 
 	if (result.drop != Drop::none)
 		return drop(frame, result.drop, trace);
@@ -268,8 +257,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 			counters_.cut.add(frame);
 		return true;
 	}
-	if (!result.matched &&
-	    !dscp_has_rule_[index_of(packet.family)][dscp])
+	if (!result.matched && !dscp_has_rule_[index_of(packet.family)][dscp])
 		counters_.no_rule_for_dscp[dscp]++;
 	if (result.undecided) {
 		explain(trace, "passed as it is: the capture ends before the port");
@@ -280,8 +268,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 		return pass(frame, Passed::same, result.cut);
 	}
 	explain(trace, "passed as it is: no rule matches");
-	return pass(frame, result.cut ? Passed::cut : Passed::no_rule,
-		    result.cut);
+	return pass(frame, result.cut ? Passed::cut : Passed::no_rule, result.cut);
 }
 
 } // namespace dsr::replay

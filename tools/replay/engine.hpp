@@ -10,7 +10,7 @@
 namespace dsr::replay {
 
 struct Count {
-	std::uint64_t packets = 0, bytes = 0;	// bytes: on the wire
+	std::uint64_t packets = 0, bytes = 0; // bytes: on the wire
 
 	void add(const Frame &frame)
 	{
@@ -31,10 +31,10 @@ constexpr std::size_t index_of(Enum value)
 // Why a packet is as it was.
 enum class Passed : std::uint8_t {
 	not_ip,
-	unknown_link,	// and nobody looked whether it is
-	no_rule,	// none matched, or only maps without its DSCP
-	same,		// it has the new destination already
-	cut,		// the capture ends before what decides
+	unknown_link, // and nobody looked whether it is
+	no_rule,      // none matched, or only maps without its DSCP
+	same,	      // it has the new destination already
+	cut,	      // the capture ends before what decides
 	count
 };
 
@@ -43,13 +43,13 @@ struct Counters {
 	Count rewritten_by_dscp[64];
 	Count passed_why[count_of<Passed>];
 	Count dropped_why[count_of<Drop>];
-	Count cut;		// something that was on the wire was missing
+	Count cut; // something that was on the wire was missing
 	std::uint64_t before[count_of<Checksum>] = {};
 	std::uint64_t after[count_of<Checksum>] = {};
 	std::uint64_t good_to_bad = 0;
 	// left to hardware: the header's, the transport's
 	std::uint64_t header_checksum_zero = 0, offloaded = 0;
-	std::uint64_t interface_assumed = 0;	// of rules that ask for it
+	std::uint64_t interface_assumed = 0; // of rules that ask for it
 	std::uint64_t no_rule_for_dscp[64] = {};
 };
 
@@ -72,35 +72,32 @@ private:
 	struct Result {
 		Drop drop = Drop::none;
 		bool matched = false, rewritten = false, cut = false;
-		bool undecided = false;	// cut before what would decide
+		bool undecided = false; // cut before what would decide
 	};
 
 	bool pass(const Frame &frame, Passed why, bool cut = false);
 	bool drop(const Frame &frame, Drop why, Trace *trace);
-	Result run_rules(Packet &packet, unsigned int dscp,
-			 bool zero_header_checksum,
+	Result run_rules(Packet &packet, unsigned int dscp, bool zero_header_checksum,
 			 std::string_view interface) const;
-	Result run_rules(Packet &packet, bool zero_header_checksum,
-			 std::string_view interface, Trace &trace) const;
-	static void run_rule(const Rule &rule, Packet &packet,
-			     bool zero_header_checksum,
-			     std::string_view interface, Result &result,
-			     Trace &trace);
+	Result run_rules(Packet &packet, bool zero_header_checksum, std::string_view interface,
+			 Trace &trace) const;
+	static void run_rule(const Rule &rule, Packet &packet, bool zero_header_checksum,
+			     std::string_view interface, Result &result, Trace &trace);
 	static void take(Matched matched, Result &result);
 	static void take(Outcome outcome, Result &result);
-	void judge(const Coverage &coverage, const Packet &packet,
-		   Checksum before, bool rewritten, Trace *trace);
+	void judge(const Coverage &coverage, const Packet &packet, Checksum before, bool rewritten,
+		   Trace *trace);
 
 	void index_rules(Family family);
 
 	const Ruleset &rules_;
 	std::string interface_;
-	bool asks_interface_[2] = {};	// do rules of this family?
+	bool asks_interface_[2] = {}; // do rules of this family?
 	// The rules that can do something to packets of a family and DSCP, in
 	// their order.
 	struct Candidate {
 		const Rule *rule;
-		bool certain;	// to match
+		bool certain; // to match
 	};
 	std::vector<Candidate> by_dscp_[2][64];
 	bool dscp_has_rule_[2][64];

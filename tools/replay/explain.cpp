@@ -50,8 +50,7 @@ private:
 	{
 		if (packet_.captures(end))
 			return true;
-		put("…", packet_.holds(end) ? "the capture ends here" :
-					      "the packet ends here");
+		put("…", packet_.holds(end) ? "the capture ends here" : "the packet ends here");
 		return false;
 	}
 
@@ -67,9 +66,8 @@ private:
 		traffic_class(ip[1]);
 		put("total length", number(load16(ip + 2)));
 		put("identification", formatted("0x%04lx", load16(ip + 4)));
-		put("fragment", fragment_text((fragment & 0x1fff) * 8,
-					      fragment & 0x2000) +
-				(fragment & 0x4000 ? ", don't fragment" : ""));
+		put("fragment", fragment_text((fragment & 0x1fff) * 8, fragment & 0x2000) +
+					(fragment & 0x4000 ? ", don't fragment" : ""));
 		put("time to live", number(ip[8]));
 		put("protocol", number(ip[9]));
 		put("header checksum", formatted("0x%04lx", load16(ip + 10)));
@@ -120,18 +118,15 @@ private:
 
 	static bool is_extension(std::uint8_t header)
 	{
-		return header == 0 || header == 43 || header == 44 ||
-		       header == 51 || header == 60;
+		return header == 0 || header == 43 || header == 44 || header == 51 || header == 60;
 	}
 
 	static std::string fragment_text(std::uint32_t offset, bool more)
 	{
-		return "offset " + number(offset) +
-		       (more ? ", more follow" : "");
+		return "offset " + number(offset) + (more ? ", more follow" : "");
 	}
 
-	void extension(std::uint8_t protocol, const std::uint8_t *header,
-		       std::uint32_t offset)
+	void extension(std::uint8_t protocol, const std::uint8_t *header, std::uint32_t offset)
 	{
 		std::string at = "at " + number(offset);
 
@@ -140,14 +135,12 @@ private:
 			put("hop-by-hop header", at);
 			break;
 		case 43:
-			put("routing header", at + ", type " +
-			    number(header[2]) + ", segments left " +
-			    number(header[3]));
+			put("routing header", at + ", type " + number(header[2]) +
+						      ", segments left " + number(header[3]));
 			break;
 		case 44:
-			put("fragment header", at + ", " +
-			    fragment_text(load16(header + 2) & 0xfff8,
-					  header[3] & 1));
+			put("fragment header",
+			    at + ", " + fragment_text(load16(header + 2) & 0xfff8, header[3] & 1));
 			break;
 		case 51:
 			put("authentication header", at);
@@ -174,8 +167,7 @@ private:
 		const std::uint8_t *header = packet_.data + offset;
 		std::uint32_t check;
 
-		put("transport", "protocol " + number(protocol) + " at " +
-		    number(offset));
+		put("transport", "protocol " + number(protocol) + " at " + number(offset));
 		switch (protocol) {
 		case 6:
 			check = 16;
@@ -198,15 +190,13 @@ private:
 			put("destination port", number(load16(header + 2)));
 		}
 		if (has(offset + check + 2))
-			put("transport checksum",
-			    formatted("0x%04lx", load16(header + check)));
+			put("transport checksum", formatted("0x%04lx", load16(header + check)));
 	}
 
 	const Packet &packet_;
 };
 
-std::string put_fields(const std::vector<Field> &before,
-		       const std::vector<Field> &after)
+std::string put_fields(const std::vector<Field> &before, const std::vector<Field> &after)
 {
 	std::string result;
 
@@ -231,8 +221,7 @@ std::string hex(const std::uint8_t *data, std::size_t first, std::size_t last)
 	return result;
 }
 
-std::string put_changes(const std::vector<std::uint8_t> &before,
-			const Frame &after, std::size_t ip)
+std::string put_changes(const std::vector<std::uint8_t> &before, const Frame &after, std::size_t ip)
 {
 	std::string result;
 
@@ -244,35 +233,31 @@ std::string put_changes(const std::vector<std::uint8_t> &before,
 		if (first == i)
 			continue;
 		result += "  byte " + number(first) + " (" + number(first - ip) +
-			  " of the packet): " + hex(before.data(), first, i) +
-			  "  ->  " + hex(after.data, first, i) + "\n";
+			  " of the packet): " + hex(before.data(), first, i) + "  ->  " +
+			  hex(after.data, first, i) + "\n";
 	}
 	return result.empty() ? "  none\n" : result;
 }
 
 } // namespace
 
-std::string explain_frame(Engine &engine, const Frame &frame,
-			  std::uint64_t packet_number)
+std::string explain_frame(Engine &engine, const Frame &frame, std::uint64_t packet_number)
 {
-	const std::vector<std::uint8_t> before(frame.data,
-					       frame.data + frame.captured);
+	const std::vector<std::uint8_t> before(frame.data, frame.data + frame.captured);
 	std::vector<Field> old_fields;
 	std::string result;
 	Packet packet;
 	Trace trace;
 
-	result = "packet " + std::to_string(packet_number) + ": " +
-		 number(frame.length) + " bytes";
+	result = "packet " + std::to_string(packet_number) + ": " + number(frame.length) + " bytes";
 	if (frame.captured != frame.length)
 		result += ", " + number(frame.captured) + " captured";
 	result += ", link type " + link_name(frame.interface->link_type) + "\n";
 
 	bool ip = find_packet(frame, packet) == Link::ip;
 	if (ip) {
-		result += std::string("  ") + name(packet.family) +
-			  " from byte " + number(static_cast<unsigned long>(
-				packet.data - frame.data)) + "\n";
+		result += std::string("  ") + name(packet.family) + " from byte " +
+			  number(static_cast<unsigned long>(packet.data - frame.data)) + "\n";
 		old_fields = Describer(packet).fields;
 	}
 	bool kept = engine.process(frame, &trace);
@@ -284,8 +269,8 @@ std::string explain_frame(Engine &engine, const Frame &frame,
 		result += "  " + line + "\n";
 	result += "\nchanged bytes\n";
 	if (kept)
-		result += put_changes(before, frame, static_cast<std::size_t>(
-			ip ? packet.data - frame.data : 0));
+		result += put_changes(before, frame,
+				      static_cast<std::size_t>(ip ? packet.data - frame.data : 0));
 	else
 		result += "  the packet is dropped: not in the output\n";
 	return result;

@@ -7,7 +7,6 @@
 namespace dsr::replay {
 
 // Processes the frame, which is the capture's @number.
-std::string explain_frame(Engine &engine, const Frame &frame,
-			  std::uint64_t number);
+std::string explain_frame(Engine &engine, const Frame &frame, std::uint64_t number);
 
 } // namespace dsr::replay

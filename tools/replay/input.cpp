@@ -22,8 +22,7 @@ public:
 	virtual ~Unpacker() = default;
 	// Takes bytes from @from, and returns how many it put to @to. With
 	// neither, it needs more. Throws Error.
-	virtual std::size_t unpack(Packed &from,
-				   std::span<std::uint8_t> to) = 0;
+	virtual std::size_t unpack(Packed &from, std::span<std::uint8_t> to) = 0;
 	// May the file end here?
 	virtual bool complete() const = 0;
 
@@ -101,8 +100,7 @@ public:
 		ZSTD_outBuffer out{to.data(), to.size(), 0};
 		std::size_t result = ZSTD_decompressStream(stream_, &out, &in);
 		if (ZSTD_isError(result))
-			throw Error(std::string("zstd: ") +
-				    ZSTD_getErrorName(result));
+			throw Error(std::string("zstd: ") + ZSTD_getErrorName(result));
 		complete_ = !result;
 		from = from.subspan(in.pos);
 		return out.pos;
@@ -127,17 +125,15 @@ std::unique_ptr<Unpacker> unpacker_for(const std::uint8_t *head)
 
 } // namespace
 
-Input::Input(const std::string &path)
-	: name_(path == "-" ? "standard input" : path)
+Input::Input(const std::string &path) : name_(path == "-" ? "standard input" : path)
 {
 	struct stat info;
 
 	if (path == "-" && isatty(STDIN_FILENO))
 		throw Error("standard input: found a terminal, expected a capture");
-	descriptor_ = Descriptor(
-		path == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) :
-			      ::open(path.c_str(), O_RDONLY | O_CLOEXEC),
-		name_.c_str());
+	descriptor_ = Descriptor(path == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) :
+					       ::open(path.c_str(), O_RDONLY | O_CLOEXEC),
+				 name_.c_str());
 	if (!fstat(descriptor_.get(), &info) && S_ISDIR(info.st_mode))
 		throw Error(name_ + ": found a directory, expected a capture");
 }
@@ -172,8 +168,7 @@ std::size_t Input::read_first(std::span<std::uint8_t> to)
 		count += more = read_raw(to.subspan(count));
 	if (count < MAGIC || !(unpacker_ = unpacker_for(to.data())))
 		return count;
-	packed_.assign(to.begin(),
-		       to.begin() + static_cast<std::ptrdiff_t>(count));
+	packed_.assign(to.begin(), to.begin() + static_cast<std::ptrdiff_t>(count));
 	unpacker_->from = packed_;
 	return read(to);
 }

@@ -41,7 +41,7 @@ private:
 	Descriptor descriptor_;
 	bool begun_ = false;
 	std::unique_ptr<Unpacker> unpacker_;
-	std::vector<std::uint8_t> packed_;	// what the unpacker reads
+	std::vector<std::uint8_t> packed_; // what the unpacker reads
 };
 
 } // namespace dsr::replay

@@ -58,8 +58,8 @@ Rule command_line_rule(const Options &options)
 		if (!daddr_dscp_parse(options.dscp.c_str(), &dscp) || !dscp)
 			throw Error("--dscp: found " + quote(options.dscp) +
 				    ", expected 1-63, 0x1-0x3f or a class (EF, AF11, CS1)");
-		add({"-m", "dscp", "--dscp", options.dscp, "-j", "DADDR",
-		     "--set-daddr", options.daddr});
+		add({"-m", "dscp", "--dscp", options.dscp, "-j", "DADDR", "--set-daddr",
+		     options.daddr});
 	} else {
 		add({"-j", "DADDR"});
 	}
@@ -70,8 +70,7 @@ Rule command_line_rule(const Options &options)
 	try {
 		parse_options(words, rule);
 	} catch (const Error &error) {
-		throw Error(std::string("the rule of the command line: ") +
-			    error.what());
+		throw Error(std::string("the rule of the command line: ") + error.what());
 	}
 	rule.where = "command line";
 	for (const std::string &word : words)
@@ -117,8 +116,7 @@ public:
 			return;
 		last_ = now;
 		shown_ = true;
-		std::fprintf(stderr, "\r%llu packets ",
-			     static_cast<unsigned long long>(packets));
+		std::fprintf(stderr, "\r%llu packets ", static_cast<unsigned long long>(packets));
 	}
 	~Progress()
 	{
@@ -128,15 +126,13 @@ public:
 
 private:
 	bool terminal_ = isatty(STDERR_FILENO), shown_ = false;
-	std::chrono::steady_clock::time_point last_ =
-		std::chrono::steady_clock::now();
+	std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
 void put(std::FILE *to, const std::string &text)
 {
 	if (std::fputs(text.c_str(), to) == EOF || std::fflush(to))
-		throw Error(std::string("the report cannot be written: ") +
-			    std::strerror(errno));
+		throw Error(std::string("the report cannot be written: ") + std::strerror(errno));
 }
 
 int explain_one(const Options &options, CaptureReader &reader, Engine &engine)
@@ -185,14 +181,13 @@ int run(const Options &options)
 		status = GOOD_BECAME_BAD;
 	if (reader.damage())
 		status = BAD_INPUT;
-	Report report{options.input, options.output, reader.link_names(),
+	Report report{options.input,	 options.output,     reader.link_names(),
 		      engine.counters(), engine.diagnosis(), rules,
-		      !servers.empty(), reader.damage(), status};
+		      !servers.empty(),	 reader.damage(),    status};
 	put(options.output == "-" ? stderr : stdout,
 	    options.json ? report_json(report) : report_table(report));
 	if (reader.damage())
-		put(stderr, "daddr-replay: " +
-		    damage_text(reader.name(), *reader.damage()) + "\n");
+		put(stderr, "daddr-replay: " + damage_text(reader.name(), *reader.damage()) + "\n");
 	return status;
 }
 
@@ -203,7 +198,8 @@ void check_usage(const CLI::App &app, const Options &options)
 	bool rules = !options.rules.empty() || options.one_rule;
 
 	if (app.count("--protocol") && !options.one_rule)
-		throw Error("--protocol: found no --set-daddr or --dscp-map, expected the rule that it is of");
+		throw Error(
+			"--protocol: found no --set-daddr or --dscp-map, expected the rule that it is of");
 	if (app.count("--explain") && !options.explain)
 		throw Error("--explain: found 0, expected a packet's number, from 1");
 	if (writes && options.output.empty())
@@ -212,7 +208,8 @@ void check_usage(const CLI::App &app, const Options &options)
 		throw Error("found OUT \"" + options.output +
 			    "\", expected none with --check and --explain, which write nothing");
 	if (writes && !rules)
-		throw Error("found no rule, expected --rules, --dscp-map, or --dscp and --set-daddr");
+		throw Error(
+			"found no rule, expected --rules, --dscp-map, or --dscp and --set-daddr");
 }
 
 // Left to itself, the conversion takes -1 for the largest number.
@@ -225,41 +222,57 @@ std::string not_negative(const std::string &text)
 
 void define(CLI::App &app, Options &options)
 {
-	app.add_option("IN", options.input,
-		       "Capture to read (pcap or pcapng, also packed with gzip or zstd); - is standard input")
+	app.add_option(
+		   "IN", options.input,
+		   "Capture to read (pcap or pcapng, also packed with gzip or zstd); - is standard input")
 		->required();
 	app.add_option("OUT", options.output,
 		       "Capture to write, of the same form; - is standard output");
-	auto *rules = app.add_option("--rules", options.rules,
-		"Apply the DADDR rules of this output of iptables-save or ip6tables-save; may be repeated")
-		->type_name("FILE")->allow_extra_args(false);
-	auto *dscp = app.add_option("--dscp", options.dscp,
-		"With --set-daddr, one rule: the DSCP to match, 1-63, 0x1-0x3f or a class (EF, AF11, CS1)")
-		->type_name("N");
+	auto *rules =
+		app.add_option(
+			   "--rules", options.rules,
+			   "Apply the DADDR rules of this output of iptables-save or ip6tables-save; may be repeated")
+			->type_name("FILE")
+			->allow_extra_args(false);
+	auto *dscp =
+		app.add_option(
+			   "--dscp", options.dscp,
+			   "With --set-daddr, one rule: the DSCP to match, 1-63, 0x1-0x3f or a class (EF, AF11, CS1)")
+			->type_name("N");
 	auto *daddr = app.add_option("--set-daddr", options.daddr,
-		"The new destination of the one rule")->type_name("ADDR");
-	auto *map = app.add_option("--dscp-map", options.maps,
-		"One rule with a map: the new destination of each DSCP; may be repeated")
-		->type_name("N=ADDR[,N=ADDR]...")->allow_extra_args(false);
-	auto *dport = app.add_option("--set-dport", options.dport,
-		"With --set-daddr and --protocol: the new destination port, a number or a service's name")
-		->type_name("PORT");
-	auto *protocol = app.add_option("--protocol", options.protocol,
-		"With --set-daddr or --dscp-map, the protocol to match: tcp, udp, udplite, dccp, ...")
-		->type_name("NAME");
-	app.add_option("--in", options.interface,
-		"The interface that every packet came in by, for rules with -i; by default, what a pcapng capture says")
+				     "The new destination of the one rule")
+			      ->type_name("ADDR");
+	auto *map =
+		app.add_option(
+			   "--dscp-map", options.maps,
+			   "One rule with a map: the new destination of each DSCP; may be repeated")
+			->type_name("N=ADDR[,N=ADDR]...")
+			->allow_extra_args(false);
+	auto *dport =
+		app.add_option(
+			   "--set-dport", options.dport,
+			   "With --set-daddr and --protocol: the new destination port, a number or a service's name")
+			->type_name("PORT");
+	auto *protocol =
+		app.add_option(
+			   "--protocol", options.protocol,
+			   "With --set-daddr or --dscp-map, the protocol to match: tcp, udp, udplite, dccp, ...")
+			->type_name("NAME");
+	app.add_option(
+		   "--in", options.interface,
+		   "The interface that every packet came in by, for rules with -i; by default, what a pcapng capture says")
 		->type_name("IFACE");
 	auto *check = app.add_flag("--check", options.check,
-		"Report only, write nothing; rules are not needed then");
+				   "Report only, write nothing; rules are not needed then");
 	app.add_option("--server", options.servers,
-		"A server's own address, for the diagnosis; may be repeated")
-		->type_name("ADDR")->allow_extra_args(false);
+		       "A server's own address, for the diagnosis; may be repeated")
+		->type_name("ADDR")
+		->allow_extra_args(false);
 	auto *explain = app.add_option("--explain", options.explain,
-		"Print packet N before and after, and why; write nothing")
-		->type_name("N")->check(not_negative);
-	auto *json = app.add_flag("--json", options.json,
-				  "Report as JSON");
+				       "Print packet N before and after, and why; write nothing")
+				->type_name("N")
+				->check(not_negative);
+	auto *json = app.add_flag("--json", options.json, "Report as JSON");
 	dscp->needs(daddr)->excludes(rules);
 	daddr->needs(dscp)->excludes(rules);
 	map->excludes(rules)->excludes(dscp)->excludes(dport);
@@ -272,14 +285,13 @@ void define(CLI::App &app, Options &options)
 
 int run_command(int argc, char *argv[])
 {
-	CLI::App app("Runs DADDR rules over a capture, as the kernel would.",
-		     "daddr-replay");
+	CLI::App app("Runs DADDR rules over a capture, as the kernel would.", "daddr-replay");
 	Options options;
 
 	define(app, options);
 	try {
 		app.parse(argc, argv);
-	} catch (const CLI::Success &asked) {	// for help or the version
+	} catch (const CLI::Success &asked) { // for help or the version
 		return app.exit(asked);
 	}
 	options.one_rule = app.count("--dscp") || app.count("--dscp-map");
@@ -291,7 +303,7 @@ int run_command(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-	std::signal(SIGPIPE, SIG_IGN);	// a failed write is reported
+	std::signal(SIGPIPE, SIG_IGN); // a failed write is reported
 	try {
 		return run_command(argc, argv);
 	} catch (const CLI::ParseError &error) {

@@ -40,20 +40,19 @@ Matched look(const Packet &packet, std::uint64_t end)
 bool is_extension(std::uint8_t header)
 {
 	switch (header) {
-	case 0:		// hop-by-hop
-	case 43:	// routing
-	case 44:	// fragment
-	case 51:	// authentication
-	case 59:	// none
-	case 60:	// destination
+	case 0:	 // hop-by-hop
+	case 43: // routing
+	case 44: // fragment
+	case 51: // authentication
+	case 59: // none
+	case 60: // destination
 		return true;
 	}
 	return false;
 }
 
 // ipv6_find_hdr() for any transport: Matched::yes, or why there is none.
-Matched find_transport6(const Packet &packet, Transport &transport,
-			std::uint8_t &protocol)
+Matched find_transport6(const Packet &packet, Transport &transport, std::uint8_t &protocol)
 {
 	std::uint32_t offset = 40;
 
@@ -62,16 +61,14 @@ Matched find_transport6(const Packet &packet, Transport &transport,
 		const std::uint8_t *header = packet.data + offset;
 		// of these two, the third and fourth byte are read as well
 		bool longer = protocol == 43 || protocol == 44;
-		Matched here = look(packet, std::uint64_t{offset} +
-					    (longer ? 4 : 2));
+		Matched here = look(packet, std::uint64_t{offset} + (longer ? 4 : 2));
 
 		if (here != Matched::yes)
 			return here;
 		if (protocol == 44) {
 			std::uint32_t fragment = load16(header + 2) & ~7U;
 
-			if (fragment && is_extension(header[0]) &&
-			    header[0] != 59)
+			if (fragment && is_extension(header[0]) && header[0] != 59)
 				return Matched::drop;
 			if (fragment) {
 				transport.fragment_offset = fragment;
@@ -129,12 +126,10 @@ bool in(const Ports &ports, std::uint16_t port)
 }
 
 // tcp_mt(), udp_mt(), dccp_mt()
-Matched matches_ports(const Match &match, const Packet &packet,
-		      const Transport &transport)
+Matched matches_ports(const Match &match, const Packet &packet, const Transport &transport)
 {
 	const std::uint8_t *header = packet.data + transport.offset;
-	const std::uint32_t size = match.protocol == TCP ? 20 :
-				   match.protocol == DCCP ? 12 : 8;
+	const std::uint32_t size = match.protocol == TCP ? 20 : match.protocol == DCCP ? 12 : 8;
 
 	if (transport.fragment_offset) {
 		// would overwrite the flags of the first fragment
@@ -148,14 +143,13 @@ Matched matches_ports(const Match &match, const Packet &packet,
 		return Matched::yes;
 	if (!packet.captures(std::uint64_t{transport.offset} + 4))
 		return Matched::cut;
-	return in(match.source, load16(header)) &&
-	       in(match.destination, load16(header + 2)) ? Matched::yes :
-							    Matched::no;
+	return in(match.source, load16(header)) && in(match.destination, load16(header + 2)) ?
+		       Matched::yes :
+		       Matched::no;
 }
 
 // multiport_mt()
-Matched matches_multiport(const Match &match, const Packet &packet,
-			  const Transport &transport)
+Matched matches_multiport(const Match &match, const Packet &packet, const Transport &transport)
 {
 	const std::uint8_t *header = packet.data + transport.offset;
 
@@ -164,13 +158,12 @@ Matched matches_multiport(const Match &match, const Packet &packet,
 	const Matched there = look(packet, std::uint64_t{transport.offset} + 4);
 	if (there != Matched::yes)
 		return there;
-	const std::uint16_t source = load16(header),
-			    destination = load16(header + 2);
-	const bool any = std::any_of(match.any_of.begin(), match.any_of.end(),
-				     [&](const Ports &ports) {
-		return (match.source_side && in(ports, source)) ||
-		       (match.destination_side && in(ports, destination));
-	});
+	const std::uint16_t source = load16(header), destination = load16(header + 2);
+	const bool any = std::any_of(
+		match.any_of.begin(), match.any_of.end(), [&](const Ports &ports) {
+			return (match.source_side && in(ports, source)) ||
+			       (match.destination_side && in(ports, destination));
+		});
 
 	return any != match.inverted ? Matched::yes : Matched::no;
 }
@@ -184,8 +177,7 @@ unsigned int tos_of(const Packet &packet)
 {
 	const std::uint8_t *ip = packet.data;
 
-	return packet.family == Family::ip4 ? ip[1] :
-	       (ip[0] & 0x0fU) << 4 | ip[1] >> 4;
+	return packet.family == Family::ip4 ? ip[1] : (ip[0] & 0x0fU) << 4 | ip[1] >> 4;
 }
 
 // As the kernel compares them: up to the end of the name, or up to a +.
@@ -198,8 +190,7 @@ bool in(const InInterface &wanted, std::string_view interface)
 	const bool many = name.ends_with('+');
 	if (many)
 		name.remove_suffix(1);
-	const bool same = many ? interface.starts_with(name) :
-				 interface == name;
+	const bool same = many ? interface.starts_with(name) : interface == name;
 	return same != wanted.inverted;
 }
 
@@ -226,8 +217,7 @@ bool could_match(const Match &match, unsigned int dscp)
 	return true;
 }
 
-Matched matches_one(const Match &match, const Packet &packet,
-		    const Transport &transport)
+Matched matches_one(const Match &match, const Packet &packet, const Transport &transport)
 {
 	bool same = false;
 
@@ -252,9 +242,7 @@ bool Rule::accepts_dscp(unsigned int dscp) const
 {
 	return action.destination(dscp) &&
 	       std::all_of(matches.begin(), matches.end(),
-			   [dscp](const Match &match) {
-		return could_match(match, dscp);
-	});
+			   [dscp](const Match &match) { return could_match(match, dscp); });
 }
 
 // Who looks into the packet may have to drop it, or may find it cut. What comes
@@ -264,8 +252,7 @@ bool Rule::concerns_dscp(unsigned int dscp, bool knows_protocol) const
 	if (family() == Family::ip6 && protocol && !knows_protocol)
 		return true;
 	for (const Match &match : matches) {
-		if (match.kind == Match::Kind::ports ||
-		    match.kind == Match::Kind::multiport)
+		if (match.kind == Match::Kind::ports || match.kind == Match::Kind::multiport)
 			return true;
 		if (!could_match(match, dscp))
 			return false;
@@ -277,13 +264,10 @@ bool Rule::is_certain() const
 {
 	return !in.given && !source.given && !destination.given && !protocol &&
 	       std::all_of(matches.begin(), matches.end(),
-			   [](const Match &match) {
-		return match.kind == Match::Kind::dscp;
-	});
+			   [](const Match &match) { return match.kind == Match::Kind::dscp; });
 }
 
-Matched matches(const Rule &rule, const Packet &packet,
-		std::string_view interface)
+Matched matches(const Rule &rule, const Packet &packet, std::string_view interface)
 {
 	Transport transport;
 	Matched result;

@@ -15,17 +15,15 @@ enum BlockType : std::uint32_t {
 	OLD_PACKET = 2,
 	SIMPLE_PACKET = 3,
 	ENHANCED_PACKET = 6,
-	SECTION = 0x0a0d0d0a,	// in either byte order
+	SECTION = 0x0a0d0d0a, // in either byte order
 };
 
 constexpr std::uint32_t ORDER_MARK = 0x1a2b3c4d;
 
 // Of blocks, with their type, length, and length again at their end.
 constexpr std::uint32_t HEAD = 8, TAIL = 4, SMALLEST = HEAD + TAIL,
-			SMALLEST_SECTION = SMALLEST + 16,
-			SMALLEST_INTERFACE = SMALLEST + 8,
-			SMALLEST_SIMPLE_PACKET = SMALLEST + 4,
-			SMALLEST_PACKET = SMALLEST + 20;
+			SMALLEST_SECTION = SMALLEST + 16, SMALLEST_INTERFACE = SMALLEST + 8,
+			SMALLEST_SIMPLE_PACKET = SMALLEST + 4, SMALLEST_PACKET = SMALLEST + 20;
 // Of a block that has to be in the window as a whole; libpcap's limit.
 constexpr std::uint32_t LARGEST = 16 << 20;
 
@@ -41,8 +39,7 @@ enum Option : std::uint16_t {
 
 bool is_packet(std::uint32_t type)
 {
-	return type == ENHANCED_PACKET || type == SIMPLE_PACKET ||
-	       type == OLD_PACKET;
+	return type == ENHANCED_PACKET || type == SIMPLE_PACKET || type == OLD_PACKET;
 }
 
 constexpr std::uint32_t padded(std::uint32_t length)
@@ -70,17 +67,15 @@ bool CaptureReader::same_length(std::uint32_t length)
 	const std::uint32_t again = get32(window_.data() + at_ + length - TAIL);
 
 	return again == length ||
-	       damaged("found a block of " + std::to_string(length) +
-		       " bytes with the length " + std::to_string(again) +
-		       " at its end");
+	       damaged("found a block of " + std::to_string(length) + " bytes with the length " +
+		       std::to_string(again) + " at its end");
 }
 
 bool CaptureReader::whole_block(std::uint32_t length)
 {
 	if (length > LARGEST)
 		return damaged("found a block of " + std::to_string(length) +
-			       " bytes, expected at most " +
-			       std::to_string(LARGEST));
+			       " bytes, expected at most " + std::to_string(LARGEST));
 	return have(length) ? same_length(length) : ends_within("a block");
 }
 
@@ -90,8 +85,7 @@ bool CaptureReader::skip(std::uint64_t length)
 	const std::uint32_t whole = static_cast<std::uint32_t>(length);
 
 	while (length > TAIL) {
-		const std::size_t step = std::min<std::uint64_t>(
-			length - TAIL, end_ - at_);
+		const std::size_t step = std::min<std::uint64_t>(length - TAIL, end_ - at_);
 
 		at_ += step;
 		length -= step;
@@ -102,9 +96,8 @@ bool CaptureReader::skip(std::uint64_t length)
 		return ends_within("a block");
 	const std::uint32_t again = get32(window_.data() + at_);
 	if (again != whole)
-		return damaged("found the end of a block of " +
-			       std::to_string(again) + " bytes, expected one of " +
-			       std::to_string(whole));
+		return damaged("found the end of a block of " + std::to_string(again) +
+			       " bytes, expected one of " + std::to_string(whole));
 	at_ += TAIL;
 	return true;
 }
@@ -159,13 +152,11 @@ bool CaptureReader::take_section()
 		return damaged("found a section without its byte order mark");
 	const std::uint32_t length = get32(block + 4);
 	if (length < SMALLEST_SECTION || length % 4)
-		return damaged("found a section's head of " +
-			       std::to_string(length) +
+		return damaged("found a section's head of " + std::to_string(length) +
 			       " bytes, expected at least 28, by the four");
 	const unsigned int major = get16(block + 12), minor = get16(block + 14);
 	if (major != 1 || (minor && minor != 2))
-		return damaged("found pcapng of version " +
-			       std::to_string(major) + "." +
+		return damaged("found pcapng of version " + std::to_string(major) + "." +
 			       std::to_string(minor) + ", expected 1.0");
 	// as libpcap, without a look at the length at its end
 	if (length > LARGEST || !have(length))
@@ -208,17 +199,17 @@ bool CaptureReader::take_interface(std::uint32_t length)
 	interface.swapped = swapped_;
 	const bool good = each_option(
 		at_ + SMALLEST_INTERFACE - TAIL, at_ + length - TAIL,
-		[&interface](std::uint16_t code, const std::uint8_t *value,
-			     std::uint16_t size) {
-		const char *text = reinterpret_cast<const char *>(value);
+		[&interface](std::uint16_t code, const std::uint8_t *value, std::uint16_t size) {
+			const char *text = reinterpret_cast<const char *>(value);
 
-		if (code == INTERFACE_NAME)
-			interface.name.assign(text, size);
-		else if (code == INTERFACE_FCS && size == 1)
-			interface.fcs = fcs_bytes(*value);
-	});
+			if (code == INTERFACE_NAME)
+				interface.name.assign(text, size);
+			else if (code == INTERFACE_FCS && size == 1)
+				interface.fcs = fcs_bytes(*value);
+		});
 	if (!good)
-		return damaged("found an option of an interface that does not end within its block");
+		return damaged(
+			"found an option of an interface that does not end within its block");
 	section_.push_back(intern(std::move(interface)));
 	at_ += length;
 	return true;
@@ -231,21 +222,18 @@ bool CaptureReader::next_block(Frame &frame)
 	const std::uint8_t *block = window_.data() + at_;
 	const std::uint32_t type = get32(block), size = get32(block + 4);
 	const bool simple = type == SIMPLE_PACKET;
-	const std::uint32_t smallest = simple ? SMALLEST_SIMPLE_PACKET :
-						SMALLEST_PACKET;
+	const std::uint32_t smallest = simple ? SMALLEST_SIMPLE_PACKET : SMALLEST_PACKET;
 	std::uint32_t number = 0, captured, length;
 
 	if (size < smallest)
-		return damaged("found a packet's block of " +
-			       std::to_string(size) + " bytes, expected at least " +
-			       std::to_string(smallest));
+		return damaged("found a packet's block of " + std::to_string(size) +
+			       " bytes, expected at least " + std::to_string(smallest));
 	if (type == ENHANCED_PACKET)
 		number = get32(block + 8);
 	else if (type == OLD_PACKET)
 		number = get16(block + 8);
 	if (number >= section_.size())
-		return damaged("found a packet of interface " +
-			       std::to_string(number) + ", of " +
+		return damaged("found a packet of interface " + std::to_string(number) + ", of " +
 			       std::to_string(section_.size()) + " in its section");
 	const Interface *interface = section_[number];
 	if (simple) {
@@ -258,8 +246,7 @@ bool CaptureReader::next_block(Frame &frame)
 	}
 	if (captured > size - smallest)
 		return damaged("found a packet of " + std::to_string(captured) +
-			       " captured bytes in a block of " +
-			       std::to_string(size));
+			       " captured bytes in a block of " + std::to_string(size));
 	record_ = at_;
 	at_ += size;
 	frame_is(frame, block + smallest - TAIL, captured, length);
@@ -273,15 +260,15 @@ bool CaptureReader::next_block(Frame &frame)
 // A packet's own word on its frame check sequence counts.
 void CaptureReader::take_options(Frame &frame, std::size_t at)
 {
-	each_option(at, at_ - TAIL, [this, &frame](std::uint16_t code,
-						   const std::uint8_t *value,
-						   std::uint16_t size) {
-		if (code != PACKET_FLAGS || size != 4)
-			return;
-		const std::uint32_t fcs = get32(value) >> 5 & 0x0f;
-		if (fcs)
-			frame.fcs = static_cast<std::uint8_t>(fcs);
-	});
+	each_option(
+		at, at_ - TAIL,
+		[this, &frame](std::uint16_t code, const std::uint8_t *value, std::uint16_t size) {
+			if (code != PACKET_FLAGS || size != 4)
+				return;
+			const std::uint32_t fcs = get32(value) >> 5 & 0x0f;
+			if (fcs)
+				frame.fcs = static_cast<std::uint8_t>(fcs);
+		});
 }
 
 } // namespace dsr::replay

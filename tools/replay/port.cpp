@@ -78,8 +78,8 @@ Row checksum_row(const daddr_change &change, const Packet &packet)
 			return NO_UDP_CHECKSUM;
 		return {"transport checksum: updated",
 			change.l4proto == DADDR_PROTO_ICMPV6 ?
-			"row 5: ICMPv6: the checksum, which covers the pseudo-header" :
-			"row 3: TCP, UDP, UDP-Lite, DCCP: transport checksum, incrementally (RFC 1624)"};
+				"row 5: ICMPv6: the checksum, which covers the pseudo-header" :
+				"row 3: TCP, UDP, UDP-Lite, DCCP: transport checksum, incrementally (RFC 1624)"};
 	case DADDR_L4CSUM_NONE:
 		return {"transport checksum: none over the addresses",
 			"row 6: ICMPv4, SCTP, ESP, AH, GRE, any other protocol: header only"};
@@ -107,8 +107,7 @@ bool lacks_port(const daddr_change &change, const Packet &packet)
 {
 	if (change.l4csum == DADDR_L4CSUM_UNKNOWN)
 		return true;
-	return change.l4csum == DADDR_L4CSUM_CUT &&
-	       change.l4proto != DADDR_PROTO_ICMPV6 &&
+	return change.l4csum == DADDR_L4CSUM_CUT && change.l4proto != DADDR_PROTO_ICMPV6 &&
 	       !packet.captures(std::uint64_t{change.thoff} + DADDR_DPORT + 2);
 }
 
@@ -137,20 +136,17 @@ void explain_port(Trace &trace, const Action &action, const Packet &packet,
 	if (lacks_port(change, packet))
 		explain(trace, PORT_CUT);
 	else if (change.set_dport)
-		trace.push_back(line + std::to_string(before.dport) +
-				" becomes " + std::to_string(action.dport));
+		trace.push_back(line + std::to_string(before.dport) + " becomes " +
+				std::to_string(action.dport));
 	else if (daddr_has_dport(&change) || change.l4csum == DADDR_L4CSUM_CUT)
-		trace.push_back(line + std::to_string(action.dport) +
-				" already");
+		trace.push_back(line + std::to_string(action.dport) + " already");
 	else
-		explain(trace, change.l4csum == DADDR_L4CSUM_FRAGMENT ?
-				       PORT_FRAGMENT : PORT_NONE);
+		explain(trace, change.l4csum == DADDR_L4CSUM_FRAGMENT ? PORT_FRAGMENT : PORT_NONE);
 }
 
 // From what was decided, once it is applied.
-void explain(Trace &trace, Outcome outcome, const Action &action,
-	     const Ip &to, const Packet &packet,
-	     const daddr_change &change, const Before &before)
+void explain(Trace &trace, Outcome outcome, const Action &action, const Ip &to,
+	     const Packet &packet, const daddr_change &change, const Before &before)
 {
 	switch (outcome) {
 	case Outcome::unmapped:
@@ -166,8 +162,7 @@ void explain(Trace &trace, Outcome outcome, const Action &action,
 	case Outcome::rewritten:
 	case Outcome::rewritten_cut:
 		if (change.set_daddr)
-			trace.push_back("  destination: " +
-					text(before.daddr) + " becomes " +
+			trace.push_back("  destination: " + text(before.daddr) + " becomes " +
 					text(to));
 		explain_port(trace, action, packet, change, before);
 		explain(trace, checksum_row(change, packet));
@@ -177,8 +172,7 @@ void explain(Trace &trace, Outcome outcome, const Action &action,
 void explain_entry(Trace &trace, const Packet &packet, const Ip *to)
 {
 	if (to)
-		trace.push_back("  map: " + dscp_text(dscp_of(packet)) +
-				" is " + text(*to));
+		trace.push_back("  map: " + dscp_text(dscp_of(packet)) + " is " + text(*to));
 	else
 		explain(trace, UNMAPPED);
 }
@@ -189,28 +183,26 @@ Outcome outcome_of(daddr_verdict verdict, const daddr_change &change, bool cut)
 	const bool changes = change.set_daddr || change.set_dport;
 
 	if (cut)
-		return changes ? Outcome::rewritten_cut :
-				 Outcome::unchanged_cut;
+		return changes ? Outcome::rewritten_cut : Outcome::unchanged_cut;
 	if (verdict == DADDR_DROP)
 		return Outcome::dropped;
-	return verdict == DADDR_CHANGE ? Outcome::rewritten :
-					 Outcome::unchanged;
+	return verdict == DADDR_CHANGE ? Outcome::rewritten : Outcome::unchanged;
 }
 
 } // namespace
 
 // Decides and applies. @old: what is to be said of the packet before, or null.
 [[gnu::always_inline]] static inline Outcome rewrite(const Ip &to, std::uint16_t port,
-			      const Packet &packet, bool zero_header_checksum,
-			      daddr_change &change, Before *old)
+						     const Packet &packet,
+						     bool zero_header_checksum,
+						     daddr_change &change, Before *old)
 {
 	const bool ipv6 = packet.family == Family::ip6;
 	const __u8 *address = to.bytes.data();
 	const __u16 dport = htons(port);
 	Reader reader{packet};
-	const daddr_verdict verdict = ipv6 ?
-		daddr_decide6(read, &reader, address, dport, &change) :
-		daddr_decide4(read, &reader, address, dport, &change);
+	const daddr_verdict verdict = ipv6 ? daddr_decide6(read, &reader, address, dport, &change) :
+					     daddr_decide4(read, &reader, address, dport, &change);
 	const Outcome outcome = outcome_of(verdict, change, reader.cut);
 
 	if (old)
@@ -234,12 +226,10 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum)
 
 	if (!to)
 		return Outcome::unmapped;
-	return rewrite(*to, action.dport, packet, zero_header_checksum, change,
-		       nullptr);
+	return rewrite(*to, action.dport, packet, zero_header_checksum, change, nullptr);
 }
 
-Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
-	      Trace *trace)
+Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum, Trace *trace)
 {
 	const Ip *to = action.destination(dscp_of(packet));
 	daddr_change change{};
@@ -251,12 +241,12 @@ Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
 		explain_entry(*trace, packet, to);
 	if (!to)
 		return Outcome::unmapped;
-	const Outcome outcome = rewrite(*to, action.dport, packet,
-					zero_header_checksum, change, &old);
+	const Outcome outcome = rewrite(*to, action.dport, packet, zero_header_checksum, change,
+					&old);
 	explain(*trace, outcome, action, *to, packet, change, old);
-	if (change.set_daddr && zero_header_checksum &&
-	    outcome != Outcome::dropped)
-		trace->push_back("  header checksum: 0, left to hardware by the host that captured: stays 0");
+	if (change.set_daddr && zero_header_checksum && outcome != Outcome::dropped)
+		trace->push_back(
+			"  header checksum: 0, left to hardware by the host that captured: stays 0");
 	return outcome;
 }
 

@@ -16,10 +16,10 @@ using Trace = std::vector<std::string>;
 
 // What a rule's target does: set one destination, or that of the packet's DSCP.
 struct Action {
-	Ip daddr;			// not of a map; but its family is
-	std::uint16_t dport = 0;	// 0: the port stays
-	std::vector<Ip> map;	// by DSCP; empty when it is no map
-	std::uint64_t mapped = 0;	// bit N: the map has an entry for DSCP N
+	Ip daddr;		  // not of a map; but its family is
+	std::uint16_t dport = 0;  // 0: the port stays
+	std::vector<Ip> map;	  // by DSCP; empty when it is no map
+	std::uint64_t mapped = 0; // bit N: the map has an entry for DSCP N
 
 	bool is_map() const { return !map.empty(); }
 	// Null when packets of this DSCP stay as they are.
@@ -32,20 +32,19 @@ struct Action {
 };
 
 enum class Outcome : std::uint8_t {
-	unmapped,	// the map has no entry for it
-	unchanged,	// it has the new destination already
-	unchanged_cut,	// the address; the capture ends before the port
+	unmapped,      // the map has no entry for it
+	unchanged,     // it has the new destination already
+	unchanged_cut, // the address; the capture ends before the port
 	rewritten,
-	rewritten_cut,	// as far as it is captured: the capture ends before
-			// the transport checksum, or may do so
-	dropped		// too short to hold its transport checksum
+	rewritten_cut, // as far as it is captured: the capture ends before
+	// the transport checksum, or may do so
+	dropped // too short to hold its transport checksum
 };
 
 // @zero_header_checksum: the IPv4 header checksum is not filled in, and is to
 // stay so. @action is of the packet's family; the packet passed receive() with
 // its IP header captured.
-Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum,
-	      Trace *trace);
+Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum, Trace *trace);
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum);
 
 } // namespace dsr::replay

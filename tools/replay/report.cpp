@@ -14,15 +14,18 @@ const char *const passed_keys[] = {
 	"not_ip", "unknown_link_type", "no_rule", "same_address", "cut",
 };
 const char *const passed_texts[] = {
-	"not an IP packet", "of a link type that is not known here",
-	"no rule matches", "has the new destination already",
+	"not an IP packet",	   "of a link type that is not known here",
+	"no rule matches",	   "has the new destination already",
 	"cut before what decides",
 };
 static_assert(std::size(passed_keys) == count_of<Passed> &&
 	      std::size(passed_texts) == count_of<Passed>);
 
 const Checksum checksums[] = {
-	Checksum::good, Checksum::bad, Checksum::unknown, Checksum::none,
+	Checksum::good,
+	Checksum::bad,
+	Checksum::unknown,
+	Checksum::none,
 };
 
 class Lines {
@@ -39,8 +42,7 @@ public:
 
 	void count(const std::string &name, const Count &count)
 	{
-		line("%-42s%14llu%18llu", name.c_str(), number(count.packets),
-		     number(count.bytes));
+		line("%-42s%14llu%18llu", name.c_str(), number(count.packets), number(count.bytes));
 	}
 
 	static unsigned long long number(std::uint64_t value) { return value; }
@@ -55,18 +57,15 @@ void put_counts(Lines &table, const Counters &counters)
 	table.count("rewritten", counters.rewritten);
 	for (unsigned int dscp = 0; dscp < 64; dscp++)
 		if (counters.rewritten_by_dscp[dscp].packets)
-			table.count("  " + dscp_text(dscp),
-				    counters.rewritten_by_dscp[dscp]);
+			table.count("  " + dscp_text(dscp), counters.rewritten_by_dscp[dscp]);
 	table.count("passed as they were", counters.passed);
 	for (std::size_t i = 0; i < count_of<Passed>; i++)
 		if (counters.passed_why[i].packets)
-			table.count(std::string("  ") + passed_texts[i],
-				    counters.passed_why[i]);
+			table.count(std::string("  ") + passed_texts[i], counters.passed_why[i]);
 	table.count("dropped", counters.dropped);
 	for (std::size_t i = 0; i < count_of<Drop>; i++)
 		if (counters.dropped_why[i].packets)
-			table.count(std::string("  ") +
-				    drop_text(static_cast<Drop>(i)),
+			table.count(std::string("  ") + drop_text(static_cast<Drop>(i)),
 				    counters.dropped_why[i]);
 	if (counters.cut.packets)
 		table.count("cut short by the capture, of these", counters.cut);
@@ -80,8 +79,7 @@ void put_checksums(Lines &table, const Counters &counters)
 		table.line("  %-26s%14llu%14llu", checksum_text(checksum),
 			   Lines::number(counters.before[index_of(checksum)]),
 			   Lines::number(counters.after[index_of(checksum)]));
-	table.line("  %-26s%28llu%s", "good that became bad",
-		   Lines::number(counters.good_to_bad),
+	table.line("  %-26s%28llu%s", "good that became bad", Lines::number(counters.good_to_bad),
 		   counters.good_to_bad ? "  THIS MUST BE 0" : "");
 }
 
@@ -103,10 +101,8 @@ std::vector<std::string> diagnoses(const Report &report)
 		lines.push_back("more than can be counted: the numbers above are lower bounds");
 	for (unsigned int dscp = 1; dscp < 64; dscp++)
 		if (counters.no_rule_for_dscp[dscp])
-			lines.push_back(
-				several(counters.no_rule_for_dscp[dscp],
-					"packet") + " with " + dscp_text(dscp) +
-				", which no rule maps");
+			lines.push_back(several(counters.no_rule_for_dscp[dscp], "packet") +
+					" with " + dscp_text(dscp) + ", which no rule maps");
 	if (counters.header_checksum_zero)
 		lines.push_back(
 			several(counters.header_checksum_zero, "packet") +
@@ -115,8 +111,7 @@ std::vector<std::string> diagnoses(const Report &report)
 		lines.push_back(
 			several(counters.offloaded, "packet") +
 			" with a transport checksum that is left to hardware (checksum offload): harmless");
-	if (std::uint64_t bad = counters.before[index_of(Checksum::bad)] -
-				counters.offloaded)
+	if (std::uint64_t bad = counters.before[index_of(Checksum::bad)] - counters.offloaded)
 		lines.push_back(
 			several(bad, "packet") +
 			" with a wrong transport checksum before any rule, which is not offload");
@@ -130,12 +125,13 @@ std::vector<std::string> notes(const Report &report)
 	if (report.rules.empty())
 		lines.push_back("no DADDR rule to apply");
 	if (report.counters.interface_assumed)
-		lines.push_back("rules ask for an interface (-i), which the capture does not name of " +
-				several(report.counters.interface_assumed,
-					"packet") +
-				": taken for the right one; --in says which it was");
+		lines.push_back(
+			"rules ask for an interface (-i), which the capture does not name of " +
+			several(report.counters.interface_assumed, "packet") +
+			": taken for the right one; --in says which it was");
 	if (report.rules.asks_input())
-		lines.push_back("rules in INPUT of mangle: every packet is taken for one to this host");
+		lines.push_back(
+			"rules in INPUT of mangle: every packet is taken for one to this host");
 	if (report.rules.others)
 		lines.push_back(several(report.rules.others, "other rule") +
 				" in PREROUTING of raw and mangle not applied");
@@ -200,8 +196,8 @@ Json json_diagnoses(const Report &report)
 	return {
 		{"servers", servers},
 		{"servers_learnt", !report.with_servers},
-		{"unmarked_to_server", report.diagnosis.count(Kind::cleared) +
-				report.diagnosis.count(Kind::unmarked)},
+		{"unmarked_to_server",
+		 report.diagnosis.count(Kind::cleared) + report.diagnosis.count(Kind::unmarked)},
 		{"unmarked_is_lower_bound", report.diagnosis.overflowed()},
 		{"dscp_without_rule", unmapped},
 		{"replies_from_server", report.diagnosis.count(Kind::from_server)},
@@ -215,9 +211,9 @@ Json json_diagnoses(const Report &report)
 
 std::string damage_text(const std::string &name, const Damage &damage)
 {
-	return name + ": byte " + std::to_string(damage.offset) +
-	       ": damaged after packet " + std::to_string(damage.packets) +
-	       ": " + damage.message + "; what is before was processed";
+	return name + ": byte " + std::to_string(damage.offset) + ": damaged after packet " +
+	       std::to_string(damage.packets) + ": " + damage.message +
+	       "; what is before was processed";
 }
 
 std::string report_table(const Report &report)
@@ -250,8 +246,7 @@ std::string report_json(const Report &report)
 	json["rewritten"] = json_rewritten(counters);
 	json["passed"] = json_count(counters.passed);
 	for (std::size_t i = 0; i < count_of<Passed>; i++)
-		json["passed"]["why"][passed_keys[i]] =
-			counters.passed_why[i].packets;
+		json["passed"]["why"][passed_keys[i]] = counters.passed_why[i].packets;
 	json["dropped"] = json_count(counters.dropped);
 	for (std::size_t i = 1; i < count_of<Drop>; i++)
 		json["dropped"]["why"][drop_key(static_cast<Drop>(i))] =

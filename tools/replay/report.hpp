@@ -10,12 +10,12 @@
 namespace dsr::replay {
 
 struct Report {
-	std::string input, output;	// output: empty when nothing is written
+	std::string input, output; // output: empty when nothing is written
 	std::string link_type;
 	const Counters &counters;
 	const Diagnosis &diagnosis;
 	const Ruleset &rules;
-	bool with_servers;		// given, not learnt
+	bool with_servers; // given, not learnt
 	std::optional<Damage> damage;
 	int status;
 };

@@ -20,13 +20,15 @@ struct Name {
 };
 
 const Name protocols[] = {
-	{"all", 0}, {"icmp", 1}, {"tcp", 6}, {"udp", 17}, {"dccp", 33},
-	{"gre", 47}, {"esp", 50}, {"ah", 51}, {"icmpv6", 58},
-	{"ipv6-icmp", 58}, {"mh", 135}, {"ipv6-mh", 135}, {"sctp", 132},
-	{"udplite", 136},
+	{"all", 0},  {"icmp", 1},      {"tcp", 6},    {"udp", 17},	{"dccp", 33},
+	{"gre", 47}, {"esp", 50},      {"ah", 51},    {"icmpv6", 58},	{"ipv6-icmp", 58},
+	{"mh", 135}, {"ipv6-mh", 135}, {"sctp", 132}, {"udplite", 136},
 };
 const Name port_matches[] = {
-	{"tcp", 6}, {"udp", 17}, {"dccp", 33}, {"udplite", 136},
+	{"tcp", 6},
+	{"udp", 17},
+	{"dccp", 33},
+	{"udplite", 136},
 };
 
 struct Alias {
@@ -34,15 +36,25 @@ struct Alias {
 };
 
 const Alias aliases[] = {
-	{"--protocol", "-p"}, {"--proto", "-p"}, {"--source", "-s"},
-	{"--src", "-s"}, {"--destination", "-d"}, {"--dst", "-d"},
-	{"--match", "-m"}, {"--jump", "-j"}, {"--destination-port", "--dport"},
-	{"--source-port", "--sport"}, {"--in-interface", "-i"},
-	{"--source-ports", "--sports"}, {"--destination-ports", "--dports"},
+	{"--protocol", "-p"},
+	{"--proto", "-p"},
+	{"--source", "-s"},
+	{"--src", "-s"},
+	{"--destination", "-d"},
+	{"--dst", "-d"},
+	{"--match", "-m"},
+	{"--jump", "-j"},
+	{"--destination-port", "--dport"},
+	{"--source-port", "--sport"},
+	{"--in-interface", "-i"},
+	{"--source-ports", "--sports"},
+	{"--destination-ports", "--dports"},
 };
 
-const char KNOWN[] = "one of -p, -s, -d, -i, -m, --dscp, --dscp-class, --tos, --dport, --sport, --dports, --sports, --ports, --comment, -j, --set-daddr, --set-dport, --dscp-map";
-const char KNOWN_MATCHES[] = "one of dscp, tos, tcp, udp, udplite, dccp, multiport, comment (no other match is known here)";
+const char KNOWN[] =
+	"one of -p, -s, -d, -i, -m, --dscp, --dscp-class, --tos, --dport, --sport, --dports, --sports, --ports, --comment, -j, --set-daddr, --set-dport, --dscp-map";
+const char KNOWN_MATCHES[] =
+	"one of dscp, tos, tcp, udp, udplite, dccp, multiport, comment (no other match is known here)";
 
 std::uint8_t parse_protocol(const std::string &text)
 {
@@ -85,8 +97,7 @@ Ports parse_ports(const std::string &text, const std::string &option)
 }
 
 // ADDRESS[/LENGTH|/MASK]
-Network parse_network(const std::string &text, const std::string &option,
-		      Family &family)
+Network parse_network(const std::string &text, const std::string &option, Family &family)
 {
 	const std::size_t slash = text.find('/');
 	const auto address = parse_ip(text.substr(0, slash));
@@ -103,14 +114,13 @@ Network parse_network(const std::string &text, const std::string &option,
 	const auto given = parse_number(after, length);
 	if (!masked || given) {
 		for (unsigned long bit = 0; bit < given.value_or(length); bit++)
-			network.mask[bit / 8] |=
-				static_cast<std::uint8_t>(0x80 >> bit % 8);
+			network.mask[bit / 8] |= static_cast<std::uint8_t>(0x80 >> bit % 8);
 	} else {
 		const auto mask = parse_ip(after);
 
 		if (!mask || mask->family != family)
-			expected(quote(after), std::string("an ") +
-				 name(family) + " mask for " + option);
+			expected(quote(after),
+				 std::string("an ") + name(family) + " mask for " + option);
 		network.mask = mask->bytes;
 	}
 	network.given = true;
@@ -120,18 +130,15 @@ Network parse_network(const std::string &text, const std::string &option,
 }
 
 // A new destination. @found: how it was written, for messages.
-Ip parse_new_address(const std::string &text, const std::string &found,
-			  const std::string &option)
+Ip parse_new_address(const std::string &text, const std::string &found, const std::string &option)
 {
 	const auto address = parse_ip(text);
 
 	if (!address)
-		expected(quote(found), "a numeric IPv4 or IPv6 address for " +
-			 option);
+		expected(quote(found), "a numeric IPv4 or IPv6 address for " + option);
 	if (const char *refused = refuse_daddr(*address))
 		expected(std::string(refused) + " " + quote(found),
-			 "an address that a packet can be sent to for " +
-			 option);
+			 "an address that a packet can be sent to for " + option);
 	return *address;
 }
 
@@ -141,8 +148,7 @@ std::uint16_t parse_new_port(const std::string &text)
 		return static_cast<std::uint16_t>(*number);
 	if (const servent *entry = getservbyname(text.c_str(), nullptr))
 		return ntohs(static_cast<std::uint16_t>(entry->s_port));
-	expected(quote(text),
-		 "a port from 1 to 65535 or a service's name for --set-dport");
+	expected(quote(text), "a port from 1 to 65535 or a service's name for --set-dport");
 }
 
 // DSCP=ADDRESS, into the map.
@@ -153,27 +159,28 @@ void add_entry(const std::string &entry, Action &action)
 	unsigned int dscp;
 
 	if (equals == std::string::npos)
-		expected(quote(entry), std::string("an entry DSCP=ADDRESS for ") +
-			 OPTION);
+		expected(quote(entry), std::string("an entry DSCP=ADDRESS for ") + OPTION);
 	if (!daddr_dscp_parse(entry.substr(0, equals).c_str(), &dscp))
-		expected(quote(entry), std::string("a DSCP, 1-63, 0x1-0x3f or a class (EF, AF11, CS1), before = for ") +
-			 OPTION);
+		expected(
+			quote(entry),
+			std::string(
+				"a DSCP, 1-63, 0x1-0x3f or a class (EF, AF11, CS1), before = for ") +
+				OPTION);
 	if (!dscp)
-		expected(quote(entry), std::string("no DSCP 0, which is unmarked traffic, for ") +
-			 OPTION);
-	Ip address = parse_new_address(entry.substr(equals + 1), entry,
-					    OPTION);
+		expected(quote(entry),
+			 std::string("no DSCP 0, which is unmarked traffic, for ") + OPTION);
+	Ip address = parse_new_address(entry.substr(equals + 1), entry, OPTION);
 	if (!action.mapped)
 		action.daddr.family = address.family;
 	if (address.family != action.daddr.family)
-		expected(std::string("the ") + name(address.family) +
-			 " address of " + quote(entry), std::string(name(action.daddr.family)) +
-			 ", as in the entries before it, for " + OPTION);
+		expected(std::string("the ") + name(address.family) + " address of " + quote(entry),
+			 std::string(name(action.daddr.family)) +
+				 ", as in the entries before it, for " + OPTION);
 	action.map.resize(DADDR_DSCPS);
 	if (action.mapped >> dscp & 1)
-		expected(quote(entry) + ", of a DSCP that is mapped to " +
-			 text(action.map[dscp]) + " already", std::string("each DSCP once for ") +
-			 OPTION);
+		expected(quote(entry) + ", of a DSCP that is mapped to " + text(action.map[dscp]) +
+				 " already",
+			 std::string("each DSCP once for ") + OPTION);
 	action.map[dscp] = address;
 	action.mapped |= std::uint64_t{1} << dscp;
 }
@@ -193,10 +200,7 @@ void add_entries(const std::string &text, Action &action)
 
 class Options {
 public:
-	Options(const std::vector<std::string> &words, Rule &rule)
-		: words_(words), rule_(rule)
-	{
-	}
+	Options(const std::vector<std::string> &words, Rule &rule) : words_(words), rule_(rule) {}
 
 	void parse()
 	{
@@ -218,8 +222,7 @@ private:
 			word = words_[next_++];
 		}
 		std::size_t equals = word.find('=');
-		has_value_ = word.starts_with("--") &&
-			     equals != std::string::npos;
+		has_value_ = word.starts_with("--") && equals != std::string::npos;
 		if (has_value_) {
 			value_ = word.substr(equals + 1);
 			word.resize(equals);
@@ -273,10 +276,8 @@ private:
 		} else if (option == "--tos") {
 			once(option, inverted, true);
 			tos(inverted);
-		} else if (option == "--dports" || option == "--sports" ||
-			   option == "--ports") {
-			once("one of --dports, --sports and --ports", inverted,
-			     true);
+		} else if (option == "--dports" || option == "--sports" || option == "--ports") {
+			once("one of --dports, --sports and --ports", inverted, true);
 			port_list(option, inverted);
 		} else if (option == "--dport" || option == "--sport") {
 			once(option, inverted, true);
@@ -302,7 +303,9 @@ private:
 	void jump(const std::string &name)
 	{
 		if (name.starts_with("DADDR--"))
-			expected("-j " + quote(name), "a blank after DADDR, without which iptables-restore refuses the rule, too");
+			expected(
+				"-j " + quote(name),
+				"a blank after DADDR, without which iptables-restore refuses the rule, too");
 		if (name != "DADDR")
 			expected("-j " + quote(name), "-j DADDR, as its options are there");
 		target_ = true;
@@ -317,8 +320,7 @@ private:
 			if (inverted)
 				once(option, inverted, false);
 			if (addressed_)
-				expected("--set-daddr and --dscp-map",
-					 "one of them");
+				expected("--set-daddr and --dscp-map", "one of them");
 			add_entries(value(option), action);
 			return;
 		}
@@ -364,7 +366,8 @@ private:
 		}
 		if (name == "multiport") {
 			if (!has_ports() && !is_sctp())
-				expected("-m multiport", "-p tcp, udp, udplite, dccp or sctp before it");
+				expected("-m multiport",
+					 "-p tcp, udp, udplite, dccp or sctp before it");
 			multiport_ = load_match(Match::Kind::multiport);
 			return;
 		}
@@ -405,7 +408,8 @@ private:
 		if (slash != std::string::npos)
 			mask = parse_number(text.substr(slash + 1), 0xff);
 		if (!number || !mask)
-			expected(quote(text), "a number from 0 to 0xff, with or without a mask, for --tos");
+			expected(quote(text),
+				 "a number from 0 to 0xff, with or without a mask, for --tos");
 		Match &match = rule_.matches[tos_];
 		match.tos = static_cast<std::uint8_t>(*number);
 		match.tos_mask = static_cast<std::uint8_t>(*mask);
@@ -425,8 +429,8 @@ private:
 		for (std::size_t start = 0;;) {
 			const std::size_t comma = text.find(',', start);
 
-			match.any_of.push_back(parse_ports(
-				text.substr(start, comma - start), option));
+			match.any_of.push_back(
+				parse_ports(text.substr(start, comma - start), option));
 			if (comma == std::string::npos)
 				break;
 			start = comma + 1;
@@ -466,8 +470,8 @@ private:
 		if (!daddr_dscp_parse(text.c_str(), &number) ||
 		    (option == "--dscp-class" && text[0] <= '9'))
 			expected(quote(text), option == "--dscp-class" ?
-				 "a DSCP class (EF, AF11, CS1)" :
-				 "a DSCP from 0 to 63 (0x3f)");
+						      "a DSCP class (EF, AF11, CS1)" :
+						      "a DSCP from 0 to 63 (0x3f)");
 		match.dscp = static_cast<std::uint8_t>(number);
 		match.dscp_inverted = inverted;
 		match.dscp_given = true;
@@ -489,11 +493,9 @@ private:
 	bool has_ports() const
 	{
 		return !rule_.protocol_inverted &&
-		       std::any_of(std::begin(port_matches),
-				   std::end(port_matches),
-				   [this](const Name &name) {
-			return name.number == rule_.protocol;
-		});
+		       std::any_of(
+			       std::begin(port_matches), std::end(port_matches),
+			       [this](const Name &name) { return name.number == rule_.protocol; });
 	}
 
 	void check() const
@@ -504,14 +506,11 @@ private:
 		if (rule_.action.dport && !has_ports())
 			expected("--set-dport", "-p tcp, udp, udplite or dccp with it");
 		if (!addressed_ && !rule_.action.is_map())
-			expected("no --set-daddr",
-				 "it or --dscp-map with the target DADDR");
+			expected("no --set-daddr", "it or --dscp-map with the target DADDR");
 		if (tos_ != NONE && !tos_given_)
 			expected("-m tos alone", "--tos with it");
-		if (multiport_ != NONE &&
-		    rule_.matches[multiport_].any_of.empty())
-			expected("-m multiport alone",
-				 "--dports, --sports or --ports with it");
+		if (multiport_ != NONE && rule_.matches[multiport_].any_of.empty())
+			expected("-m multiport alone", "--dports, --sports or --ports with it");
 		if (dscp_ != NONE && !rule_.matches[dscp_].dscp_given)
 			expected("-m dscp alone", "--dscp or --dscp-class with it");
 		if (rule_.source.given)
@@ -523,10 +522,9 @@ private:
 	void same_family(const std::string &option, Family family) const
 	{
 		if (family != rule_.family())
-			expected(std::string("an ") + name(family) +
-				 " address for " + option, std::string(name(rule_.family())) +
-				 ", as for " + (rule_.action.is_map() ?
-						"--dscp-map" : "--set-daddr"));
+			expected(std::string("an ") + name(family) + " address for " + option,
+				 std::string(name(rule_.family())) + ", as for " +
+					 (rule_.action.is_map() ? "--dscp-map" : "--set-daddr"));
 	}
 
 	static constexpr std::size_t NONE = ~std::size_t{0};

@@ -9,7 +9,6 @@
 namespace dsr::replay {
 
 // A whole string that is a decimal or 0x number.
-std::optional<unsigned long> parse_number(std::string_view text,
-					  unsigned long max);
+std::optional<unsigned long> parse_number(std::string_view text, unsigned long max);
 
 } // namespace dsr::replay

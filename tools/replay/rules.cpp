@@ -25,8 +25,7 @@ bool jumps(std::string_view word)
 // The options that no other target has.
 bool is_own(std::string_view word)
 {
-	for (std::string_view option : {"--set-daddr", "--set-dport",
-					"--dscp-map"})
+	for (std::string_view option : {"--set-daddr", "--set-dport", "--dscp-map"})
 		if (word.starts_with(option))
 			return true;
 	return false;
@@ -45,9 +44,8 @@ bool is_daddr(const std::vector<std::string> &words)
 		if (words[i] == "--comment")
 			i++;
 		else if (is_own(words[i]) ||
-			 (jumps(words[i]) &&
-			  (words[i].ends_with("DADDR") ||
-			   (i + 1 < words.size() && is_target(words[i + 1])))))
+			 (jumps(words[i]) && (words[i].ends_with("DADDR") ||
+					      (i + 1 < words.size() && is_target(words[i + 1])))))
 			return true;
 	}
 	return false;
@@ -75,8 +73,8 @@ void add_rule(const SavedRule &saved, Ruleset &ruleset)
 		return;
 	}
 	if (!table)
-		expected("a DADDR rule in the chain " + quote(saved.chain) +
-			 " of the table " + quote(saved.table),
+		expected("a DADDR rule in the chain " + quote(saved.chain) + " of the table " +
+				 quote(saved.table),
 			 "it in PREROUTING of raw or mangle, or in INPUT of mangle");
 	rule.table = *table;
 	rule.where = saved.where;
@@ -87,8 +85,7 @@ void add_rule(const SavedRule &saved, Ruleset &ruleset)
 
 } // namespace
 
-std::optional<unsigned long> parse_number(std::string_view text,
-					  unsigned long max)
+std::optional<unsigned long> parse_number(std::string_view text, unsigned long max)
 {
 	unsigned long number;
 	int base = 10;
@@ -97,13 +94,10 @@ std::optional<unsigned long> parse_number(std::string_view text,
 		text.remove_prefix(2);
 		base = 16;
 	} else if (text.size() > 1 && text[0] == '0') {
-		return std::nullopt;	// octal to some, decimal to others
+		return std::nullopt; // octal to some, decimal to others
 	}
-	auto [end, error] = std::from_chars(text.data(),
-					    text.data() + text.size(), number,
-					    base);
-	if (error != std::errc() || end != text.data() + text.size() ||
-	    number > max)
+	auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+	if (error != std::errc() || end != text.data() + text.size() || number > max)
 		return std::nullopt;
 	return number;
 }
@@ -111,10 +105,9 @@ std::optional<unsigned long> parse_number(std::string_view text,
 void Ruleset::add(Rule rule)
 {
 	auto &rules = rules_[static_cast<std::size_t>(rule.family())];
-	auto place = std::upper_bound(rules.begin(), rules.end(), rule,
-				      [](const Rule &a, const Rule &b) {
-		return a.table < b.table;
-	});
+	auto place = std::upper_bound(
+		rules.begin(), rules.end(), rule,
+		[](const Rule &a, const Rule &b) { return a.table < b.table; });
 
 	rules.insert(place, std::move(rule));
 }
@@ -127,8 +120,7 @@ bool Ruleset::asks_input() const
 	return false;
 }
 
-void parse_rules(std::string_view text, const std::string &name,
-		 Ruleset &ruleset)
+void parse_rules(std::string_view text, const std::string &name, Ruleset &ruleset)
 {
 	const Saved all = read_saved(text, name);
 

@@ -21,7 +21,7 @@ struct Ports {
 
 // -i
 struct InInterface {
-	std::string name;	// one that ends with + is the beginning of many
+	std::string name; // one that ends with + is the beginning of many
 	bool given = false, inverted = false;
 };
 
@@ -32,12 +32,12 @@ struct Match {
 	Kind kind = Kind::dscp;
 	std::uint8_t dscp = 0;
 	bool dscp_given = false, dscp_inverted = false;
-	std::uint8_t protocol = 0;	// of the ports
+	std::uint8_t protocol = 0; // of the ports
 	Ports source, destination;
 	std::uint8_t tos = 0, tos_mask = 0xff;
-	std::vector<Ports> any_of;	// of multiport: of the source's or the
-	bool source_side = false, destination_side = false;	// other's
-	bool inverted = false;		// of tos and multiport
+	std::vector<Ports> any_of;			    // of multiport: of the source's or the
+	bool source_side = false, destination_side = false; // other's
+	bool inverted = false;				    // of tos and multiport
 };
 
 // In the order that a packet meets them in.
@@ -47,12 +47,12 @@ struct Rule {
 	Table table = Table::raw;
 	InInterface in;
 	Network source, destination;
-	std::uint8_t protocol = 0;	// 0: any
+	std::uint8_t protocol = 0; // 0: any
 	bool protocol_inverted = false;
 	std::vector<Match> matches;
 	Action action;
-	std::string where;		// "FILE:LINE"
-	std::string text;		// as it was read
+	std::string where; // "FILE:LINE"
+	std::string text;  // as it was read
 
 	Family family() const { return action.daddr.family; }
 	// Could it match packets of this DSCP, and has it a destination then?
@@ -65,8 +65,7 @@ struct Rule {
 	// Does it have to find the transport of each IPv6 packet?
 	bool finds_protocol() const
 	{
-		return protocol && !in.given && !source.given &&
-		       !destination.given;
+		return protocol && !in.given && !source.given && !destination.given;
 	}
 };
 
@@ -83,16 +82,15 @@ public:
 	// Is there a rule in INPUT of mangle?
 	bool asks_input() const;
 
-	unsigned int others = 0;	// in PREROUTING of raw and mangle, but
-					// not of the target DADDR
+	unsigned int others = 0; // in PREROUTING of raw and mangle, but
+				 // not of the target DADDR
 private:
 	std::vector<Rule> rules_[2];
 };
 
 // Add the rules in a file's text. Throws Error, "NAME:LINE: found …, expected
 // …"; the ruleset is then of no use.
-void parse_rules(std::string_view text, const std::string &name,
-		 Ruleset &ruleset);
+void parse_rules(std::string_view text, const std::string &name, Ruleset &ruleset);
 
 // Fill in a DADDR rule from its words, those after the name of the chain.
 // Throws Error: "found …, expected …".

@@ -19,14 +19,13 @@ inline std::string saved(const std::string &lines)
 	for (std::string line; std::getline(rows, line);) {
 		std::size_t blank = line.find(' ');
 
-		text += "*" + line.substr(0, blank) + "\n[3:4] -A " +
-			line.substr(blank + 1) + "\nCOMMIT\n";
+		text += "*" + line.substr(0, blank) + "\n[3:4] -A " + line.substr(blank + 1) +
+			"\nCOMMIT\n";
 	}
 	return text;
 }
 
-inline void add_rules(Facts &facts, const std::string &lines,
-		      Family family = Family::ip4,
+inline void add_rules(Facts &facts, const std::string &lines, Family family = Family::ip4,
 		      Store store = Store::iptables)
 {
 	const dsr::Saved all = dsr::read_saved(saved(lines), "saved");
@@ -51,14 +50,12 @@ inline Link link(const std::string &name)
 	return link;
 }
 
-inline Address on(const std::string &dev, const std::string &address,
-		  unsigned int prefix)
+inline Address on(const std::string &dev, const std::string &address, unsigned int prefix)
 {
 	return {ip(address), prefix, dev, dev};
 }
 
-inline Listener listens(const std::string &address, std::uint16_t port,
-			bool udp = false)
+inline Listener listens(const std::string &address, std::uint16_t port, bool udp = false)
 {
 	Listener listener;
 
@@ -78,15 +75,16 @@ inline Facts healthy()
 
 	any.both = true;
 	eth0.default4 = true;
-	facts.config = parse("10.0.0.7=7\n10.0.0.8=9\n2001:db8::7=7\n",
-			     "/etc/dsr.d/f.conf");
+	facts.config = parse("10.0.0.7=7\n10.0.0.8=9\n2001:db8::7=7\n", "/etc/dsr.d/f.conf");
 	facts.module.loaded = true;
 	facts.module.release = "6.1.0";
 	add_rules(facts, "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8");
 	add_rules(facts, "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::7",
 		  Family::ip6);
-	facts.addresses = {on("lo", "127.0.0.1", 8), on_lo("10.0.0.7"),
-			   on_lo("10.0.0.8"), on_lo("2001:db8::7"),
+	facts.addresses = {on("lo", "127.0.0.1", 8),
+			   on_lo("10.0.0.7"),
+			   on_lo("10.0.0.8"),
+			   on_lo("2001:db8::7"),
 			   on("eth0", "192.0.2.31", 24),
 			   on("eth1", "198.51.100.31", 24),
 			   on("eth0", "2001:db8:9::31", 64)};
@@ -101,8 +99,8 @@ inline std::string ids(const Findings &findings)
 	std::string text;
 
 	for (const Finding &finding : findings)
-		text += std::string(text.empty() ? "" : ", ") +
-			name(finding.severity) + ": " + finding.id;
+		text += std::string(text.empty() ? "" : ", ") + name(finding.severity) + ": " +
+			finding.id;
 	return text;
 }
 
@@ -111,9 +109,8 @@ inline std::string found(const Facts &facts)
 {
 	Findings findings = examine(facts);
 
-	std::erase_if(findings, [](const Finding &finding) {
-		return finding.severity == Severity::note;
-	});
+	std::erase_if(findings,
+		      [](const Finding &finding) { return finding.severity == Severity::note; });
 	return ids(findings);
 }
 

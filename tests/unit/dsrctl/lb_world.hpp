@@ -9,19 +9,17 @@ namespace dsr_test {
 
 using namespace dsr::lb;
 
-inline const char CONFIG[] =
-	"10.128.8.46 = 7\n"
-	"2001:db8::46 = 7\n"
-	"10.128.8.47 = AF11\n"
-	"10.128.9.100\n";
+inline const char CONFIG[] = "10.128.8.46 = 7\n"
+			     "2001:db8::46 = 7\n"
+			     "10.128.8.47 = AF11\n"
+			     "10.128.9.100\n";
 
-inline const char SERVERS[] =
-	"# the shop\n"
-	"10.128.9.31\n"
-	"10.128.9.32 weight 3\n"
-	"10.128.9.33 weight 0 # under repair\n"
-	"\n"
-	"2001:db8:9::31\n";
+inline const char SERVERS[] = "# the shop\n"
+			      "10.128.9.31\n"
+			      "10.128.9.32 weight 3\n"
+			      "10.128.9.33 weight 0 # under repair\n"
+			      "\n"
+			      "2001:db8:9::31\n";
 
 inline std::vector<Server> servers(const std::string &text)
 {
@@ -34,16 +32,14 @@ inline std::vector<Server> servers(const std::string &text)
 	return sections[0].servers;
 }
 
-inline Pool pool(const std::string &config, const std::string &reals,
-		 const std::string &name = "")
+inline Pool pool(const std::string &config, const std::string &reals, const std::string &name = "")
 {
 	std::vector<std::string> warnings;
 
 	return {name, virtuals(entries(config), warnings), servers(reals)};
 }
 
-inline Site site(const std::string &config,
-		 const std::vector<std::string> &services = {},
+inline Site site(const std::string &config, const std::vector<std::string> &services = {},
 		 const std::string &reals = SERVERS)
 {
 	std::vector<std::string> errors;
@@ -65,8 +61,8 @@ inline Site two_pools(const std::vector<std::string> &services = {})
 
 	site.pools = {pool("10.128.8.46 = 7\n10.128.8.47 = AF11\n",
 			   "10.128.9.31\n10.128.9.32 weight 3\n", "shop"),
-		      pool("10.128.8.56 = 7\n2001:db8::56 = 7\n",
-			   "10.128.9.41\n2001:db8:9::41\n", "mail")};
+		      pool("10.128.8.56 = 7\n2001:db8::56 = 7\n", "10.128.9.41\n2001:db8:9::41\n",
+			   "mail")};
 	for (const std::string &service : services)
 		site.services.push_back(parse_service(service));
 	check(site, errors);
@@ -83,8 +79,7 @@ inline const Vendor &vendor(const std::string &name)
 }
 
 inline Verdict verdict(const std::string &name, const std::string &text,
-		       const std::string &config = CONFIG,
-		       const std::string &reals = SERVERS)
+		       const std::string &config = CONFIG, const std::string &reals = SERVERS)
 {
 	const std::vector<Entry> all = entries(config);
 	Site site;
@@ -121,8 +116,7 @@ inline std::vector<std::string> unclear(const std::string &name, const std::stri
 
 // The only difference.
 inline std::string difference(const std::string &name, const std::string &text,
-			      const std::string &config = CONFIG,
-			      const std::string &reals = "")
+			      const std::string &config = CONFIG, const std::string &reals = "")
 {
 	auto found = compare(name, text, config, reals);
 
@@ -133,8 +127,7 @@ inline std::string difference(const std::string &name, const std::string &text,
 }
 
 // Of a text, with the first @from in it as @to.
-inline std::string with(std::string text, const std::string &from,
-			const std::string &to)
+inline std::string with(std::string text, const std::string &from, const std::string &to)
 {
 	std::size_t at = text.find(from);
 
@@ -164,11 +157,13 @@ inline std::string where(const std::string &text, const std::string &part)
 
 	if (at == text.npos)
 		FAIL("no " << part << " in:\n" << text);
-	return "lb:" + std::to_string(1 + std::count(text.begin(),
-						     text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+	return "lb:" +
+	       std::to_string(1 + std::count(text.begin(),
+					     text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
 }
 
-inline const char *const NAMES[] = {"a10", "brocade", "netscaler", "vpp", "ipvs", "keepalived", "nft"};
+inline const char *const NAMES[] = {"a10",  "brocade",	  "netscaler", "vpp",
+				    "ipvs", "keepalived", "nft"};
 
 // As much of the configuration as the vendor can have.
 inline std::string config_of(const std::string &name)

@@ -22,11 +22,9 @@ int interrupted, lost;
 
 extern "C" {
 
-ssize_t __real_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer,
-				   std::size_t size);
+ssize_t __real_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer, std::size_t size);
 
-ssize_t __wrap_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer,
-				   std::size_t size)
+ssize_t __wrap_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer, std::size_t size)
 {
 	ssize_t count = __real_mnl_socket_recvfrom(socket, buffer, size);
 	auto *message = static_cast<nlmsghdr *>(buffer);
@@ -101,24 +99,21 @@ Details details(const std::string &text)
 		Details details;
 		bool matches = false;
 
-		details.scope = static_cast<const ifaddrmsg *>(
-			mnl_nlmsg_get_payload(one))->ifa_scope;
+		details.scope =
+			static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(one))->ifa_scope;
 		each_attribute(one, sizeof(ifaddrmsg), [&](const nlattr *attribute) {
 			const void *value = mnl_attr_get_payload(attribute);
 
 			switch (mnl_attr_get_type(attribute)) {
 			case IFA_ADDRESS:
-				matches = mnl_attr_get_payload_len(attribute) ==
-						  wanted.size() &&
-					  !std::memcmp(value, wanted.bytes.data(),
-						       wanted.size());
+				matches = mnl_attr_get_payload_len(attribute) == wanted.size() &&
+					  !std::memcmp(value, wanted.bytes.data(), wanted.size());
 				break;
 			case IFA_FLAGS:
 				details.flags = mnl_attr_get_u32(attribute);
 				break;
 			case IFA_CACHEINFO:
-				std::memcpy(&details.lifetime, value,
-					    sizeof(details.lifetime));
+				std::memcpy(&details.lifetime, value, sizeof(details.lifetime));
 				break;
 			}
 		});
@@ -147,8 +142,7 @@ TEST_CASE("dsrctl: addresses are added and removed, and what is so already is no
 		remove.push_back({false, step.address});
 	CHECK(change(add) == add);
 	CHECK(addresses() == std::vector<Address>{vip("10.128.8.46", "lo:1"),
-						  vip("10.128.8.47", "lo:2"),
-						  vip("2001:db8::46")});
+						  vip("10.128.8.47", "lo:2"), vip("2001:db8::46")});
 	CHECK(change(add).empty());
 	CHECK(change({remove[0]}) == std::vector{remove[0]});
 	CHECK(change(remove) == std::vector{remove[1], remove[2]});
@@ -245,8 +239,7 @@ TEST_CASE("dsrctl: a change whose answer is lost may have been made, and is undo
 		return;
 	}
 	netlink::lost = 1;
-	CHECK_THROWS_AS(change_addresses({{true, vip("10.128.8.46", "lo:1")}}, done),
-			Error);
+	CHECK_THROWS_AS(change_addresses({{true, vip("10.128.8.46", "lo:1")}}, done), Error);
 	CHECK(netlink::lost == 0);
 	CHECK(done == std::vector<AddressStep>{{true, vip("10.128.8.46", "lo:1")}});
 	CHECK(addresses().size() == 1);
@@ -273,13 +266,9 @@ TEST_CASE("dsrctl: addresses as commands")
 	};
 	const Address ip4 = vip("10.128.8.46", "lo:1"), ip6 = vip("2001:db8::46");
 
-	CHECK(command(true, ip4) ==
-	      "ip address add 10.128.8.46/32 dev lo label lo:1 scope host");
-	CHECK(command(false, ip4) ==
-	      "ip address del 10.128.8.46/32 dev lo label lo:1");
-	CHECK(command(true, ip6) ==
-	      "ip address add 2001:db8::46/128 dev lo nodad preferred_lft 0");
+	CHECK(command(true, ip4) == "ip address add 10.128.8.46/32 dev lo label lo:1 scope host");
+	CHECK(command(false, ip4) == "ip address del 10.128.8.46/32 dev lo label lo:1");
+	CHECK(command(true, ip6) == "ip address add 2001:db8::46/128 dev lo nodad preferred_lft 0");
 	CHECK(command(false, ip6) == "ip address del 2001:db8::46/128 dev lo");
-	CHECK(command(true, on_lo("10.0.0.1")) ==
-	      "ip address add 10.0.0.1/32 dev lo");
+	CHECK(command(true, on_lo("10.0.0.1")) == "ip address add 10.0.0.1/32 dev lo");
 }

@@ -74,7 +74,8 @@ TEST_CASE("dsrctl: a link to nothing is warned of")
 	CHECK(config.errors.empty());
 	CHECK(config.entries.size() == 1);
 	REQUIRE(config.warnings.size() == 1);
-	CHECK(config.warnings[0] == (directory / "b.conf") + ": found no file, expected one or a link to one: skipped");
+	CHECK(config.warnings[0] ==
+	      (directory / "b.conf") + ": found no file, expected one or a link to one: skipped");
 }
 
 TEST_CASE("dsrctl: all errors of all files")
@@ -87,7 +88,8 @@ TEST_CASE("dsrctl: all errors of all files")
 	REQUIRE(config.errors.size() == 4);
 	CHECK(has(config.errors[0].message, (directory / "a.conf") + ":1: found"));
 	CHECK(has(config.errors[1].message, (directory / "a.conf") + ":3: found"));
-	CHECK(has(config.errors[2].message, (directory / "b.conf") + ":1: found DSCP 1 for 10.1.1.2"));
+	CHECK(has(config.errors[2].message,
+		  (directory / "b.conf") + ":1: found DSCP 1 for 10.1.1.2"));
 	CHECK(has(config.errors[2].message, "in " + (directory / "a.conf") + ":2 "));
 	CHECK(has(config.errors[3].message, (directory / "b.conf") + ":2: found"));
 }
@@ -101,9 +103,13 @@ TEST_CASE("dsrctl: a file that is not there, a directory that is not")
 	reader.add_directory(directory / "none");
 	REQUIRE(reader.config.errors.size() == 2);
 	CHECK(reader.config.errors[0].kind == Problem::Kind::unreadable);
-	CHECK(reader.config.errors[0].message == (directory / "none.conf") + ": cannot be read (No such file or directory), expected a configuration file");
+	CHECK(reader.config.errors[0].message ==
+	      (directory / "none.conf") +
+		      ": cannot be read (No such file or directory), expected a configuration file");
 	CHECK(reader.config.errors[1].kind == Problem::Kind::missing);
-	CHECK(reader.config.errors[1].message == (directory / "none") + ": cannot be read (No such file or directory), expected the directory of the configuration");
+	CHECK(reader.config.errors[1].message ==
+	      (directory / "none") +
+		      ": cannot be read (No such file or directory), expected the directory of the configuration");
 	reader.config = {};
 	reader.add_file(directory / "");
 	REQUIRE(reader.config.errors.size() == 1);
@@ -133,19 +139,22 @@ TEST_CASE("dsrctl: what anybody may write is not believed")
 	directory.save("sub/b.conf", "10.1.1.2=2\n");
 	set(directory / "sub", 0755);
 	set(directory / "sub/b.conf", 0644);
-	SECTION("a file") {
+	SECTION("a file")
+	{
 		set(file, 0666);
 		reader.add_directory(directory / "");
 		CHECK(wheres(reader.config) == "b.conf:1 ");
 	}
-	SECTION("a file that a link leads to") {
+	SECTION("a file that a link leads to")
+	{
 		set(file, 0666);
 		fs::rename(file, directory / "elsewhere");
 		fs::create_symlink("elsewhere", file);
 		reader.add_file(file);
 		CHECK(reader.config.entries.empty());
 	}
-	SECTION("a directory, though others cannot remove from it") {
+	SECTION("a directory, though others cannot remove from it")
+	{
 		set(directory / "", 01777);
 		reader.add_directory(directory / "");
 		CHECK(reader.config.entries.empty());
@@ -153,7 +162,8 @@ TEST_CASE("dsrctl: what anybody may write is not believed")
 		CHECK(any.config.entries.size() == 2);
 		CHECK(any.config.errors.empty());
 	}
-	SECTION("a directory that a link leads through") {
+	SECTION("a directory that a link leads through")
+	{
 		fs::create_directories(directory / "open/vips");
 		fs::rename(file, directory / "open/vips/a.conf");
 		fs::create_symlink("open/vips/a.conf", file);
@@ -164,7 +174,8 @@ TEST_CASE("dsrctl: what anybody may write is not believed")
 		any.add_file(file);
 		CHECK(any.config.entries.size() == 1);
 	}
-	SECTION("a directory that a link to a directory leads through, and a way back") {
+	SECTION("a directory that a link to a directory leads through, and a way back")
+	{
 		fs::create_directories(directory / "open/vips");
 		fs::rename(file, directory / "open/vips/a.conf");
 		fs::create_directory_symlink((directory / "open") + "/vips/../vips",
@@ -174,20 +185,24 @@ TEST_CASE("dsrctl: what anybody may write is not believed")
 		reader.add_directory(directory / "");
 		CHECK(wheres(reader.config) == "b.conf:1 ");
 	}
-	SECTION("a directory that the path of -f leads through") {
+	SECTION("a directory that the path of -f leads through")
+	{
 		set(directory / "sub", 0777);
 		reader.add_file(directory / "sub/b.conf");
 		reader.add_file(directory / "sub/../sub/b.conf");
 		CHECK(reader.config.entries.empty());
 	}
-	SECTION("a directory below") {
+	SECTION("a directory below")
+	{
 		set(directory / "sub", 0777);
 		reader.add_directory(directory / "");
 		CHECK(wheres(reader.config) == "a.conf:1 ");
 	}
 	REQUIRE(reader.config.errors.size() == 1);
 	CHECK(reader.config.errors[0].kind == Problem::Kind::writers);
-	CHECK(has(reader.config.errors[0].message, ", which lets anybody write it, expected that only root may: chmod go-w " + fs::path(directory / "").parent_path().string()));
+	CHECK(has(reader.config.errors[0].message,
+		  ", which lets anybody write it, expected that only root may: chmod go-w " +
+			  fs::path(directory / "").parent_path().string()));
 	CHECK(reader.config.warnings.empty());
 }
 
@@ -205,19 +220,23 @@ TEST_CASE("dsrctl: where everybody has his own, root's is believed, and nobody e
 	reader.add_file(open + "/a.conf");
 	reader.add_file(open + "/link.conf");
 	CHECK(reader.config.errors.empty());
-	CHECK(reader.config.warnings.size() == 1);	// the VIP is there again
+	CHECK(reader.config.warnings.size() == 1); // the VIP is there again
 	if (geteuid())
 		return;
-	SECTION("a file") {
+	SECTION("a file")
+	{
 		REQUIRE(!chown((open + "/a.conf").c_str(), 1000, 0));
 		reader.add_file(open + "/a.conf");
 	}
-	SECTION("a link") {
+	SECTION("a link")
+	{
 		REQUIRE(!lchown((open + "/link.conf").c_str(), 1000, 0));
 		reader.add_file(open + "/link.conf");
 	}
 	REQUIRE(reader.config.errors.size() == 1);
-	CHECK(has(reader.config.errors[0].message, "found the owner 1000, who may replace it in " + open + ", expected that only root may: chown root " + open));
+	CHECK(has(reader.config.errors[0].message,
+		  "found the owner 1000, who may replace it in " + open +
+			  ", expected that only root may: chown root " + open));
 }
 
 TEST_CASE("dsrctl: links in a circle, through a file, and from a file that is open")
@@ -249,21 +268,28 @@ TEST_CASE("dsrctl: what some may write is warned of")
 		return;
 	directory.save("a.conf", "10.1.1.1=1\n");
 	REQUIRE(!chmod(file.c_str(), 0664));
-	SECTION("of root's group") {
+	SECTION("of root's group")
+	{
 		reader.add_directory(directory / "");
 		CHECK(reader.config.warnings.empty());
 	}
-	SECTION("of another group") {
+	SECTION("of another group")
+	{
 		REQUIRE(!chown(file.c_str(), 0, 100));
 		reader.add_directory(directory / "");
 		REQUIRE(reader.config.warnings.size() == 1);
-		CHECK(reader.config.warnings[0] == file + ": found mode 0664, which lets group 100 write it, expected that only root may: chmod go-w " + file);
+		CHECK(reader.config.warnings[0] ==
+		      file + ": found mode 0664, which lets group 100 write it, expected that only root may: chmod go-w " +
+			      file);
 	}
-	SECTION("of another user") {
+	SECTION("of another user")
+	{
 		REQUIRE(!chown(file.c_str(), 1000, 0));
 		reader.add_directory(directory / "");
 		REQUIRE(reader.config.warnings.size() == 1);
-		CHECK(reader.config.warnings[0] == file + ": found the owner 1000, who may write it, expected that only root may: chown root " + file);
+		CHECK(reader.config.warnings[0] ==
+		      file + ": found the owner 1000, who may write it, expected that only root may: chown root " +
+			      file);
 	}
 	CHECK(reader.config.errors.empty());
 	CHECK(reader.config.entries.size() == 1);
@@ -280,8 +306,9 @@ TEST_CASE("dsrctl: what cannot be looked at may be a VIP, what is not there is n
 	Config config = read(directory / "");
 	REQUIRE(config.errors.size() == 1);
 	CHECK(config.errors[0].kind == Problem::Kind::unreadable);
-	CHECK(config.errors[0].message == (directory / "vips") +
-	      ": cannot be looked at (File name too long), expected a file, a directory, or a link to one");
+	CHECK(config.errors[0].message ==
+	      (directory / "vips") +
+		      ": cannot be looked at (File name too long), expected a file, a directory, or a link to one");
 	REQUIRE(config.warnings.size() == 1);
 	CHECK(has(config.warnings[0], "gone.conf: found no file"));
 }

@@ -59,12 +59,17 @@ TEST_CASE("dsrctl doctor: which managers a host has")
 		.link("etc/systemd/system/other/ufw.service")
 		.file("etc/ufw/ufw.conf", "# Set to yes\nENABLED=yes\n")
 		.file("etc/netplan/a.yaml", "network: {}\n")
-		.file("etc/systemd/network/a.network", "[Match]\nName=eth* lo\n[Network]\nAddress=192.0.2.1/32\n")
-		.file("run/systemd/network/10-netplan-lo.network", "[Match]\nName=lo\n[Network]\nKeepConfiguration = static\n")
+		.file("etc/systemd/network/a.network",
+		      "[Match]\nName=eth* lo\n[Network]\nAddress=192.0.2.1/32\n")
+		.file("run/systemd/network/10-netplan-lo.network",
+		      "[Match]\nName=lo\n[Network]\nKeepConfiguration = static\n")
 		.file("run/systemd/network/a.network", "[Match]\nName=lo\n")
-		.file("usr/lib/systemd/network/b.network", "[Match]\nName=eth0\n[Network]\nName=lo\n")
-		.file("etc/NetworkManager/system-connections/lo.nmconnection", "[connection]\nid=lo\ntype=loopback\n")
-		.file("etc/NetworkManager/system-connections/eth0.nmconnection", "[connection]\ntype=ethernet\ninterface-name=eth0\n");
+		.file("usr/lib/systemd/network/b.network",
+		      "[Match]\nName=eth0\n[Network]\nName=lo\n")
+		.file("etc/NetworkManager/system-connections/lo.nmconnection",
+		      "[connection]\nid=lo\ntype=loopback\n")
+		.file("etc/NetworkManager/system-connections/eth0.nmconnection",
+		      "[connection]\ntype=ethernet\ninterface-name=eth0\n");
 	const Managers found = host.managers();
 	CHECK(found.firewalld);
 	CHECK(found.nftables);
@@ -75,11 +80,11 @@ TEST_CASE("dsrctl doctor: which managers a host has")
 	CHECK(found.network_manager);
 	CHECK(found.networkd);
 	CHECK(found.netplan);
-	CHECK(found.networkd_files == std::vector<LoopbackFile>{
-		{"/etc/systemd/network/a.network", false},
-		{"/run/systemd/network/10-netplan-lo.network", true}});
-	CHECK(found.profiles == std::vector<std::string>{
-		"/etc/NetworkManager/system-connections/lo.nmconnection"});
+	CHECK(found.networkd_files ==
+	      std::vector<LoopbackFile>{{"/etc/systemd/network/a.network", false},
+					{"/run/systemd/network/10-netplan-lo.network", true}});
+	CHECK(found.profiles ==
+	      std::vector<std::string>{"/etc/NetworkManager/system-connections/lo.nmconnection"});
 }
 
 TEST_CASE("dsrctl doctor: ufw that is there is not ufw that is enabled")
@@ -105,7 +110,8 @@ TEST_CASE("dsrctl doctor: a firewall that flushes the rules of VIPs is a warning
 			for (bool guard : {false, true}) {
 				Facts facts = by(store);
 				const bool hit = store == Store::iptables ? one.daddr :
-						 store == Store::nft ? one.nft : false;
+						 store == Store::nft	  ? one.nft :
+									    false;
 
 				facts.managers.*one.there = true;
 				facts.managers.guard = guard;

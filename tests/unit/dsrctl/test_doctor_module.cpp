@@ -33,7 +33,7 @@ TEST_CASE("doctor: a module that is loaded, or not needed, is none of its busine
 
 	CHECK(check_module(healthy()).empty());
 	facts.module.file = "";
-	facts.config = parse("10.0.0.7\n");	// l2dsr
+	facts.config = parse("10.0.0.7\n"); // l2dsr
 	CHECK(check_module(facts).empty());
 
 	// rules of nftables do without
@@ -96,7 +96,9 @@ TEST_CASE("doctor: a module of another kernel, compared as the kernel does")
 	facts.module.vermagic = "6.1.0 SMP mod_unload";
 	Finding finding = only(check_module(facts));
 	CHECK(finding.id == "module-vermagic");
-	CHECK(has(finding.found, "for the kernel \"6.1.0 SMP mod_unload\", expected \"6.1.0 SMP preempt mod_unload\""));
+	CHECK(has(
+		finding.found,
+		"for the kernel \"6.1.0 SMP mod_unload\", expected \"6.1.0 SMP preempt mod_unload\""));
 
 	facts.module.vermagic = "6.0.9 SMP preempt mod_unload";
 	CHECK(module_finding(facts) == "error: module-vermagic");
@@ -129,7 +131,7 @@ TEST_CASE("doctor: a kernel that loads signed modules only")
 {
 	Facts facts = stopped();
 
-	facts.module.secure_boot = true;	// alone, it forbids nothing
+	facts.module.secure_boot = true; // alone, it forbids nothing
 	CHECK(module_finding(facts) == "warning: module-not-loaded");
 
 	facts.module.lockdown = "none";
@@ -165,9 +167,11 @@ TEST_CASE("doctor: what iptables needs of the kernel")
 	Finding finding = only(check_kernel_modules(facts));
 	CHECK(finding.id == "kernel-modules-missing");
 	CHECK(finding.severity == Severity::error);
-	CHECK(has(finding.found, "found no nft_compat and xt_dscp in the kernel 6.1.0, expected what iptables-nft needs"));
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "dnf install kernel-modules-extra-6.1.0"});
+	CHECK(has(
+		finding.found,
+		"found no nft_compat and xt_dscp in the kernel 6.1.0, expected what iptables-nft needs"));
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{"dnf install kernel-modules-extra-6.1.0"});
 
 	// a map does without
 	facts.module.missing = {"xt_dscp"};
@@ -211,7 +215,7 @@ TEST_CASE("doctor: what modinfo says of two files")
 		      module);
 	CHECK(module.vermagic == "6.1.0 SMP preempt mod_unload modversions");
 	CHECK(module.kernel_vermagic == "6.1.0 SMP mod_unload");
-	CHECK_FALSE(module.has_signature);	// the other one's
+	CHECK_FALSE(module.has_signature); // the other one's
 
 	parse_modinfo("filename:       xt_DADDR.ko\n"
 		      "sig_id:         PKCS#7\n"
@@ -222,16 +226,16 @@ TEST_CASE("doctor: what modinfo says of two files")
 
 TEST_CASE("doctor: what the kernel says when it refuses a module")
 {
-	CHECK(refusals("6,1,2,-;eth0: link becomes ready\n"
-		       "4,2,3,-;xt_DADDR: loading out-of-tree module taints kernel.\n"
-		       "4,2,3,-;xt_DADDR: module verification failed: signature and/or required key missing - tainting kernel\n")
+	CHECK(refusals(
+		      "6,1,2,-;eth0: link becomes ready\n"
+		      "4,2,3,-;xt_DADDR: loading out-of-tree module taints kernel.\n"
+		      "4,2,3,-;xt_DADDR: module verification failed: signature and/or required key missing - tainting kernel\n")
 		      .empty());
-	for (const char *line :
-	     {"xt_DADDR: version magic '1' should be '2'",
-	      "xt_DADDR: disagrees about version of symbol module_layout",
-	      "xt_DADDR: Unknown symbol xt_unregister_targets (err -2)",
-	      "Loading of unsigned module is rejected",
-	      "Loading of module with unavailable key is rejected"}) {
+	for (const char *line : {"xt_DADDR: version magic '1' should be '2'",
+				 "xt_DADDR: disagrees about version of symbol module_layout",
+				 "xt_DADDR: Unknown symbol xt_unregister_targets (err -2)",
+				 "Loading of unsigned module is rejected",
+				 "Loading of module with unavailable key is rejected"}) {
 		INFO(line);
 		CHECK(refusals(std::string("3,1,2,-;") + line + "\n") ==
 		      std::vector<std::string>{line});
@@ -240,13 +244,12 @@ TEST_CASE("doctor: what the kernel says when it refuses a module")
 
 TEST_CASE("doctor: the files of hosts of every kind")
 {
-	const std::string efi = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+	const std::string efi =
+		"sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 	const std::string modules = "lib/modules/6.12.0/";
 	Directory host;
 	Root root(host / "");
-	auto gathered = [&](const char *variant) {
-		return gather_module(root, "6.12.0", variant);
-	};
+	auto gathered = [&](const char *variant) { return gather_module(root, "6.12.0", variant); };
 
 	// RHEL 10 without kernel-modules-extra: no legacy, no nft_compat
 	host.save(modules + "modules.builtin", "kernel/net/netfilter/nf_tables.ko\n");
@@ -260,9 +263,9 @@ TEST_CASE("doctor: the files of hosts of every kind")
 	CHECK_FALSE(module.secure_boot);
 	CHECK_FALSE(module.sig_enforce);
 	CHECK(module.lockdown == "");
-	CHECK(gathered("legacy").missing ==
-	      std::vector<std::string>{"ip_tables", "ip6_tables", "iptable_raw",
-				       "ip6table_raw", "xt_dscp"});
+	CHECK(gathered("legacy").missing == std::vector<std::string>{"ip_tables", "ip6_tables",
+								     "iptable_raw", "ip6table_raw",
+								     "xt_dscp"});
 	CHECK(gathered("").missing.empty());
 
 	// with it, and with what is loaded though depmod does not know it
@@ -273,14 +276,13 @@ TEST_CASE("doctor: the files of hosts of every kind")
 	host.save("sys/module/xt_dscp/refcnt", "1\n");
 	module = gathered("nft");
 	CHECK(module.missing.empty());
-	CHECK(module.file == "");	// removed, without depmod's knowledge
+	CHECK(module.file == ""); // removed, without depmod's knowledge
 	host.save(modules + "extra/xt_DADDR.ko.xz", "");
 	module = gathered("nft");
 	CHECK(module.file == "/lib/modules/6.12.0/extra/xt_DADDR.ko.xz");
 
 	CHECK(module.name == "xt_DADDR");
-	host.save(modules + "modules.dep",
-		  "extra/xt_DADDR.ko.xz:\nextra/dscp_rewrite.ko.xz:\n");
+	host.save(modules + "modules.dep", "extra/xt_DADDR.ko.xz:\nextra/dscp_rewrite.ko.xz:\n");
 	host.save(modules + "extra/dscp_rewrite.ko.xz", "");
 	module = gathered("");
 	CHECK(module.name == "dscp_rewrite");

@@ -10,9 +10,7 @@ namespace {
 
 void remove_address(Facts &facts, const std::string &address)
 {
-	std::erase_if(facts.addresses, [&](const Address &one) {
-		return one.ip == ip(address);
-	});
+	std::erase_if(facts.addresses, [&](const Address &one) { return one.ip == ip(address); });
 }
 
 Link &link_of(Facts &facts, const std::string &name)
@@ -23,9 +21,8 @@ Link &link_of(Facts &facts, const std::string &name)
 	throw Error(name);
 }
 
-dsr::Decoded packet_to(const std::string &to, std::uint8_t dscp,
-		       std::uint16_t port = 80, bool opens = true,
-		       std::uint8_t protocol = 6)
+dsr::Decoded packet_to(const std::string &to, std::uint8_t dscp, std::uint16_t port = 80,
+		       bool opens = true, std::uint8_t protocol = 6)
 {
 	dsr::Decoded packet;
 
@@ -50,9 +47,8 @@ Facts with_sample(const dsr::Decoded &packet, Facts facts = healthy())
 	return facts;
 }
 
-Facts with_sample(std::uint8_t dscp, const std::string &to,
-		  std::uint16_t port = 80, bool opens = true,
-		  std::uint8_t protocol = 6)
+Facts with_sample(std::uint8_t dscp, const std::string &to, std::uint16_t port = 80,
+		  bool opens = true, std::uint8_t protocol = 6)
 {
 	return with_sample(packet_to(to, dscp, port, opens, protocol));
 }
@@ -67,7 +63,8 @@ TEST_CASE("doctor: a VIP that is on no interface")
 	Finding finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-missing");
 	CHECK(finding.severity == Severity::error);
-	CHECK(finding.found == "found 10.0.0.8 on no interface, expected it on lo (/etc/dsr.d/f.conf:2)");
+	CHECK(finding.found ==
+	      "found 10.0.0.8 on no interface, expected it on lo (/etc/dsr.d/f.conf:2)");
 	CHECK(command_lines(finding) == std::vector<std::string>{"dsrctl start"});
 	CHECK(finding.safe);
 
@@ -75,8 +72,8 @@ TEST_CASE("doctor: a VIP that is on no interface")
 	facts.config = parse("10.0.0.7=7\n2001:db8::7=7\n");
 	finding = only(check_addresses(facts));
 	CHECK(has(finding.found, "(a rule in raw PREROUTING)"));
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "ip address add 10.0.0.8/32 dev lo scope host"});
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{"ip address add 10.0.0.8/32 dev lo scope host"});
 	CHECK(has(finding.keep, "\"10.0.0.8 = 9\""));
 
 	// a host without IPv6
@@ -95,8 +92,8 @@ TEST_CASE("doctor: a VIP on another interface, or on two")
 	facts.links.back().arp = false;
 	Finding finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-elsewhere");
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "ip address del 10.0.0.8/32 dev dummy0"});
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{"ip address del 10.0.0.8/32 dev dummy0"});
 	CHECK(has(finding.why, "whoever removes the VIP from one interface"));
 
 	facts.links.back().arp = true;
@@ -124,11 +121,11 @@ TEST_CASE("doctor: a VIP on an interface whose neighbours ask")
 	CHECK(finding.severity == Severity::warning);
 	CHECK(has(finding.why, "answers ARP"));
 
-	link_of(facts, "eth1").arp_ignore = 8;	// never
+	link_of(facts, "eth1").arp_ignore = 8; // never
 	CHECK(check_addresses(facts).empty());
 	link_of(facts, "eth1").arp_ignore = 1;
 	CHECK(check_addresses(facts).size() == 1);
-	link_of(facts, "eth1").arp = false;	// as of dummy
+	link_of(facts, "eth1").arp = false; // as of dummy
 	CHECK(check_addresses(facts).empty());
 
 	// of IPv6, no switch helps
@@ -148,9 +145,9 @@ TEST_CASE("doctor: a VIP with a network around it")
 	facts.addresses.push_back(on("lo", "10.0.0.8", 24));
 	Finding finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-network");
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "ip address add 10.0.0.8/32 dev lo scope host",
-				      "ip address del 10.0.0.8/24 dev lo"});
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{"ip address add 10.0.0.8/32 dev lo scope host",
+				       "ip address del 10.0.0.8/24 dev lo"});
 }
 
 TEST_CASE("doctor: a VIP that is the source of what the host opens")
@@ -171,9 +168,12 @@ TEST_CASE("doctor: a VIP that is the source of what the host opens")
 	Finding finding = only(check_source(facts));
 	CHECK(finding.id == "vip-source");
 	CHECK(finding.severity == Severity::warning);
-	CHECK(has(finding.found, "the VIP 2001:db8::7 on lo with a preferred lifetime, and no other address for what leaves by eth0, expected preferred_lft 0"));
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "ip address replace 2001:db8::7/128 dev lo nodad preferred_lft 0"});
+	CHECK(has(
+		finding.found,
+		"the VIP 2001:db8::7 on lo with a preferred lifetime, and no other address for what leaves by eth0, expected preferred_lft 0"));
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{
+		      "ip address replace 2001:db8::7/128 dev lo nodad preferred_lft 0"});
 	CHECK(finding.safe);
 	// another of the host's is not always chosen
 	facts.addresses.push_back(on_lo("2001:db8:5::1"));
@@ -189,11 +189,11 @@ TEST_CASE("doctor: a VIP that is the source of what the host opens")
 	set_source("127.0.0.1", false);
 	finding = only(check_source(facts));
 	CHECK(has(finding.found, "the VIP 10.0.0.7 on lo with a scope above host"));
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "ip address del 10.0.0.7/32 dev lo",
-				      "ip address add 10.0.0.7/32 dev lo scope host",
-				      "ip address del 10.0.0.8/32 dev lo",
-				      "ip address add 10.0.0.8/32 dev lo scope host"});
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{"ip address del 10.0.0.7/32 dev lo",
+				       "ip address add 10.0.0.7/32 dev lo scope host",
+				       "ip address del 10.0.0.8/32 dev lo",
+				       "ip address add 10.0.0.8/32 dev lo scope host"});
 	CHECK_FALSE(finding.safe);
 	// IPv4 takes the first
 	facts.addresses.insert(facts.addresses.begin(), on_lo("10.0.0.1"));
@@ -215,8 +215,8 @@ TEST_CASE("doctor: rp_filter, where the answers leave by another interface")
 	CHECK(finding.id == "rp-filter");
 	CHECK(finding.severity == Severity::warning);
 	CHECK(has(finding.found, "strict rp_filter (1) on eth1"));
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "sysctl -w net.ipv4.conf.eth1.rp_filter=2"});
+	CHECK(command_lines(finding) ==
+	      std::vector<std::string>{"sysctl -w net.ipv4.conf.eth1.rp_filter=2"});
 	CHECK(finding.keep == "net.ipv4.conf.eth1.rp_filter = 2 in a file in /etc/sysctl.d");
 	CHECK(finding.safe);
 
@@ -228,13 +228,13 @@ TEST_CASE("doctor: rp_filter, where the answers leave by another interface")
 	link_of(facts, "eth1").rp_filter = 2;
 	CHECK(check_rp_filter(facts).empty());
 	link_of(facts, "eth1").rp_filter = 1;
-	link_of(facts, "eth1").default4 = true;	// two ways out
+	link_of(facts, "eth1").default4 = true; // two ways out
 	CHECK(check_rp_filter(facts).empty());
 
 	// a VLAN, whose name has a dot
 	facts.links.push_back(link("eth0.10"));
 	facts.links.back().rp_filter = 1;
-	CHECK(check_rp_filter(facts).empty());	// without an address
+	CHECK(check_rp_filter(facts).empty()); // without an address
 	facts.addresses.push_back(on("eth0.10", "203.0.113.31", 24));
 	CHECK(command_lines(only(check_rp_filter(facts)))[0] ==
 	      "sysctl -w net/ipv4/conf/eth0.10/rp_filter=2");
@@ -246,7 +246,7 @@ TEST_CASE("doctor: ARP for VIPs that are in a segment of the host")
 {
 	Facts facts = healthy();
 
-	CHECK(check_arp(facts).empty());	// routed VIPs: nobody asks
+	CHECK(check_arp(facts).empty()); // routed VIPs: nobody asks
 	facts.config = parse("192.0.2.100=7\n2001:db8::7=7\n");
 	facts.addresses.push_back(on_lo("192.0.2.100"));
 	Findings findings = check_arp(facts);
@@ -267,7 +267,7 @@ TEST_CASE("doctor: ARP for VIPs that are in a segment of the host")
 	findings = check_arp(facts);
 	CHECK(ids(findings) == "error: arp-ignore, error: arp-announce");
 	CHECK(has(findings[0].found, "on eth1"));
-	facts.config = parse("2001:db8::9\n");	// NDP does not answer for lo
+	facts.config = parse("2001:db8::9\n"); // NDP does not answer for lo
 	CHECK(check_arp(facts).empty());
 }
 
@@ -287,7 +287,7 @@ TEST_CASE("doctor: ICMP errors that load balancers send elsewhere")
 {
 	Facts facts = healthy();
 
-	CHECK(check_path_mtu(facts).empty());	// not known
+	CHECK(check_path_mtu(facts).empty()); // not known
 	facts.tcp_mtu_probing = 0;
 	CHECK(only(check_path_mtu(facts)).severity == Severity::note);
 	CHECK(command_lines(only(check_path_mtu(facts)))[0] ==
@@ -312,9 +312,8 @@ TEST_CASE("doctor: who listens on the VIPs")
 	// not these: ssh, what asks over UDP, an IPv6 socket that is no IPv4 one
 	facts.config = parse("10.0.0.7=7\n");
 	facts.rewrites.clear();
-	for (const Listener &listener :
-	     {listens("0.0.0.0", 22), listens("0.0.0.0", 40000, true),
-	      listens("::", 80), listens("127.0.0.1", 80)}) {
+	for (const Listener &listener : {listens("0.0.0.0", 22), listens("0.0.0.0", 40000, true),
+					 listens("::", 80), listens("127.0.0.1", 80)}) {
 		facts.listeners = {listener};
 		CHECK(only(check_services(facts)).id == "service-missing");
 	}
@@ -322,14 +321,15 @@ TEST_CASE("doctor: who listens on the VIPs")
 	CHECK(check_services(facts).empty());
 	facts.listeners = {listens("10.0.0.7", 53, true)};
 	CHECK(check_services(facts).empty());
-	facts.listeners.reset();	// not known
+	facts.listeners.reset(); // not known
 	CHECK(ids(check_services(facts)) == "note: services-unknown");
 	CHECK(check_refused(facts).empty());
 
 	facts.listeners = {listens("192.0.2.31", 80), listens("192.0.2.31", 22)};
 	Finding finding = only(check_services(facts));
 	CHECK(finding.id == "service-on-rip");
-	CHECK(finding.found == "found nothing that listens on 10.0.0.7, only on 192.0.2.31 (TCP port 80), expected the service on the VIP");
+	CHECK(finding.found ==
+	      "found nothing that listens on 10.0.0.7, only on 192.0.2.31 (TCP port 80), expected the service on the VIP");
 }
 
 TEST_CASE("doctor: a port that every VIP has to serve")
@@ -340,7 +340,8 @@ TEST_CASE("doctor: a port that every VIP has to serve")
 	facts.rewrites.clear();
 	facts.ports = {{false, 80}, {true, 53}};
 	Finding finding = only(check_services(facts));
-	CHECK(finding.found == "found nothing that listens on 10.0.0.7 UDP port 53, expected the service there");
+	CHECK(finding.found ==
+	      "found nothing that listens on 10.0.0.7 UDP port 53, expected the service there");
 	facts.listeners->push_back(listens("0.0.0.0", 53, true));
 	CHECK(check_services(facts).empty());
 	facts.listeners = {listens("192.0.2.31", 80), listens("10.0.0.7", 53, true)};
@@ -355,35 +356,35 @@ TEST_CASE("doctor: packets with a DSCP that no rule maps")
 	Finding finding = only(check_unmapped(facts));
 
 	CHECK(finding.id == "dscp-unmapped");
-	CHECK(finding.found == "found 12 packets with DSCP 10 (TOS 40, 0x28, 001010b) to 192.0.2.31 tcp/80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 9");
+	CHECK(finding.found ==
+	      "found 12 packets with DSCP 10 (TOS 40, 0x28, 001010b) to 192.0.2.31 tcp/80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 9");
 	CHECK(found(facts) == "warning: dscp-unmapped");
-	CHECK(only(check_unmapped(with_sample(8, "2001:db8:9::31", 0, true, 58)))
-		      .found == "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ping in 2.0 s, expected a DSCP that is mapped in IPv6: 7");
+	CHECK(only(check_unmapped(with_sample(8, "2001:db8:9::31", 0, true, 58))).found ==
+	      "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ping in 2.0 s, expected a DSCP that is mapped in IPv6: 7");
 
-	CHECK(check_unmapped(healthy()).empty());	// no sample
-	for (const Facts &facts :
-	     {with_sample(7, "192.0.2.31"), with_sample(0, "192.0.2.31"),
-	      with_sample(18, "192.0.2.31", 22),	// ssh's own
-	      with_sample(48, "192.0.2.31", 0, false, 1),	// ICMP's
-	      with_sample(48, "192.0.2.31", 179),	// BGP
-	      with_sample(56, "2001:db8:9::31", 179),
-	      with_sample(48, "192.0.2.31", 3784, true, 17),	// BFD
-	      with_sample(48, "192.0.2.31", 4784, true, 17),
-	      with_sample(48, "192.0.2.31", 1812, true, 17),	// RADIUS
-	      with_sample(48, "192.0.2.31", 0, true, 89),	// OSPF, VRRP, PIM
-	      with_sample(48, "192.0.2.31", 0, true, 112),
-	      with_sample(48, "192.0.2.31", 0, true, 103),
-	      with_sample(10, "10.0.0.7")})		// past the load balancer
+	CHECK(check_unmapped(healthy()).empty()); // no sample
+	for (const Facts &facts : {with_sample(7, "192.0.2.31"), with_sample(0, "192.0.2.31"),
+				   with_sample(18, "192.0.2.31", 22),	       // ssh's own
+				   with_sample(48, "192.0.2.31", 0, false, 1), // ICMP's
+				   with_sample(48, "192.0.2.31", 179),	       // BGP
+				   with_sample(56, "2001:db8:9::31", 179),
+				   with_sample(48, "192.0.2.31", 3784, true, 17), // BFD
+				   with_sample(48, "192.0.2.31", 4784, true, 17),
+				   with_sample(48, "192.0.2.31", 1812, true, 17), // RADIUS
+				   with_sample(48, "192.0.2.31", 0, true, 89),	  // OSPF, VRRP, PIM
+				   with_sample(48, "192.0.2.31", 0, true, 112),
+				   with_sample(48, "192.0.2.31", 0, true, 103),
+				   with_sample(10, "10.0.0.7")}) // past the load balancer
 		CHECK(check_unmapped(facts).empty());
 
 	// what is not theirs, or has not their DSCP
-	for (const Facts &facts : {with_sample(48, "192.0.2.31"),
-				   with_sample(10, "192.0.2.31", 179),
-				   with_sample(47, "192.0.2.31", 3784, true, 17),
-				   with_sample(56, "192.0.2.31", 0, true, 1)})
+	for (const Facts &facts :
+	     {with_sample(48, "192.0.2.31"), with_sample(10, "192.0.2.31", 179),
+	      with_sample(47, "192.0.2.31", 3784, true, 17),
+	      with_sample(56, "192.0.2.31", 0, true, 1)})
 		CHECK(check_unmapped(facts).size() == 1);
 
-	facts.config = parse("10.0.0.9\n");	// l2dsr only
+	facts.config = parse("10.0.0.9\n"); // l2dsr only
 	facts.rewrites.clear();
 	CHECK(check_unmapped(with_sample(packet_to("192.0.2.31", 10), facts)).empty());
 }
@@ -395,7 +396,9 @@ TEST_CASE("doctor: connections that come unmarked")
 
 	CHECK(finding.id == "dscp-cleared");
 	CHECK(finding.severity == Severity::warning);
-	CHECK(has(finding.found, "found 12 connections opened with DSCP 0, to 192.0.2.31 tcp/80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 9"));
+	CHECK(has(
+		finding.found,
+		"found 12 connections opened with DSCP 0, to 192.0.2.31 tcp/80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 9"));
 	CHECK(command_lines(finding) == std::vector<std::string>{"ping -Q 28 192.0.2.31"});
 	CHECK(found(facts) == "warning: dscp-cleared");
 
@@ -404,12 +407,11 @@ TEST_CASE("doctor: connections that come unmarked")
 	CHECK(only(check_unmarked(facts)).severity == Severity::note);
 	CHECK(found(facts) == "");
 
-	for (const Facts &facts :
-	     {with_sample(0, "192.0.2.31", 80, false), // an answer to the host
-	      with_sample(0, "192.0.2.31", 22),
-	      with_sample(0, "192.0.2.31", 8080),      // nobody listens
-	      with_sample(0, "192.0.2.31", 80, false, 17),
-	      with_sample(0, "10.0.0.7")})	       // l2dsr, or a client here
+	for (const Facts &facts : {with_sample(0, "192.0.2.31", 80, false), // an answer to the host
+				   with_sample(0, "192.0.2.31", 22),
+				   with_sample(0, "192.0.2.31", 8080), // nobody listens
+				   with_sample(0, "192.0.2.31", 80, false, 17),
+				   with_sample(0, "10.0.0.7")}) // l2dsr, or a client here
 		CHECK(check_unmarked(facts).empty());
 }
 
@@ -419,7 +421,8 @@ TEST_CASE("doctor: what clients ask for and nobody serves")
 	Finding finding = only(check_refused(facts));
 
 	CHECK(finding.id == "service-missing");
-	CHECK(finding.found == "found nothing that listens on 10.0.0.7 TCP port 443, expected the service there: 12 connections to it were asked for in 2.0 s");
+	CHECK(finding.found ==
+	      "found nothing that listens on 10.0.0.7 TCP port 443, expected the service there: 12 connections to it were asked for in 2.0 s");
 	facts.listeners->push_back(listens("192.0.2.31", 443));
 	CHECK(only(check_refused(facts)).id == "service-on-rip");
 	facts.listeners->push_back(listens("10.0.0.7", 443));
@@ -430,7 +433,9 @@ TEST_CASE("doctor: what clients ask for and nobody serves")
 
 	// a rule that sets the port
 	facts = with_sample(7, "192.0.2.31", 8443);
-	add_rules(facts, "raw PREROUTING -p tcp -m tcp --dport 8443 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7 --set-dport 80");
+	add_rules(
+		facts,
+		"raw PREROUTING -p tcp -m tcp --dport 8443 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7 --set-dport 80");
 	CHECK(check_refused(facts).empty());
 }
 
@@ -478,8 +483,7 @@ TEST_CASE("doctor: switches as they are in effect")
 
 TEST_CASE("doctor: what is printed, and the exit status")
 {
-	Finding error{Severity::error, "a", "found x", "because", {{"one"}, {"two"}},
-		      "so", true};
+	Finding error{Severity::error, "a", "found x", "because", {{"one"}, {"two"}}, "so", true};
 	Finding warning{Severity::warning, "b", "found y", "z", {}, "", false};
 	Finding note{Severity::note, "c", "found n", "m", {}, "", false};
 	const Findings all{error, warning, note};
@@ -497,10 +501,8 @@ TEST_CASE("doctor: what is printed, and the exit status")
 	again.keep = "else";
 	CHECK(has(findings_text({error, again}, false), "error: a: found w\n    why:  because\n"));
 	CHECK(findings_text({note}, true) == "note: c: found n\n    why:  m\n");
-	CHECK(summary(all, "7 VIPs", false) ==
-	      "7 VIPs: 1 error, 1 warning, 1 note (see -v)\n");
-	CHECK(summary({note, note}, "1 VIP", true) ==
-	      "1 VIP: 0 errors, 0 warnings, 2 notes\n");
+	CHECK(summary(all, "7 VIPs", false) == "7 VIPs: 1 error, 1 warning, 1 note (see -v)\n");
+	CHECK(summary({note, note}, "1 VIP", true) == "1 VIP: 0 errors, 0 warnings, 2 notes\n");
 	CHECK(summary({}, "1 VIP", false) == "1 VIP: 0 errors, 0 warnings\n");
 	CHECK(exit_status(all) == 2);
 	CHECK(exit_status({warning, note}) == 3);

@@ -13,17 +13,17 @@ TEST_CASE("doctor: bad usage is exit status 1, and says what is expected")
 	Dsrctl program;
 
 	for (const char *arguments :
-	     {"doctor now", "doctor -z", "doctor -d", "doctor --port x",
-	      "doctor --port sctp/80", "doctor --port 0", "doctor --port 65536",
-	      "doctor --port tcp/", "doctor --sample x", "doctor --sample -1",
-	      "doctor --sample 1s", "doctor --sample nan", "doctor --yes"}) {
+	     {"doctor now", "doctor -z", "doctor -d", "doctor --port x", "doctor --port sctp/80",
+	      "doctor --port 0", "doctor --port 65536", "doctor --port tcp/", "doctor --sample x",
+	      "doctor --sample -1", "doctor --sample 1s", "doctor --sample nan", "doctor --yes"}) {
 		INFO(arguments);
 		CHECK(program.run(arguments) == 1);
 		CHECK(program.text == "");
 		CHECK(program.error.starts_with("dsrctl: "));
 	}
 	program.run("doctor --port sctp/80");
-	CHECK(has(program.error, "found \"sctp/80\", expected a port such as 80, tcp/80 or udp/53"));
+	CHECK(has(program.error,
+		  "found \"sctp/80\", expected a port such as 80, tcp/80 or udp/53"));
 	CHECK(has(program.error, "Try dsrctl doctor --help."));
 	CHECK(program.run("doctor --help") == 0);
 	CHECK(has(program.text, "--compare"));
@@ -43,7 +43,9 @@ TEST_CASE("doctor: --compare needs nothing but the files")
 	program.directory.save("pool/b.conf", "10.0.0.9 = 7\n");
 	CHECK(program.run("doctor -d here --compare same --compare pool") == 0);
 	CHECK(program.run("doctor -d here --compare same --compare there") == 2);
-	CHECK(has(program.text, "error: files-disagree: found that here/a.conf:1 has 10.0.0.7 = 7 and there/b.conf:1 has 10.0.0.7 = 9, expected the same DSCPs of a VIP on every server"));
+	CHECK(has(
+		program.text,
+		"error: files-disagree: found that here/a.conf:1 has 10.0.0.7 = 7 and there/b.conf:1 has 10.0.0.7 = 9, expected the same DSCPs of a VIP on every server"));
 	CHECK(has(program.text, "2 entries compared with 3: 1 error, 0 warnings"));
 
 	CHECK(program.run("doctor --json -f here/a.conf --compare there") == 2);
@@ -65,7 +67,7 @@ TEST_CASE("doctor: JSON has the fields that the man page lists")
 	unit::JsonFields fields("dsrctl/doctor/dsrctl-doctor.8");
 
 	fields.see(doctor::findings_json({}));
-	fields.see(doctor::findings_json({{doctor::Severity::error, "a", "found",
-					   "why", {{"one"}}, "keep", true}}));
+	fields.see(doctor::findings_json(
+		{{doctor::Severity::error, "a", "found", "why", {{"one"}}, "keep", true}}));
 	check(fields);
 }

@@ -12,21 +12,18 @@ using namespace std::string_literals;
 
 namespace {
 
-const char MANGLE[] =
-	"mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
-	"raw PREROUTING -j DADDR --dscp-map 9=10.0.0.8\n";
+const char MANGLE[] = "mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+		      "raw PREROUTING -j DADDR --dscp-map 9=10.0.0.8\n";
 const char INVALID[] = "filter OUTPUT -m conntrack --ctstate INVALID -j DROP\n";
 
 Facts with_rules(const std::string &rules)
 {
 	Facts facts = healthy();
 
-	std::erase_if(facts.rewrites, [](const Rewrite &rewrite) {
-		return rewrite.family == Family::ip4;
-	});
-	std::erase_if(facts.ruleset.tables, [](const nf::Table &table) {
-		return table.family == "ip";
-	});
+	std::erase_if(facts.rewrites,
+		      [](const Rewrite &rewrite) { return rewrite.family == Family::ip4; });
+	std::erase_if(facts.ruleset.tables,
+		      [](const nf::Table &table) { return table.family == "ip"; });
 	add_rules(facts, rules);
 	return facts;
 }
@@ -35,13 +32,13 @@ std::string ruleset(const std::string &family, const std::string &expressions)
 {
 	return R"({"nftables": [{"metainfo": {"version": "1.0.6"}},
 		{"table": {"family": "inet", "name": "guard"}},
-		{"rule": {"family": ")" + family + R"(", "table": "guard",
+		{"rule": {"family": ")" +
+	       family + R"(", "table": "guard",
 			"chain": "output", "handle": 9, "expr": )" +
 	       expressions + "}}]}";
 }
 
-Firewall of_nft(const std::string &expressions,
-		const std::string &family = "inet")
+Firewall of_nft(const std::string &expressions, const std::string &family = "inet")
 {
 	Firewall firewall;
 
@@ -63,8 +60,7 @@ TEST_CASE("doctor: a host without anything, and an error in a file")
 
 	CHECK(ids(check_configuration(facts)) == "warning: nothing-configured");
 	facts.config = parse("10.0.0.7=77\n10.0.0.8=9\n10.0.0.8=9\n");
-	CHECK(ids(check_configuration(facts)) ==
-	      "error: configuration, warning: configuration");
+	CHECK(ids(check_configuration(facts)) == "error: configuration, warning: configuration");
 	CHECK(has(check_configuration(facts)[0].found, "f:1: found \"77\""));
 	CHECK(check_configuration(healthy()).empty());
 
@@ -81,7 +77,8 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 
 	CHECK(finding.id == "rule-missing");
 	CHECK(finding.severity == Severity::error);
-	CHECK(finding.found == "found no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one (/etc/dsr.d/f.conf:1)");
+	CHECK(finding.found ==
+	      "found no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one (/etc/dsr.d/f.conf:1)");
 	CHECK(command_lines(finding) == std::vector<std::string>{"dsrctl start"});
 	CHECK(finding.safe);
 	facts.from = {"-d", "/x"};
@@ -91,7 +88,9 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 	facts.rules_known = true;
 
 	// whatever else a rule matches, it leads there
-	add_rules(facts, "raw PREROUTING -i eth0 -m dscp --dscp 0x07 -m comment --comment \"a b\" -j DADDR --set-daddr 10.0.0.7");
+	add_rules(
+		facts,
+		"raw PREROUTING -i eth0 -m dscp --dscp 0x07 -m comment --comment \"a b\" -j DADDR --set-daddr 10.0.0.7");
 	CHECK(ids(check_rules(facts)) == "note: rule-narrow");
 	CHECK(has(check_rules(facts)[0].found,
 		  "found the rule \"-t raw -A PREROUTING -i eth0 -m dscp"));
@@ -116,14 +115,17 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 TEST_CASE("doctor: where the packets of a DSCP end up")
 {
 	const std::string seven = "-m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n";
-	const std::string nine = "raw PREROUTING -m dscp --dscp 0x09 -j DADDR --set-daddr 10.0.0.8\n";
+	const std::string nine =
+		"raw PREROUTING -m dscp --dscp 0x09 -j DADDR --set-daddr 10.0.0.8\n";
 	auto found = [&](const std::string &rules) {
 		return only(check_rules(with_rules(nine + rules)));
 	};
 
 	CHECK(found("raw PREROUTING -p tcp -j ACCEPT\nraw PREROUTING " + seven).id ==
 	      "rule-narrow");
-	CHECK(found("raw PREROUTING -j ACCEPT\nmangle PREROUTING -j ACCEPT\nmangle PREROUTING " + seven).found ==
+	CHECK(found("raw PREROUTING -j ACCEPT\nmangle PREROUTING -j ACCEPT\nmangle PREROUTING " +
+		    seven)
+		      .found ==
 	      "found the rule \"-t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\", to which no packet of DSCP 7 (TOS 28, 0x1c, 000111b) comes, expected 10.0.0.7 to get them (/etc/dsr.d/f.conf:1)");
 	CHECK(found("raw PREROUTING -m dscp --dscp 0x07 -j DROP\nraw PREROUTING " + seven).id ==
 	      "dscp-dropped");
@@ -142,9 +144,8 @@ TEST_CASE("doctor: where the packets of a DSCP end up")
 	// who names an address is not for the VIP on another interface
 	Facts facts = with_rules(nine + "raw PREROUTING -d 192.0.2.31/32 " + seven);
 	CHECK(ids(check_rules(facts)) == "note: rule-narrow");
-	std::erase_if(facts.addresses, [](const Address &address) {
-		return address.dev == "eth1";
-	});
+	std::erase_if(facts.addresses,
+		      [](const Address &address) { return address.dev == "eth1"; });
 	CHECK(check_rules(facts).empty());
 	facts.addresses.push_back(on("eth1", "10.0.0.7", 32));
 	CHECK(check_rules(facts).empty());
@@ -153,7 +154,8 @@ TEST_CASE("doctor: where the packets of a DSCP end up")
 TEST_CASE("doctor: a VIP with a port")
 {
 	const std::string map = "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\n";
-	const std::string port = "-m dscp --dscp 0x0a -j DADDR --set-daddr 10.0.0.9 --set-dport 80\n";
+	const std::string port =
+		"-m dscp --dscp 0x0a -j DADDR --set-daddr 10.0.0.9 --set-dport 80\n";
 	Facts facts = with_rules(map + "raw PREROUTING -p tcp -m tcp --dport 8080 " + port);
 	auto found = [&](const std::string &line) {
 		facts.config = parse(line, "f");
@@ -172,25 +174,29 @@ TEST_CASE("doctor: a VIP with a port")
 TEST_CASE("doctor: a DSCP with two owners")
 {
 	const std::string first = "raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\n";
-	const std::string second = "mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n";
+	const std::string second =
+		"mangle PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n";
 	Facts facts = with_rules(first + second + second);
 	Finding finding = only(check_owners(facts));
 
 	CHECK(finding.id == "dscp-two-owners");
-	CHECK(finding.found == "found that DSCP 7 (TOS 28, 0x1c, 000111b) leads to 10.0.0.7 (\"iptables -t raw -A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\") and to 10.0.0.8 (\"iptables -t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\"), expected one VIP");
+	CHECK(finding.found ==
+	      "found that DSCP 7 (TOS 28, 0x1c, 000111b) leads to 10.0.0.7 (\"iptables -t raw -A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\") and to 10.0.0.8 (\"iptables -t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\"), expected one VIP");
 	CHECK_FALSE(finding.safe);
 
 	// copies of a rule, and rules for different packets, get along
 	CHECK(check_owners(with_rules(first + first)).empty());
-	CHECK(check_owners(with_rules(
-			"raw PREROUTING -i eth0 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
-			"raw PREROUTING -i eth1 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n"))
+	CHECK(check_owners(
+		      with_rules(
+			      "raw PREROUTING -i eth0 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+			      "raw PREROUTING -i eth1 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n"))
 		      .empty());
-	CHECK(check_owners(with_rules(
-			"raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
-			"raw PREROUTING -i eth1 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n"))
+	CHECK(check_owners(
+		      with_rules(
+			      "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n"
+			      "raw PREROUTING -i eth1 -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\n"))
 		      .size() == 1);
-	CHECK(check_owners(healthy()).empty());	// of two families
+	CHECK(check_owners(healthy()).empty()); // of two families
 }
 
 TEST_CASE("doctor: a mix of variants")
@@ -232,18 +238,17 @@ TEST_CASE("doctor: a rule in mangle while connections are tracked")
 	CHECK_FALSE(finding.safe);
 
 	// no connection yet, but rules that track them
-	for (const char *rule :
-	     {"filter INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n",
-	      "filter INPUT -m state --state NEW -j ACCEPT\n",
-	      "filter INPUT -m connlimit --connlimit-above 3 -j DROP\n",
-	      "nat POSTROUTING -o eth0 -j MASQUERADE\n",
-	      "raw PREROUTING -p tcp -j CT --helper ftp\n"}) {
+	for (const char *rule : {"filter INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n",
+				 "filter INPUT -m state --state NEW -j ACCEPT\n",
+				 "filter INPUT -m connlimit --connlimit-above 3 -j DROP\n",
+				 "nat POSTROUTING -o eth0 -j MASQUERADE\n",
+				 "raw PREROUTING -p tcp -j CT --helper ftp\n"}) {
 		INFO(rule);
 		CHECK(ids(check_conntrack(with_rules(std::string(MANGLE) + rule))) ==
 		      "warning: mangle-conntrack");
 	}
-	for (const char *rule : {"filter INPUT -p tcp -j DROP\n",
-				 "raw PREROUTING -j CT --notrack\n"}) {
+	for (const char *rule :
+	     {"filter INPUT -p tcp -j DROP\n", "raw PREROUTING -j CT --notrack\n"}) {
 		INFO(rule);
 		CHECK(check_conntrack(with_rules(std::string(MANGLE) + rule)).empty());
 	}
@@ -295,8 +300,7 @@ TEST_CASE("doctor: dsrctl's own rules of nftables, in mangle")
 	add_own(facts, {rule});
 	facts.tracks[0] = true;
 	Finding finding = only(check_conntrack(facts));
-	CHECK(command_lines(finding) == std::vector<std::string>{
-				      "dsrctl --table raw reload"});
+	CHECK(command_lines(finding) == std::vector<std::string>{"dsrctl --table raw reload"});
 }
 
 TEST_CASE("doctor: a DSCP that others mark packets with")
@@ -308,8 +312,10 @@ TEST_CASE("doctor: a DSCP that others mark packets with")
 	Findings findings = check_others(facts);
 	REQUIRE(findings.size() == 2);
 	CHECK(findings[0].id == "dscp-of-others");
-	CHECK(findings[0].found == "found DSCP 18 (TOS 72, 0x48, 010010b) for 10.0.0.7, which OpenSSH itself marks sessions with, expected another");
-	CHECK(findings[1].found == "found DSCP 46 (TOS 184, 0xb8, 101110b) for 10.0.0.8, which voice, ntpd and newer OpenSSH use, expected another");
+	CHECK(findings[0].found ==
+	      "found DSCP 18 (TOS 72, 0x48, 010010b) for 10.0.0.7, which OpenSSH itself marks sessions with, expected another");
+	CHECK(findings[1].found ==
+	      "found DSCP 46 (TOS 184, 0xb8, 101110b) for 10.0.0.8, which voice, ntpd and newer OpenSSH use, expected another");
 }
 
 TEST_CASE("doctor: VIPs of dscp_rewrite for packets to one address")
@@ -318,9 +324,9 @@ TEST_CASE("doctor: VIPs of dscp_rewrite for packets to one address")
 
 	facts.config = parse("10.0.0.7=7\n10.0.0.8=9 to 192.0.2.31\n10.0.0.10=10\n");
 	remove_rules(facts);
-	add_own(facts, dsr::rewrite::parse_counters(
-			       "ipv4 7 * 10.0.0.7 0 0\nipv4 10 * 10.0.0.10 0 0\n"
-			       "ipv4 9 192.0.2.31 10.0.0.8 0 0\n"));
+	add_own(facts,
+		dsr::rewrite::parse_counters("ipv4 7 * 10.0.0.7 0 0\nipv4 10 * 10.0.0.10 0 0\n"
+					     "ipv4 9 192.0.2.31 10.0.0.8 0 0\n"));
 	CHECK(check_rules(facts).empty());
 	CHECK(check_router(facts).empty());
 	facts.forwards[0] = true;
@@ -343,8 +349,7 @@ TEST_CASE("doctor: VIPs of dscp_rewrite")
 	CHECK(found(facts) == "");
 
 	// another's, for packets to another address, and for all
-	add_own(facts, dsr::rewrite::parse_counters(
-			       "ipv4 7 192.0.2.1 10.0.0.9 0 0\n"));
+	add_own(facts, dsr::rewrite::parse_counters("ipv4 7 192.0.2.1 10.0.0.9 0 0\n"));
 	CHECK(check_owners(facts).empty());
 	facts.rewrites.pop_back();
 	add_rules(facts, "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.9");
@@ -358,8 +363,7 @@ TEST_CASE("doctor: VIPs of dscp_rewrite")
 	Finding finding = only(check_rewrite_off(facts));
 	CHECK(has(finding.found, "found net.ipv4.dscp_rewrite.enabled = 0"));
 	CHECK(command_lines(finding) ==
-	      std::vector<std::string>{
-		      "sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
+	      std::vector<std::string>{"sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
 	CHECK(finding.safe);
 }
 
@@ -368,8 +372,8 @@ TEST_CASE("doctor: rules of nftables that track and that drop")
 	const std::string state = R"({"ct": {"key": "state"}})";
 	const std::string drop = R"({"drop": null})";
 	auto match = [&](const std::string &op, const std::string &right) {
-		return R"({"match": {"op": ")" + op + R"(", "left": )" + state +
-		       R"(, "right": )" + right + "}}";
+		return R"({"match": {"op": ")" + op + R"(", "left": )" + state + R"(, "right": )" +
+		       right + "}}";
 	};
 
 	for (const std::string &rule :
@@ -383,8 +387,11 @@ TEST_CASE("doctor: rules of nftables that track and that drop")
 		Firewall firewall = of_nft("[" + rule + "]");
 
 		CHECK(firewall.drops ==
-		      std::vector<Drop>{{Family::ip4, "rule with handle 9 of the nftables chain inet guard output"},
-					{Family::ip6, "rule with handle 9 of the nftables chain inet guard output"}});
+		      std::vector<Drop>{
+			      {Family::ip4,
+			       "rule with handle 9 of the nftables chain inet guard output"},
+			      {Family::ip6,
+			       "rule with handle 9 of the nftables chain inet guard output"}});
 		CHECK(firewall.tracks[0]);
 		CHECK(of_nft("[" + rule + "]", "ip").drops.size() == 1);
 		CHECK(of_nft("[" + rule + "]", "bridge").drops.empty());
@@ -392,8 +399,7 @@ TEST_CASE("doctor: rules of nftables that track and that drop")
 	for (const std::string &rule :
 	     {match("!=", "\"invalid\"") + ", " + drop,
 	      match("in", "\"invalid\"") + R"(, {"accept": null})",
-	      match("in", "\"new\"") + ", " + drop,
-	      drop + ", " + match("in", "\"invalid\""),
+	      match("in", "\"new\"") + ", " + drop, drop + ", " + match("in", "\"invalid\""),
 	      R"({"vmap": {"key": )" + state +
 		      R"(, "data": {"set": [["new", {"drop": null}], ["invalid", {"accept": null}]]}}})",
 	      R"({"vmap": {"key": )" + state + R"(, "data": "@named"}})"}) {
@@ -403,9 +409,11 @@ TEST_CASE("doctor: rules of nftables that track and that drop")
 	}
 	// what is only forwarded
 	Firewall forward;
-	add_ruleset(forward, R"({"nftables": [{"chain": {"family": "inet", "table": "guard", "name": "output", "hook": "forward"}},)" +
-			     ruleset("inet", "[" + match("in", "\"invalid\"") + ", " + drop + "]")
-				     .substr(R"({"nftables": [)"s.size()));
+	add_ruleset(
+		forward,
+		R"({"nftables": [{"chain": {"family": "inet", "table": "guard", "name": "output", "hook": "forward"}},)" +
+			ruleset("inet", "[" + match("in", "\"invalid\"") + ", " + drop + "]")
+				.substr(R"({"nftables": [)"s.size()));
 	CHECK(forward.drops.empty());
 	CHECK(forward.tracks[0]);
 
@@ -432,8 +440,7 @@ TEST_CASE("doctor: a router that rewrites what it forwards")
 
 TEST_CASE("doctor: what clients get to see of the DSCP")
 {
-	const char *const of_ip4 =
-		"mangle OUTPUT -s 10.0.0.0/24 -j DSCP --set-dscp 0x00";
+	const char *const of_ip4 = "mangle OUTPUT -s 10.0.0.0/24 -j DSCP --set-dscp 0x00";
 	Facts facts = healthy();
 
 	CHECK(ids(check_answers(facts)) == "note: echo-dscp");
@@ -443,11 +450,9 @@ TEST_CASE("doctor: what clients get to see of the DSCP")
 		      "iptables -t mangle -A OUTPUT -s 10.0.0.8 -j DSCP --set-dscp 0",
 		      "ip6tables -t mangle -A OUTPUT -s 2001:db8::7 -j DSCP --set-dscp 0"});
 	facts.tcp_reflect_tos = true;
-	CHECK(ids(check_answers(facts)) ==
-	      "warning: tcp-reflect-tos, note: echo-dscp");
+	CHECK(ids(check_answers(facts)) == "warning: tcp-reflect-tos, note: echo-dscp");
 	CHECK(check_answers(facts)[0].safe);
-	CHECK(command_lines(check_answers(facts)[0])[0] ==
-	      "sysctl -w net.ipv4.tcp_reflect_tos=0");
+	CHECK(command_lines(check_answers(facts)[0])[0] == "sysctl -w net.ipv4.tcp_reflect_tos=0");
 
 	// cleared on the way out, of one family and of both
 	add_rules(facts, of_ip4);
@@ -457,10 +462,13 @@ TEST_CASE("doctor: what clients get to see of the DSCP")
 	for (const char *rule : {"mangle OUTPUT -p icmp -j DSCP --set-dscp 0x00",
 				 "mangle OUTPUT -j DSCP --set-dscp 0x01"})
 		CHECK_FALSE(with_rules(rule).resets_dscp[0]);
-	CHECK(of_nft(R"([{"mangle": {"key": {"payload": {"protocol": "ip", "field": "dscp"}}, "value": "cs0"}}])", "ip")
+	CHECK(of_nft(R"([{"mangle": {"key": {"payload": {"protocol": "ip", "field": "dscp"}}, "value": "cs0"}}])",
+		     "ip")
 		      .resets_dscp[0]);
-	CHECK_FALSE(of_nft(R"([{"mangle": {"key": {"payload": {"protocol": "ip", "field": "dscp"}}, "value": "cs1"}}])", "ip")
-			    .resets_dscp[0]);
+	CHECK_FALSE(
+		of_nft(R"([{"mangle": {"key": {"payload": {"protocol": "ip", "field": "dscp"}}, "value": "cs1"}}])",
+		       "ip")
+			.resets_dscp[0]);
 
 	// without a DSCP, there is none to see
 	facts = healthy();
@@ -483,10 +491,8 @@ TEST_CASE("doctor: the files of two servers, as dsrctl fleet compares them")
 	      Severity::error);
 	// other VIPs, and other VIPs for a DSCP, are those of other pools
 	CHECK(exit_status(compared("10.0.0.7=7\n", "10.0.0.8=7\n")) == 0);
-	CHECK(ids(compared("10.0.0.7=7\n10.0.0.8=9\n", "10.0.0.7=7\n")) ==
-	      "note: not-on-all");
-	CHECK(ids(compared("10.0.0.7=7\n", "10.0.0.7=7\nx y\n")) ==
-	      "error: configuration");
+	CHECK(ids(compared("10.0.0.7=7\n10.0.0.8=9\n", "10.0.0.7=7\n")) == "note: not-on-all");
+	CHECK(ids(compared("10.0.0.7=7\n", "10.0.0.7=7\nx y\n")) == "error: configuration");
 }
 
 TEST_CASE("doctor: words as the shell reads them")
@@ -495,6 +501,5 @@ TEST_CASE("doctor: words as the shell reads them")
 
 	CHECK(shell_line({"-d", "/etc/dsr.d"}) == "-d /etc/dsr.d");
 	CHECK(shell_line({"!", "-i", "a b"}) == "! -i \"a b\"");
-	CHECK(shell_line(words) ==
-	      R"~("it's" "\$(x)" "" "a \\\"b" "\`y\`")~");
+	CHECK(shell_line(words) == R"~("it's" "\$(x)" "" "a \\\"b" "\`y\`")~");
 }

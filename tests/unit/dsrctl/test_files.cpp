@@ -18,11 +18,9 @@ namespace {
 // Names of files that are made in a directory.
 class Created {
 public:
-	explicit Created(const std::string &directory)
-		: watch_(inotify_init1(IN_NONBLOCK))
+	explicit Created(const std::string &directory) : watch_(inotify_init1(IN_NONBLOCK))
 	{
-		REQUIRE(inotify_add_watch(watch_, directory.c_str(),
-					  IN_CREATE) >= 0);
+		REQUIRE(inotify_add_watch(watch_, directory.c_str(), IN_CREATE) >= 0);
 	}
 	~Created() { close(watch_); }
 	Created(const Created &) = delete;
@@ -93,7 +91,7 @@ TEST_CASE("dsrctl: a file is replaced at once, or not at all")
 	write_file(directory / "n.prom", "new", 0644);
 	CHECK(mode(directory / "n.prom") == 0644);
 	CHECK_THROWS_AS(write_file(directory / "none/m", "x", 0644), Error);
-	CHECK(files(directory) == 2);	// no leftovers
+	CHECK(files(directory) == 2); // no leftovers
 }
 
 TEST_CASE("dsrctl: on a full disk, the old file stays whole")
@@ -125,7 +123,8 @@ TEST_CASE("dsrctl: what is no file is not replaced")
 	fs::create_symlink(directory / "nothing", directory / "dangling");
 	fs::create_directory(directory / "d");
 	REQUIRE(!mkfifo((directory / "fifo").c_str(), 0600));
-	CHECK(refused(directory / "link") == (directory / "link") + ": cannot write it: it is a link");
+	CHECK(refused(directory / "link") ==
+	      (directory / "link") + ": cannot write it: it is a link");
 	CHECK(has(refused(directory / "dangling"), "it is a link"));
 	CHECK(has(refused(directory / "d"), "it is a directory"));
 	CHECK(has(refused(directory / "fifo"), "it is no regular file"));

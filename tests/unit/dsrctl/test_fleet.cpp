@@ -19,13 +19,13 @@ namespace {
 
 namespace fleet = dsr::fleet;
 
-using Lines = std::vector<std::pair<std::string, unsigned int>>;	// VIP, DSCP
+using Lines = std::vector<std::pair<std::string, unsigned int>>; // VIP, DSCP
 
 struct World {
 	std::vector<Pool> pools;
-	std::map<std::string, Lines> hosts;	// by address
-	std::vector<std::string> vendors;	// one load balancer each
-	std::vector<Site> sites;		// what each of them has
+	std::map<std::string, Lines> hosts; // by address
+	std::vector<std::string> vendors;   // one load balancer each
+	std::vector<Site> sites;	    // what each of them has
 };
 
 // The same every time for the same seed.
@@ -48,8 +48,8 @@ public:
 		for (const Pool &pool : world.pools)
 			for (const Server &server : pool.servers)
 				for (const Virtual &vip : pool.vips)
-					world.hosts[text(server.ip)].emplace_back(
-						text(vip.ip), vip.dscp);
+					world.hosts[text(server.ip)].emplace_back(text(vip.ip),
+										  vip.dscp);
 		for (unsigned int i = 0; i < 2; i++) {
 			world.vendors.emplace_back(NAMES[below(std::size(NAMES))]);
 			world.sites.push_back({world.pools, {{"tcp", 80}}});
@@ -69,12 +69,11 @@ private:
 
 		pool.name = "p" + std::to_string(number);
 		for (unsigned int i = 0; i < servers; i++)
-			pool.servers.push_back({ip(base + ".1." + std::to_string(i + 1)),
-						1, "s:1"});
+			pool.servers.push_back(
+				{ip(base + ".1." + std::to_string(i + 1)), 1, "s:1"});
 		for (unsigned int i = 0; i < vips; i++)
 			pool.vips.push_back({ip(base + ".2." + std::to_string(i + 1)),
-					     static_cast<std::uint8_t>(dscp++),
-					     "f:1"});
+					     static_cast<std::uint8_t>(dscp++), "f:1"});
 		return pool;
 	}
 
@@ -96,8 +95,7 @@ fleet::Fleet build(const World &world)
 		const Vendor &syntax = vendor(world.vendors[i]);
 		const std::string name = "lb" + std::to_string(i);
 
-		fleet.balancers.push_back(
-			{name, syntax.read(syntax.write(world.sites[i]), name)});
+		fleet.balancers.push_back({name, syntax.read(syntax.write(world.sites[i]), name)});
 	}
 	return fleet;
 }
@@ -106,7 +104,7 @@ struct Conflict {
 	const char *id;
 	// Makes it in the pool; the VIP that it is about.
 	std::function<std::string(World &, Maker &, std::size_t pool)> plant;
-	bool others = false;	// findings of other kinds follow from it
+	bool others = false; // findings of other kinds follow from it
 };
 
 Lines &lines_of(World &world, std::size_t pool, std::size_t server)
@@ -115,67 +113,80 @@ Lines &lines_of(World &world, std::size_t pool, std::size_t server)
 }
 
 const Conflict CONFLICTS[] = {
-	{"vip-missing", [](World &world, Maker &maker, std::size_t pool) {
-		Lines &lines = lines_of(world, pool, 0);
-		std::size_t at = maker.below(static_cast<unsigned int>(lines.size()));
-		std::string vip = lines[at].first;
+	{"vip-missing",
+	 [](World &world, Maker &maker, std::size_t pool) {
+		 Lines &lines = lines_of(world, pool, 0);
+		 std::size_t at = maker.below(static_cast<unsigned int>(lines.size()));
+		 std::string vip = lines[at].first;
 
-		lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(at));
-		return vip;
-	}},
-	{"marked-not-served", [](World &world, Maker &, std::size_t pool) {
-		std::string vip = lines_of(world, pool, 0)[0].first;
+		 lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(at));
+		 return vip;
+	 }},
+	{"marked-not-served",
+	 [](World &world, Maker &, std::size_t pool) {
+		 std::string vip = lines_of(world, pool, 0)[0].first;
 
-		for (std::size_t i = 0; i < world.pools[pool].servers.size(); i++)
-			lines_of(world, pool, i).erase(lines_of(world, pool, i).begin());
-		return vip;
-	}},
-	{"dscp-differs", [](World &world, Maker &, std::size_t pool) {
-		lines_of(world, pool, 1)[0].second = 60;
-		return lines_of(world, pool, 1)[0].first;
-	}, true},
-	{"vip-differs", [](World &world, Maker &, std::size_t pool) {
-		Lines &lines = lines_of(world, pool, 0);
+		 for (std::size_t i = 0; i < world.pools[pool].servers.size(); i++)
+			 lines_of(world, pool, i).erase(lines_of(world, pool, i).begin());
+		 return vip;
+	 }},
+	{"dscp-differs",
+	 [](World &world, Maker &, std::size_t pool) {
+		 lines_of(world, pool, 1)[0].second = 60;
+		 return lines_of(world, pool, 1)[0].first;
+	 },
+	 true},
+	{"vip-differs",
+	 [](World &world, Maker &, std::size_t pool) {
+		 Lines &lines = lines_of(world, pool, 0);
 
-		std::swap(lines[0].second, lines[1].second);
-		return lines[0].first;
-	}, true},
-	{"served-not-marked", [](World &world, Maker &, std::size_t pool) {
-		for (Site &site : world.sites)
-			site.pools[pool].vips.pop_back();
-		return text(world.pools[pool].vips.back().ip);
-	}},
-	{"served-not-marked", [](World &world, Maker &, std::size_t pool) {
-		lines_of(world, pool, 0).emplace_back("10.250.0.1", 59);
-		return std::string("10.250.0.1");
-	}},
-	{"dscp-twice", [](World &world, Maker &, std::size_t pool) {
-		// a server of the next pool gets this one's traffic, too
-		const Pool &next = world.pools[(pool + 1) % world.pools.size()];
+		 std::swap(lines[0].second, lines[1].second);
+		 return lines[0].first;
+	 },
+	 true},
+	{"served-not-marked",
+	 [](World &world, Maker &, std::size_t pool) {
+		 for (Site &site : world.sites)
+			 site.pools[pool].vips.pop_back();
+		 return text(world.pools[pool].vips.back().ip);
+	 }},
+	{"served-not-marked",
+	 [](World &world, Maker &, std::size_t pool) {
+		 lines_of(world, pool, 0).emplace_back("10.250.0.1", 59);
+		 return std::string("10.250.0.1");
+	 }},
+	{"dscp-twice",
+	 [](World &world, Maker &, std::size_t pool) {
+		 // a server of the next pool gets this one's traffic, too
+		 const Pool &next = world.pools[(pool + 1) % world.pools.size()];
 
-		for (Site &site : world.sites) {
-			site.pools[pool].servers.push_back(next.servers[0]);
-			site.pools[pool].vips[0].dscp = next.vips[0].dscp;
-		}
-		return std::string();
-	}, true},
-	{"unknown-server", [](World &world, Maker &, std::size_t pool) {
-		world.hosts.erase(text(world.pools[pool].servers[0].ip));
-		return std::string();
-	}},
-	{"balancers-differ", [](World &world, Maker &, std::size_t pool) {
-		world.sites[0].pools[pool].servers.pop_back();
-		return text(world.pools[pool].vips[0].ip);
-	}},
-	{"dscp-of-others", [](World &world, Maker &, std::size_t pool) {
-		const std::string vip = text(world.pools[pool].vips[0].ip);
+		 for (Site &site : world.sites) {
+			 site.pools[pool].servers.push_back(next.servers[0]);
+			 site.pools[pool].vips[0].dscp = next.vips[0].dscp;
+		 }
+		 return std::string();
+	 },
+	 true},
+	{"unknown-server",
+	 [](World &world, Maker &, std::size_t pool) {
+		 world.hosts.erase(text(world.pools[pool].servers[0].ip));
+		 return std::string();
+	 }},
+	{"balancers-differ",
+	 [](World &world, Maker &, std::size_t pool) {
+		 world.sites[0].pools[pool].servers.pop_back();
+		 return text(world.pools[pool].vips[0].ip);
+	 }},
+	{"dscp-of-others",
+	 [](World &world, Maker &, std::size_t pool) {
+		 const std::string vip = text(world.pools[pool].vips[0].ip);
 
-		for (Site &site : world.sites)
-			site.pools[pool].vips[0].dscp = 46;
-		for (std::size_t i = 0; i < world.pools[pool].servers.size(); i++)
-			lines_of(world, pool, i)[0].second = 46;
-		return vip;
-	}},
+		 for (Site &site : world.sites)
+			 site.pools[pool].vips[0].dscp = 46;
+		 for (std::size_t i = 0; i < world.pools[pool].servers.size(); i++)
+			 lines_of(world, pool, i)[0].second = 46;
+		 return vip;
+	 }},
 };
 
 void print(const fleet::Findings &findings)
@@ -204,10 +215,9 @@ TEST_CASE("dsrctl fleet: what is planted is found, and nothing else")
 			const std::size_t pool = maker.below(
 				static_cast<unsigned int>(world.pools.size()));
 
-			INFO("FLEET_SEED=" << first << ", round " << round << ", "
-					   << conflict.id << " in pool " << pool
-					   << ", " << world.vendors[0] << " and "
-					   << world.vendors[1]);
+			INFO("FLEET_SEED=" << first << ", round " << round << ", " << conflict.id
+					   << " in pool " << pool << ", " << world.vendors[0]
+					   << " and " << world.vendors[1]);
 			fleet::Findings before = fleet::check(build(world));
 			print(before);
 			REQUIRE(before.empty());
@@ -220,11 +230,11 @@ TEST_CASE("dsrctl fleet: what is planted is found, and nothing else")
 			for (const fleet::Finding &finding : after) {
 				bool same = finding.id == conflict.id;
 
-				if (same && (vip.empty() ||
-					     (finding.vip && text(*finding.vip) == vip)))
+				if (same &&
+				    (vip.empty() || (finding.vip && text(*finding.vip) == vip)))
 					found = true;
-				if (!conflict.others && std::string(conflict.id) !=
-							"balancers-differ")
+				if (!conflict.others &&
+				    std::string(conflict.id) != "balancers-differ")
 					CHECK(same);
 			}
 			CHECK(found);
@@ -244,12 +254,14 @@ TEST_CASE("dsrctl fleet: servers alone may be of different pools, but a VIP has 
 	REQUIRE(found.size() == 3);
 	CHECK(fleet::exit_status(found) == 0);
 	CHECK(found[0].id == "dscp-reused");
-	CHECK(found[0].text == "found that a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.8 = 7, which is right for servers of different pools; dsrctl fleet knows, with the load balancer's configuration");
+	CHECK(found[0].text ==
+	      "found that a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.8 = 7, which is right for servers of different pools; dsrctl fleet knows, with the load balancer's configuration");
 	CHECK(found[1].id == "not-on-all");
 	found = compared("10.0.0.7=7\n", "10.0.0.7=AF11\n");
 	REQUIRE(found.size() == 1);
 	CHECK(fleet::exit_status(found) == 2);
-	CHECK(found[0].text == "found that a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.7 = AF11, expected the same DSCPs of a VIP on every server");
+	CHECK(found[0].text ==
+	      "found that a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.7 = AF11, expected the same DSCPs of a VIP on every server");
 	CHECK(compared("10.0.0.7\n", "10.0.0.7=7\n")[0].text ==
 	      "found that a:1 has 10.0.0.7 (l2dsr) and b:1 has 10.0.0.7 = 7, expected the same DSCPs of a VIP on every server");
 	CHECK(fleet::exit_status(compared("10.0.0.7=7\n", "10.0.0.7=7\nx y\n")) == 2);
@@ -269,7 +281,8 @@ TEST_CASE("dsrctl fleet: a VIP for one address of a server is not served on anot
 	};
 	fleet::Fleet site;
 
-	site.hosts = {{"a", {first, second},
+	site.hosts = {{"a",
+		       {first, second},
 		       parse("10.0.0.7=16 to 10.128.9.31\n10.0.0.8=16 to 10.128.9.32\n")}};
 	site.balancers = {{"lb", {}}};
 	site.balancers[0].reading.mappings = {mapping("10.0.0.7", first),
@@ -280,8 +293,7 @@ TEST_CASE("dsrctl fleet: a VIP for one address of a server is not served on anot
 	std::set<std::string> ids;
 	for (const fleet::Finding &finding : fleet::check(site))
 		ids.insert(finding.id);
-	CHECK(ids == std::set<std::string>{"dscp-twice", "served-not-marked",
-					   "vip-differs"});
+	CHECK(ids == std::set<std::string>{"dscp-twice", "served-not-marked", "vip-differs"});
 }
 
 TEST_CASE("dsrctl fleet: each load balancer is right by itself")
@@ -293,8 +305,7 @@ TEST_CASE("dsrctl fleet: each load balancer is right by itself")
 		std::vector<std::string> found;
 		fleet::Fleet site;
 
-		site.hosts = {{"a", {ip("10.128.9.31"), ip("2001:db8:9::31")},
-			       parse(config)}};
+		site.hosts = {{"a", {ip("10.128.9.31"), ip("2001:db8:9::31")}, parse(config)}};
 		site.balancers = {{"one", vendor("nft").read(good, "one")},
 				  {"two", vendor("nft").read(other, "two")}};
 		for (const fleet::Finding &finding : fleet::check(site)) {
@@ -306,16 +317,14 @@ TEST_CASE("dsrctl fleet: each load balancer is right by itself")
 	using Ids = std::vector<std::string>;
 
 	CHECK(ids(good, "10.0.0.7 = 16\n").empty());
-	CHECK(ids(with(good, "ip dscp set 16 ", ""), "10.0.0.7 = 16\n") ==
-	      Ids{"sent-unmarked"});
+	CHECK(ids(with(good, "ip dscp set 16 ", ""), "10.0.0.7 = 16\n") == Ids{"sent-unmarked"});
 	CHECK(ids(with(good, "ip daddr set", "tcp dport set 8080 ip daddr set"),
 		  "10.0.0.7 = 16\n") == Ids{"port-differs"});
-	CHECK(ids(with(good, "set 10.128.9.31", "set 2001:db8:9::31"),
-		  "10.0.0.7 = 16\n")[0] == "family-differs");
+	CHECK(ids(with(good, "set 10.128.9.31", "set 2001:db8:9::31"), "10.0.0.7 = 16\n")[0] ==
+	      "family-differs");
 	CHECK(ids("", "10.0.0.7 = 16\n").empty());
 	// both send 80 as it is
-	CHECK(ids(good, "10.0.0.7:80 = 16 tcp 8080\n") ==
-	      Ids{"port-differs", "port-differs"});
+	CHECK(ids(good, "10.0.0.7:80 = 16 tcp 8080\n") == Ids{"port-differs", "port-differs"});
 }
 
 TEST_CASE("dsrctl fleet: the program")
@@ -323,7 +332,8 @@ TEST_CASE("dsrctl fleet: the program")
 	Dsrctl program;
 
 	program.directory.save("fleet/192.0.2.31/a.conf", "198.51.100.10 = 7\n");
-	program.directory.save("fleet/192.0.2.32,192.0.2.33/etc/dsr.d/a.conf", "198.51.100.10 = 7\n198.51.100.11 = 18\n");
+	program.directory.save("fleet/192.0.2.32,192.0.2.33/etc/dsr.d/a.conf",
+			       "198.51.100.10 = 7\n198.51.100.11 = 18\n");
 	program.directory.save("lb", "lb vip 198.51.100.10/32 encap l3dsr dscp 7\n"
 				     "lb as 198.51.100.10/32 192.0.2.31 192.0.2.33\n");
 	CHECK(program.run("fleet --servers fleet --lb vpp:lb") == 3);
@@ -346,12 +356,16 @@ TEST_CASE("dsrctl fleet: the program")
 	const std::pair<const char *, const char *> bad[] = {
 		{"", "--servers is required"},
 		{"--servers none", "none: No such file or directory"},
-		{"--servers hosts --lb f5:lb", "--lb: found \"f5:lb\", expected VENDOR:FILE, of one of a10,"},
+		{"--servers hosts --lb f5:lb",
+		 "--lb: found \"f5:lb\", expected VENDOR:FILE, of one of a10,"},
 		{"--servers hosts --lb vpp:none", "none: No such file or directory"},
-		{"--servers names", "names: found the directory \"web1\", expected a server's own address as its name, or a file with the addresses"},
+		{"--servers names",
+		 "names: found the directory \"web1\", expected a server's own address as its name, or a file with the addresses"},
 		{"--servers wrong", "wrong:1: found \"web1\", expected an address of the server"},
-		{"--servers wrong", "wrong:1: found \"127.0.0.1\", expected an address of the server"},
-		{"--servers wrong", "wrong:2: found no address, expected those of the server after its directory"},
+		{"--servers wrong",
+		 "wrong:1: found \"127.0.0.1\", expected an address of the server"},
+		{"--servers wrong",
+		 "wrong:2: found no address, expected those of the server after its directory"},
 	};
 	program.directory.save("names/web1/a.conf", "");
 	program.directory.save("wrong", "fleet/192.0.2.31 web1 127.0.0.1\nfleet\n");

@@ -132,9 +132,9 @@ TEST_CASE("dsrctl: guard: it says what was gone, since when, and who did it")
 	for (int i = 1; i < 7; i++)
 		plan.add.push_back({true, on_lo("10.0.0." + std::to_string(i))});
 	const std::string said = report(Missing(plan, {}), disturbance,
-					disturbance.since +
-						std::chrono::milliseconds(31));
-	CHECK(said.starts_with("found 6 addresses gone (10.0.0.1 on lo, 10.0.0.2 on lo, 10.0.0.3 on lo, 10.0.0.4 on lo and 2 more) since "));
+					disturbance.since + std::chrono::milliseconds(31));
+	CHECK(said.starts_with(
+		"found 6 addresses gone (10.0.0.1 on lo, 10.0.0.2 on lo, 10.0.0.3 on lo, 10.0.0.4 on lo and 2 more) since "));
 	CHECK(said.ends_with(", by process 1 (ip): put back after 31 ms"));
 	plan = {};
 	step.kind = RuleStep::Kind::add;
@@ -193,13 +193,11 @@ bool becomes_local(const std::string &address)
 // As the kernel tells of rules.
 class RuleMessage {
 public:
-	RuleMessage(int type, std::uint8_t family)
-		: message_(mnl_nlmsg_put_header(buffer_))
+	RuleMessage(int type, std::uint8_t family) : message_(mnl_nlmsg_put_header(buffer_))
 	{
-		message_->nlmsg_type = static_cast<std::uint16_t>(
-			NFNL_SUBSYS_NFTABLES << 8 | type);
-		static_cast<nfgenmsg *>(mnl_nlmsg_put_extra_header(
-			message_, sizeof(nfgenmsg)))->nfgen_family = family;
+		message_->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type);
+		static_cast<nfgenmsg *>(mnl_nlmsg_put_extra_header(message_, sizeof(nfgenmsg)))
+			->nfgen_family = family;
 	}
 	RuleMessage &table(const char *name)
 	{
@@ -328,8 +326,8 @@ TEST_CASE("dsrctl: guard: systemd is told by a datagram, by a path or an abstrac
 {
 	Directory directory;
 
-	for (const std::string &name : {directory / "notify",
-					"@dsrctl-test-" + std::to_string(getpid())}) {
+	for (const std::string &name :
+	     {directory / "notify", "@dsrctl-test-" + std::to_string(getpid())}) {
 		INFO(name);
 		const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM, 0));
 		sockaddr_un address{};
@@ -339,9 +337,9 @@ TEST_CASE("dsrctl: guard: systemd is told by a datagram, by a path or an abstrac
 		name.copy(address.sun_path, sizeof(address.sun_path) - 1);
 		if (name[0] == '@')
 			address.sun_path[0] = '\0';
-		REQUIRE(!bind(socket.get(), reinterpret_cast<sockaddr *>(&address),
-			      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
-						     name.size())));
+		REQUIRE(!bind(
+			socket.get(), reinterpret_cast<sockaddr *>(&address),
+			static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())));
 		setenv("NOTIFY_SOCKET", name.c_str(), 1);
 		notify("READY=1\nSTATUS=x");
 		unsetenv("NOTIFY_SOCKET");

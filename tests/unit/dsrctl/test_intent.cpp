@@ -56,8 +56,7 @@ TEST_CASE("dsrctl: start adds to what was started, reload takes its place")
 	CHECK(added.goal.present.size() == 1);
 	CHECK(names(added.goal.absent).empty());
 	CHECK(names(added.goal.kept) == "mine:10.0.0.7 mine:10.0.0.8");
-	CHECK(names(added.after.entries) ==
-	      "mine:10.0.0.7 mine:10.0.0.8 mine:10.0.0.9");
+	CHECK(names(added.after.entries) == "mine:10.0.0.7 mine:10.0.0.8 mine:10.0.0.9");
 	CHECK(names(changed.goal.absent) == "mine:10.0.0.7 mine:10.0.0.8");
 	CHECK(names(changed.goal.kept).empty());
 	CHECK(names(changed.after.entries) == "mine:10.0.0.9");
@@ -85,8 +84,7 @@ TEST_CASE("dsrctl: what other configurations started stays")
 		for (const Owned &absent : intent.goal.absent)
 			CHECK(absent.name == "10.0.0.9");
 	}
-	CHECK(names(start.after.entries) ==
-	      "other:10.0.0.7 other:10.0.0.8 mine:10.0.0.9");
+	CHECK(names(start.after.entries) == "other:10.0.0.7 other:10.0.0.8 mine:10.0.0.9");
 	CHECK(names(stop.after.entries) == "other:10.0.0.7 other:10.0.0.8");
 	CHECK(start.after.backend == before.backend);
 	CHECK(stop.after.backend == before.backend);

@@ -10,8 +10,7 @@ using namespace dsr_test;
 
 namespace {
 
-std::vector<Rule> parse_rules(const std::string &text,
-			      Family family = Family::ip4)
+std::vector<Rule> parse_rules(const std::string &text, Family family = Family::ip4)
 {
 	return parse_save(text, Store::iptables, family);
 }
@@ -19,12 +18,10 @@ std::vector<Rule> parse_rules(const std::string &text,
 // Is this rule of raw PREROUTING one of those?
 bool understood(const std::string &rule, Family family = Family::ip4)
 {
-	return !parse_rules("*raw\n-A PREROUTING " + rule + "\nCOMMIT\n",
-			    family).empty();
+	return !parse_rules("*raw\n-A PREROUTING " + rule + "\nCOMMIT\n", family).empty();
 }
 
-RuleStep add(Table table, std::vector<Item> items, bool map,
-	     bool top = false)
+RuleStep add(Table table, std::vector<Item> items, bool map, bool top = false)
 {
 	RuleStep step;
 
@@ -40,8 +37,7 @@ RuleStep add(Table table, std::vector<Item> items, bool map,
 
 TEST_CASE("dsrctl: transactions wait for the lock of iptables, and not for ever")
 {
-	CHECK(Iptables(7).restore_options() ==
-	      std::vector<std::string>{"--noflush", "--wait=7"});
+	CHECK(Iptables(7).restore_options() == std::vector<std::string>{"--noflush", "--wait=7"});
 }
 
 TEST_CASE("dsrctl: words of a save line")
@@ -50,13 +46,11 @@ TEST_CASE("dsrctl: words of a save line")
 
 	CHECK(saved_words("-A x -j y") == Words{"-A", "x", "-j", "y"});
 	CHECK(saved_words("  a\t b ") == Words{"a", "b"});
-	CHECK(saved_words("--comment \"a \\\"b\\\" c\" d") ==
-	      Words{"--comment", "a \"b\" c", "d"});
+	CHECK(saved_words("--comment \"a \\\"b\\\" c\" d") == Words{"--comment", "a \"b\" c", "d"});
 	CHECK(saved_words("\"\" x") == Words{"", "x"});
 	CHECK(saved_words("") == Words{});
 	// iptables-restore takes a backslash as it is outside of quotes
-	CHECK(saved_words("--comment a\\b \"c\\\\d\"") ==
-	      Words{"--comment", "a\\b", "c\\d"});
+	CHECK(saved_words("--comment a\\b \"c\\\\d\"") == Words{"--comment", "a\\b", "c\\d"});
 	CHECK(saved_words("\"open -j DADDR") == std::nullopt);
 }
 
@@ -120,13 +114,17 @@ TEST_CASE("dsrctl: a rule that does more, or less, is somebody else's")
 	      "-m dscp --dscp 0x07 -j DADDR --set-daddr host",
 	      "-m tos --tos 0x1c -j DADDR --set-daddr 10.0.0.1",
 	      "-j DADDR --set-daddr 10.0.0.1",
-	      "-j DADDR", "-j DADDR --dscp-map", "-j DADDR --dscp-map 7",
-	      "-j DADDR --dscp-map 7=", "-j DADDR --dscp-map 7=10.0.0.1,",
+	      "-j DADDR",
+	      "-j DADDR --dscp-map",
+	      "-j DADDR --dscp-map 7",
+	      "-j DADDR --dscp-map 7=",
+	      "-j DADDR --dscp-map 7=10.0.0.1,",
 	      "-j DADDR --dscp-map =10.0.0.1",
 	      "-j DADDR --dscp-map 64=10.0.0.1",
 	      "-j DADDR --dscp-map 7=2001:db8::1",
 	      "-p udp -j DADDR --dscp-map 7=10.0.0.1",
-	      "-j DADDR --dscp-map 7=10.0.0.1 --set-daddr 10.0.0.1", ""}) {
+	      "-j DADDR --dscp-map 7=10.0.0.1 --set-daddr 10.0.0.1",
+	      ""}) {
 		INFO(rule);
 		CHECK_FALSE(understood(rule));
 	}
@@ -152,14 +150,14 @@ TEST_CASE("dsrctl: rules for an address and a port are read as they are written"
 
 	for (const auto &[items, text] : cases) {
 		CHECK(rule_text(items.size() > 1, items) == text);
-		auto rules = parse_rules("*raw\n-A PREROUTING " + text +
-					 "\nCOMMIT\n");
+		auto rules = parse_rules("*raw\n-A PREROUTING " + text + "\nCOMMIT\n");
 		REQUIRE(rules.size() == 1);
 		CHECK(rules[0].items == items);
 		CHECK(rules[0].text == text);
 	}
-	CHECK(understood("-d 2001:db8::1/128 -p dccp -m dccp --dport 1 -m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::7 --set-dport 2",
-			 Family::ip6));
+	CHECK(understood(
+		"-d 2001:db8::1/128 -p dccp -m dccp --dport 1 -m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::7 --set-dport 2",
+		Family::ip6));
 }
 
 TEST_CASE("dsrctl: what a rule of all VIPs looks like")
@@ -175,8 +173,7 @@ TEST_CASE("dsrctl: what a rule of all VIPs looks like")
 	for (const std::string &word : words)
 		CHECK(word.size() <= 1023);
 	std::vector<Rule> again = parse_rules(
-		"*raw\n-A PREROUTING " + rule_text(true, all) + "\nCOMMIT\n",
-		Family::ip6);
+		"*raw\n-A PREROUTING " + rule_text(true, all) + "\nCOMMIT\n", Family::ip6);
 	REQUIRE(again.size() == 1);
 	CHECK(again[0].items == all);
 }
@@ -231,7 +228,8 @@ TEST_CASE("dsrctl: every rule of every table, whatever it does")
 		"COMMIT\n"
 		"*raw\n"
 		"-A PREROUTING -j DADDR --dscp-map 7=10.0.0.7\n"
-		"COMMIT\n", "saved");
+		"COMMIT\n",
+		"saved");
 
 	const std::vector<SavedRule> &rules = saved.rules;
 	REQUIRE(saved.chains.size() == 2);
@@ -242,9 +240,8 @@ TEST_CASE("dsrctl: every rule of every table, whatever it does")
 	REQUIRE(rules.size() == 3);
 	CHECK(rules[0].table == "filter");
 	CHECK(rules[0].chain == "INPUT");
-	CHECK(rules[0].words == std::vector<std::string>{
-					"-m", "comment", "--comment",
-					"-A a \"b\"", "-j", "DROP"});
+	CHECK(rules[0].words ==
+	      std::vector<std::string>{"-m", "comment", "--comment", "-A a \"b\"", "-j", "DROP"});
 	CHECK(rules[1].chain == "guard");
 	CHECK(rules[2].table == "raw");
 	CHECK(rules[2].where == "saved:9");
@@ -256,7 +253,7 @@ TEST_CASE("dsrctl: the items of a map")
 {
 	CHECK(parse_map("7=10.0.0.7,46=10.0.0.8", Family::ip4) ==
 	      std::vector<Item>{{7, ip("10.0.0.7")}, {46, ip("10.0.0.8")}});
-	for (const char *word : {"", "7", "7=", "7=x", "64=10.0.0.7",
-				 "7=2001:db8::7", "7=10.0.0.7,", ",7=10.0.0.7"})
+	for (const char *word :
+	     {"", "7", "7=", "7=x", "64=10.0.0.7", "7=2001:db8::7", "7=10.0.0.7,", ",7=10.0.0.7"})
 		CHECK(parse_map(word, Family::ip4).empty());
 }

@@ -13,20 +13,30 @@ TEST_CASE("dsrctl lb-config: a list of servers that is wrong")
 	struct {
 		const char *text, *error;
 	} const bad[] = {
-		{"host", "s:1: found \"host\", expected a server: its own address, and perhaps weight and a number"},
-		{"\n10.1.1.1/32", "s:2: found \"10.1.1.1/32\", expected a server: its own address, and perhaps weight and a number"},
-		{"127.0.0.1", "s:1: found \"127.0.0.1\", the host's own loopback address, expected the address of a host"},
-		{"10.1.1.1 wait 3", "s:1: found \"wait\", expected a server: its own address, and perhaps weight and a number"},
-		{"10.1.1.1 weight", "s:1: found the end of the line, expected a number after weight"},
+		{"host",
+		 "s:1: found \"host\", expected a server: its own address, and perhaps weight and a number"},
+		{"\n10.1.1.1/32",
+		 "s:2: found \"10.1.1.1/32\", expected a server: its own address, and perhaps weight and a number"},
+		{"127.0.0.1",
+		 "s:1: found \"127.0.0.1\", the host's own loopback address, expected the address of a host"},
+		{"10.1.1.1 wait 3",
+		 "s:1: found \"wait\", expected a server: its own address, and perhaps weight and a number"},
+		{"10.1.1.1 weight",
+		 "s:1: found the end of the line, expected a number after weight"},
 		{"10.1.1.1 weight 101", "s:1: found \"101\", expected a weight: 0 to 100"},
 		{"10.1.1.1 weight -1", "s:1: found \"-1\", expected a weight: 0 to 100"},
 		{"10.1.1.1 weight 1 2", "s:1: found \"2\", expected the end of the line"},
-		{"10.1.1.1\n10.1.1.2\n10.1.1.1 weight 2", "s:3: found 10.1.1.1 again, expected it once: it is in s:1"},
-		{"[]", "s:1: found \"[]\", expected the name of a pool: [NAME], of letters, digits, _ and -, 32 at most"},
-		{"[a b]", "s:1: found \"[a b]\", expected the name of a pool: [NAME], of letters, digits, _ and -, 32 at most"},
+		{"10.1.1.1\n10.1.1.2\n10.1.1.1 weight 2",
+		 "s:3: found 10.1.1.1 again, expected it once: it is in s:1"},
+		{"[]",
+		 "s:1: found \"[]\", expected the name of a pool: [NAME], of letters, digits, _ and -, 32 at most"},
+		{"[a b]",
+		 "s:1: found \"[a b]\", expected the name of a pool: [NAME], of letters, digits, _ and -, 32 at most"},
 		{"[a]\n[b]\n[a]", "s:3: found [a] again, expected it once: it is in s:1"},
-		{"config", "s:1: found the end of the line, expected config and one file or directory of dsr.conf(5)"},
-		{"config a b", "s:1: found \"b\", expected config and one file or directory of dsr.conf(5)"},
+		{"config",
+		 "s:1: found the end of the line, expected config and one file or directory of dsr.conf(5)"},
+		{"config a b",
+		 "s:1: found \"b\", expected config and one file or directory of dsr.conf(5)"},
 	};
 
 	for (const auto &one : bad) {
@@ -41,11 +51,11 @@ TEST_CASE("dsrctl lb-config: a list of servers that is wrong")
 TEST_CASE("dsrctl lb-config: services")
 {
 	CHECK(parse_service("udp/65535").port == 65535);
-	for (const char *text : {"", "tcp", "tcp/", "tcp/0", "tcp/65536", "icmp/1",
-				 "/80", "tcp/80x", "TCP/80"})
-		CHECK_THROWS_WITH(parse_service(text), "--service: found " +
-				  quote(text) +
-				  ", expected tcp or udp, / and a port: tcp/80");
+	for (const char *text :
+	     {"", "tcp", "tcp/", "tcp/0", "tcp/65536", "icmp/1", "/80", "tcp/80x", "TCP/80"})
+		CHECK_THROWS_WITH(parse_service(text),
+				  "--service: found " + quote(text) +
+					  ", expected tcp or udp, / and a port: tcp/80");
 }
 
 TEST_CASE("dsrctl lb-config: pools, each with its VIPs and servers")
@@ -73,17 +83,22 @@ TEST_CASE("dsrctl lb-config: what keeps a configuration from being written")
 	std::vector<std::string> errors, warnings;
 	Site site;
 
-	site.pools = {{"", virtuals(entries("10.1.1.1=7\n2001:db8::1=7\n10.1.1.1=8\n10.1.1.5=0\n"),
-				    warnings),
-		       servers("10.1.1.1\n2001:db8::2 weight 0\n")}};
+	site.pools = {
+		{"",
+		 virtuals(entries("10.1.1.1=7\n2001:db8::1=7\n10.1.1.1=8\n10.1.1.5=0\n"), warnings),
+		 servers("10.1.1.1\n2001:db8::2 weight 0\n")}};
 	CHECK(site.vips() == 2);
 	REQUIRE(warnings.size() == 2);
-	CHECK(warnings[0] == "f:3: found a second DSCP for 10.1.1.1, expected one: the load balancer uses that of f:1");
-	CHECK(warnings[1] == "f:4: found 10.1.1.5 = 0, expected 1 to 63: a load balancer cannot mark with 0, and this VIP is left out");
+	CHECK(warnings[0] ==
+	      "f:3: found a second DSCP for 10.1.1.1, expected one: the load balancer uses that of f:1");
+	CHECK(warnings[1] ==
+	      "f:4: found 10.1.1.5 = 0, expected 1 to 63: a load balancer cannot mark with 0, and this VIP is left out");
 	check(site, errors);
 	REQUIRE(errors.size() == 2);
-	CHECK(errors[0] == "s:1: found 10.1.1.1, which is a VIP in f:1, expected the server's own address");
-	CHECK(errors[1] == "found IPv6 VIPs and no IPv6 server, expected one of a weight above 0 with --servers or --real");
+	CHECK(errors[0] ==
+	      "s:1: found 10.1.1.1, which is a VIP in f:1, expected the server's own address");
+	CHECK(errors[1] ==
+	      "found IPv6 VIPs and no IPv6 server, expected one of a weight above 0 with --servers or --real");
 }
 
 TEST_CASE("dsrctl lb-config: a DSCP is one server's, and a VIP one pool's")
@@ -99,11 +114,14 @@ TEST_CASE("dsrctl lb-config: a DSCP is one server's, and a VIP one pool's")
 	CHECK(errors_of(shop, pool("10.1.1.2 = 7\n", "10.128.9.32\n", "b")).empty());
 	CHECK(errors_of(shop, pool("10.1.1.2 = 8\n", "10.128.9.31\n", "b")).empty());
 	CHECK(errors_of(shop, pool("10.1.1.2 = 7\n", "10.128.9.31\n", "b")) ==
-	      std::vector<std::string>{"s:1: found 10.128.9.31 with DSCP 7 (TOS 28, 0x1c, 000111b) for 10.1.1.2 (f:1) and for 10.1.1.1 (f:1), expected one VIP for it on each server"});
+	      std::vector<std::string>{
+		      "s:1: found 10.128.9.31 with DSCP 7 (TOS 28, 0x1c, 000111b) for 10.1.1.2 (f:1) and for 10.1.1.1 (f:1), expected one VIP for it on each server"});
 	CHECK(errors_of(shop, pool("10.1.1.1 = 7\n", "10.128.9.32\n", "b")) ==
-	      std::vector<std::string>{"f:1: found 10.1.1.1 in pool b, expected it in one pool: another has it in f:1"});
+	      std::vector<std::string>{
+		      "f:1: found 10.1.1.1 in pool b, expected it in one pool: another has it in f:1"});
 	CHECK(errors_of(shop, pool("10.1.1.2 = 7\n", "", "b")) ==
-	      std::vector<std::string>{"pool b: found IPv4 VIPs and no IPv4 server, expected one of a weight above 0 with --servers or --real"});
+	      std::vector<std::string>{
+		      "pool b: found IPv4 VIPs and no IPv4 server, expected one of a weight above 0 with --servers or --real"});
 }
 
 namespace {
@@ -139,11 +157,13 @@ TEST_CASE("dsrctl lb-config: the program writes and compares")
 	CHECK(program.run("--vendor netscaler --verify lb --servers servers") == 0);
 	CHECK(program.text == "All 3 VIPs agree.\n");
 	CHECK(program.run("--vendor netscaler --verify - <lb") == 0);
-	program.directory.save("lb", with(with(written("netscaler", {}),
-					       "-tos YES -tosId 7", "-tos YES -tosId 8"),
-					  "-m TOS -tosId 7", "-m TOS -tosId 8"));
+	program.directory.save(
+		"lb", with(with(written("netscaler", {}), "-tos YES -tosId 7", "-tos YES -tosId 8"),
+			   "-m TOS -tosId 7", "-m TOS -tosId 8"));
 	CHECK(program.run("--vendor netscaler --verify lb") == 2);
-	CHECK(has(program.text, ": found DSCP 8 (TOS 32, 0x20, 001000b) for 10.128.8.46, expected DSCP 7 (TOS 28, 0x1c, 000111b) as in conf:1\n"));
+	CHECK(has(
+		program.text,
+		": found DSCP 8 (TOS 32, 0x20, 001000b) for 10.128.8.46, expected DSCP 7 (TOS 28, 0x1c, 000111b) as in conf:1\n"));
 	CHECK(program.run("--vendor netscaler --json --verify lb") == 2);
 	CHECK(nlohmann::json::parse(program.text)["agree"] == false);
 	CHECK(program.error == "");
@@ -156,7 +176,8 @@ TEST_CASE("dsrctl lb-config: the program writes and compares")
 			      "lb vip 10.128.8.47/32 encap l3dsr dscp 10\n"
 			      "lb as 10.128.8.47/32 10.1.1.1 weight 2\n");
 	CHECK(program.run("-4 --vendor brocade --service tcp/80 --real '10.1.1.1 weight 2'") == 0);
-	CHECK(has(program.error, "--real: found a weight, expected none for brocade: it is not written\n"));
+	CHECK(has(program.error,
+		  "--real: found a weight, expected none for brocade: it is not written\n"));
 	CHECK(program.run("-4 --vendor a10 --servers servers --service tcp/80") == 0);
 	CHECK(!has(program.text, "2001:"));
 }
@@ -167,13 +188,18 @@ TEST_CASE("dsrctl lb-config: the program refuses, and writes nothing")
 		const char *arguments, *error;
 	} const bad[] = {
 		{"", "--vendor is required"},
-		{"--vendor f5", "--vendor: found \"f5\", expected one of a10, brocade, netscaler, vpp, ipvs, keepalived, nft"},
-		{"--vendor nft", "found IPv4 VIPs and no IPv4 server, expected one of a weight above 0 with --servers or --real"},
+		{"--vendor f5",
+		 "--vendor: found \"f5\", expected one of a10, brocade, netscaler, vpp, ipvs, keepalived, nft"},
+		{"--vendor nft",
+		 "found IPv4 VIPs and no IPv4 server, expected one of a weight above 0 with --servers or --real"},
 		{"--vendor a10 --servers servers", "a10 needs --service, such as tcp/80"},
-		{"--vendor vpp --servers servers", "conf:2: found an IPv6 VIP, expected IPv4, which is all that vpp has L3DSR for; -4 leaves the others out"},
+		{"--vendor vpp --servers servers",
+		 "conf:2: found an IPv6 VIP, expected IPv4, which is all that vpp has L3DSR for; -4 leaves the others out"},
 		{"--vendor nft --servers none", "none: No such file or directory"},
-		{"--vendor nft --servers servers --service tcp", "--service: found \"tcp\", expected tcp or udp, / and a port: tcp/80"},
-		{"--vendor nft --real host", "--real: found \"host\", expected a server: its own address, and perhaps weight and a number"},
+		{"--vendor nft --servers servers --service tcp",
+		 "--service: found \"tcp\", expected tcp or udp, / and a port: tcp/80"},
+		{"--vendor nft --real host",
+		 "--real: found \"host\", expected a server: its own address, and perhaps weight and a number"},
 		{"--vendor nft --real ''", "--real: found nothing, expected a server"},
 		{"--vendor nft --verify none", "none: No such file or directory"},
 		{"--vendor nft --servers servers -f bad", "bad:1: found \"x/y\""},
@@ -220,11 +246,16 @@ TEST_CASE("dsrctl lb-config: the program knows pools, and prints the model")
 	CHECK(program.run("-f shop --vendor nft --real 10.128.9.31 --verify lb") == 0);
 	CHECK(program.text == "The VIP agrees.\n");
 	CHECK(program.run("--vendor nft --servers pools --real 10.1.1.1") == 1);
-	CHECK(has(program.error, "--real: found servers or VIPs outside of a pool, expected them below a [NAME], as there is one in pools:1"));
-	program.directory.save("pools", "[a]\n10.1.1.1 = 7\n10.1.1.31\n[b]\n10.1.1.2 = 8\n10.1.1.31 weight 2\n");
+	CHECK(has(
+		program.error,
+		"--real: found servers or VIPs outside of a pool, expected them below a [NAME], as there is one in pools:1"));
+	program.directory.save(
+		"pools", "[a]\n10.1.1.1 = 7\n10.1.1.31\n[b]\n10.1.1.2 = 8\n10.1.1.31 weight 2\n");
 	CHECK(program.run("--vendor nft --servers pools") == 0);
 	CHECK(program.run("--vendor a10 --service tcp/80 --servers pools") == 1);
-	CHECK(has(program.error, "pools:6: found another weight than in pools:3, expected the same: to a10 it is the server's, in all pools"));
+	CHECK(has(
+		program.error,
+		"pools:6: found another weight than in pools:3, expected the same: to a10 it is the server's, in all pools"));
 }
 
 TEST_CASE("dsrctl lb-config: a DSCP that others use is warned of")
@@ -233,7 +264,9 @@ TEST_CASE("dsrctl lb-config: a DSCP that others use is warned of")
 
 	program.directory.save("ef", "10.128.8.46 = EF\n");
 	CHECK(program.run("-f ef --vendor vpp --real 10.1.1.1") == 0);
-	CHECK(has(program.error, "ef:1: found DSCP 46 (TOS 184, 0xb8, 101110b), which voice, ntpd and newer OpenSSH use, expected another"));
+	CHECK(has(
+		program.error,
+		"ef:1: found DSCP 46 (TOS 184, 0xb8, 101110b), which voice, ntpd and newer OpenSSH use, expected another"));
 }
 
 TEST_CASE("dsrctl lb-config: JSON has the fields that the man page lists")
@@ -252,7 +285,7 @@ TEST_CASE("dsrctl lb-config: JSON has the fields that the man page lists")
 	check(model);
 
 	program.directory.save("lb", with(written("netscaler", {}), "tosId 7", "tosId 8") +
-				     "rm serviceGroup sg1\n");
+					     "rm serviceGroup sg1\n");
 	CHECK(program.run("--vendor netscaler --json --verify lb") == 2);
 	verdict.see(program.text);
 	check(verdict);

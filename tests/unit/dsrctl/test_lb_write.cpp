@@ -8,7 +8,8 @@ using namespace dsr_test;
 
 TEST_CASE("dsrctl lb-config: A10")
 {
-	CHECK(written("a10", {"tcp/80", "udp/53"}) == R"(! written by dsrctl lb-config, for ACOS 4 and later
+	CHECK(written("a10", {"tcp/80", "udp/53"}) ==
+	      R"(! written by dsrctl lb-config, for ACOS 4 and later
 slb common
   dsr-health-check-enable
 !
@@ -94,8 +95,9 @@ slb virtual-server vip_10_128_8_47 10.128.8.47
 
 TEST_CASE("dsrctl lb-config: Brocade")
 {
-	CHECK(vendor("brocade").write(site("10.128.8.46 = 7\n2001:db8::46 = 8\n",
-					   {"tcp/80", "tcp/8080"})) == R"(! written by dsrctl lb-config
+	CHECK(vendor("brocade").write(
+		      site("10.128.8.46 = 7\n2001:db8::46 = 8\n", {"tcp/80", "tcp/8080"})) ==
+	      R"(! written by dsrctl lb-config
 server remote-name rs_10_128_9_31 10.128.9.31
  port http
  port 8080
@@ -150,8 +152,9 @@ add lb vserver vip_2001_db8__46 ANY 2001:db8::46 * -lbMethod ROUNDROBIN -m TOS -
 bind lb vserver vip_2001_db8__46 sg_2001_db8__46
 )");
 	// tcp and udp of one port are one, and only TCP can be asked
-	CHECK(vendor("netscaler").write(site("10.128.8.46 = 7", {"udp/53", "tcp/53", "udp/123"},
-					     "10.1.1.1\n")) == R"(# written by dsrctl lb-config
+	CHECK(vendor("netscaler")
+		      .write(site("10.128.8.46 = 7", {"udp/53", "tcp/53", "udp/123"},
+				  "10.1.1.1\n")) == R"(# written by dsrctl lb-config
 add server rs_10_1_1_1 10.1.1.1
 add lb monitor mon_10_128_8_46_53 TCP -destIP 10.128.8.46 -destPort 53 -tos YES -tosId 7
 add serviceGroup sg_10_128_8_46_53 ANY -usip YES -cip DISABLED
@@ -254,8 +257,8 @@ ip6tables -w -t mangle -C PREROUTING -j dsrctl-lb 2>/dev/null ||
 
 TEST_CASE("dsrctl lb-config: nft")
 {
-	std::string text = vendor("nft").write(site(
-		"10.128.8.46 = 7\n10.128.8.47 = AF11\n2001:db8::46 = 8\n"));
+	std::string text = vendor("nft").write(
+		site("10.128.8.46 = 7\n10.128.8.47 = AF11\n2001:db8::46 = 8\n"));
 
 	CHECK(has(text, "\t\telements = {\n\t\t\t0 : 10.128.9."));
 	CHECK(has(text, "1023 : 10.128.9."));
@@ -328,18 +331,24 @@ table ip6 dsrctl_lb {
 TEST_CASE("dsrctl lb-config: pools, for every vendor")
 {
 	const std::vector<std::pair<const char *, const char *>> parts = {
-		{"a10", "slb service-group sg_10_128_8_56_tcp_80 tcp\n  template port dscp7\n  member rs_10_128_9_41 80\n!\n"},
-		{"brocade", " tos-marking 7 hc-l3-dsr\n port http\n bind http rs_10_128_9_41 http\n!\n"},
-		{"netscaler", "bind serviceGroup sg_10_128_8_56_80 rs_10_128_9_41 80\nbind serviceGroup sg_10_128_8_56_80 -monitorName"},
-		{"ipvs", "-A -t 10.128.8.56:80 -s wrr\n-a -t 10.128.8.56:80 -r 10.128.9.41:80 -m -w 1\n-A -t ["},
+		{"a10",
+		 "slb service-group sg_10_128_8_56_tcp_80 tcp\n  template port dscp7\n  member rs_10_128_9_41 80\n!\n"},
+		{"brocade",
+		 " tos-marking 7 hc-l3-dsr\n port http\n bind http rs_10_128_9_41 http\n!\n"},
+		{"netscaler",
+		 "bind serviceGroup sg_10_128_8_56_80 rs_10_128_9_41 80\nbind serviceGroup sg_10_128_8_56_80 -monitorName"},
+		{"ipvs",
+		 "-A -t 10.128.8.56:80 -s wrr\n-a -t 10.128.8.56:80 -r 10.128.9.41:80 -m -w 1\n-A -t ["},
 		{"keepalived", "\treal_server 10.128.9.41 80 {\n"},
-		{"nft", "\tchain spread_mail {\n\t\tip daddr set 10.128.9.41\n\t}\n\tchain vip_10_128_8_56 {\n"},
+		{"nft",
+		 "\tchain spread_mail {\n\t\tip daddr set 10.128.9.41\n\t}\n\tchain vip_10_128_8_56 {\n"},
 	};
 
 	for (auto [name, part] : parts) {
 		const Site site = two_pools({"tcp/80"});
 		const std::string text = vendor(name).write(site);
-		std::vector<Entry> all = entries("10.128.8.46 = 7\n10.128.8.47 = AF11\n2001:db8::56 = 7\n");
+		std::vector<Entry> all = entries(
+			"10.128.8.46 = 7\n10.128.8.47 = AF11\n2001:db8::56 = 7\n");
 
 		INFO(name << "\n" << text);
 		CHECK(has(text, part));
@@ -359,15 +368,24 @@ TEST_CASE("dsrctl lb-config: pools, for every vendor")
 
 TEST_CASE("dsrctl lb-config: keepalived")
 {
-	std::string text = vendor("keepalived").write(
-		site("10.128.8.46 = 7\n2001:db8::46 = 8\n", {"tcp/80", "udp/53"}));
+	std::string text = vendor("keepalived")
+				   .write(site("10.128.8.46 = 7\n2001:db8::46 = 8\n",
+					       {"tcp/80", "udp/53"}));
 
-	CHECK(has(text, "virtual_server 10.128.8.46 80 {\n\tdelay_loop 5\n\tlvs_sched mh\n\tmh-port\n\tlvs_method NAT\n\tprotocol TCP\n"
-			"\treal_server 10.128.9.31 80 {\n\t\tweight 1\n\t\tMISC_CHECK {\n\t\t\tmisc_path \""));
-	CHECK(has(text, "/dsrctl probe --keepalived --real 10.128.9.31 --vip 10.128.8.46 --dscp 7 --tcp 80\"\n"));
-	CHECK(has(text, "/dsrctl probe --keepalived --real 2001:db8:9::31 --vip 2001:db8::46 --dscp 8\"\n"));
-	CHECK(has(text, "static_ipaddress {\n\t10.128.8.46/32 dev lo\n\t2001:db8::46/128 dev lo\n}\n"));
-	CHECK(has(text, "-A dsrctl-lb -d 10.128.8.46/32 -p udp --dport 53 -j DSCP --set-dscp 0x07\n"));
+	CHECK(has(
+		text,
+		"virtual_server 10.128.8.46 80 {\n\tdelay_loop 5\n\tlvs_sched mh\n\tmh-port\n\tlvs_method NAT\n\tprotocol TCP\n"
+		"\treal_server 10.128.9.31 80 {\n\t\tweight 1\n\t\tMISC_CHECK {\n\t\t\tmisc_path \""));
+	CHECK(has(
+		text,
+		"/dsrctl probe --keepalived --real 10.128.9.31 --vip 10.128.8.46 --dscp 7 --tcp 80\"\n"));
+	CHECK(has(
+		text,
+		"/dsrctl probe --keepalived --real 2001:db8:9::31 --vip 2001:db8::46 --dscp 8\"\n"));
+	CHECK(has(text,
+		  "static_ipaddress {\n\t10.128.8.46/32 dev lo\n\t2001:db8::46/128 dev lo\n}\n"));
+	CHECK(has(text,
+		  "-A dsrctl-lb -d 10.128.8.46/32 -p udp --dport 53 -j DSCP --set-dscp 0x07\n"));
 	text = vendor("keepalived").write(site("2001:db8::46 = 8\n"));
 	CHECK(has(text, "virtual_server fwmark 8 {\n"));
 	CHECK(has(text, "\tip_family inet6\n\treal_server 2001:db8:9::31 0 {\n"));
@@ -379,8 +397,8 @@ namespace {
 // Who has which slot.
 std::map<unsigned int, std::string> slots(const std::string &reals)
 {
-	std::istringstream text(with(vendor("nft").write(
-		site("10.128.8.46 = 7", {}, reals)), "elements = {", ""));
+	std::istringstream text(
+		with(vendor("nft").write(site("10.128.8.46 = 7", {}, reals)), "elements = {", ""));
 	std::map<unsigned int, std::string> found;
 	std::string line, number, colon, address;
 
@@ -391,8 +409,7 @@ std::map<unsigned int, std::string> slots(const std::string &reals)
 		       number.find_first_not_of("0123456789") == number.npos) {
 			if (address.back() == ',')
 				address.pop_back();
-			found[static_cast<unsigned int>(std::stoul(number))] =
-				address;
+			found[static_cast<unsigned int>(std::stoul(number))] = address;
 		}
 	}
 	return found;

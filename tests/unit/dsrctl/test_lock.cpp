@@ -20,7 +20,8 @@ TEST_CASE("dsrctl: a lock that somebody has is waited for, and it is said who ha
 	CHECK_FALSE(try_lock(path));
 	CHECK_THROWS_WITH(take_lock(path, 0),
 			  Catch::Contains(path + ": found it locked by process " +
-					  std::to_string(getpid()) + " (unit_dsrctl) for 0 s, and nothing was changed"));
+					  std::to_string(getpid()) +
+					  " (unit_dsrctl) for 0 s, and nothing was changed"));
 	std::thread releasing([&] { first.close(); });
 	CHECK(take_lock(path, 60));
 	releasing.join();

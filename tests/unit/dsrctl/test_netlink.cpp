@@ -25,25 +25,20 @@ public:
 		header->nlmsg_len = MNL_NLMSG_HDRLEN + size;
 		header->nlmsg_type = type;
 		if (size)
-			std::memcpy(message.data() + MNL_NLMSG_HDRLEN, payload,
-				    size);
+			std::memcpy(message.data() + MNL_NLMSG_HDRLEN, payload, size);
 		bytes.insert(bytes.end(), message.begin(), message.end());
 		return *this;
 	}
 
-	Answer &add_done(int error)
-	{
-		return add(NLMSG_DONE, &error, sizeof(error));
-	}
+	Answer &add_done(int error) { return add(NLMSG_DONE, &error, sizeof(error)); }
 
 	// The types of what came before an error, and the error.
 	std::vector<int> read(int &error) const
 	{
 		std::vector<int> types;
 
-		error = each_message(bytes, [&](const nlmsghdr *one) {
-			types.push_back(one->nlmsg_type);
-		});
+		error = each_message(
+			bytes, [&](const nlmsghdr *one) { types.push_back(one->nlmsg_type); });
 		return types;
 	}
 

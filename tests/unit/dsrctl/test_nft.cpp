@@ -17,9 +17,11 @@ std::string rule(const std::string &expressions)
 	       expressions + "]}}]}";
 }
 
-const std::string DSCP = "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"dscp\"}}, \"right\": \"af11\"}}";
+const std::string DSCP =
+	"{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"dscp\"}}, \"right\": \"af11\"}}";
 const std::string COUNTER = "{\"counter\": {\"packets\": 12, \"bytes\": 3456}}";
-const std::string SET = "{\"mangle\": {\"key\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"daddr\"}}, \"value\": \"10.0.0.7\"}}";
+const std::string SET =
+	"{\"mangle\": {\"key\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"daddr\"}}, \"value\": \"10.0.0.7\"}}";
 
 } // namespace
 
@@ -43,8 +45,7 @@ TEST_CASE("dsrctl: the names that nftables gives to DSCPs")
 		std::string match = DSCP;
 
 		match.replace(match.find("\"af11\""), 6, name);
-		return nft::parse(rule(match + "," + COUNTER + "," + SET))
-			.at(0).items[0].dscp;
+		return nft::parse(rule(match + "," + COUNTER + "," + SET)).at(0).items[0].dscp;
 	};
 
 	CHECK(dscp("7") == 7);
@@ -59,31 +60,34 @@ TEST_CASE("dsrctl: rules of nftables for an address and a port")
 	auto match = [](const std::string &protocol, const std::string &field,
 			const std::string &value) {
 		return "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"" +
-		       protocol + "\", \"field\": \"" + field +
-		       "\"}}, \"right\": " + value + "}},";
+		       protocol + "\", \"field\": \"" + field + "\"}}, \"right\": " + value + "}},";
 	};
 	const std::string to = match("ip", "daddr", "\"192.0.2.1\"");
 	const std::string dport = match("tcp", "dport", "8080");
-	const std::string set_port = ",{\"mangle\": {\"key\": {\"payload\": {\"protocol\": \"tcp\", \"field\": \"dport\"}}, \"value\": 80}}";
+	const std::string set_port =
+		",{\"mangle\": {\"key\": {\"payload\": {\"protocol\": \"tcp\", \"field\": \"dport\"}}, \"value\": 80}}";
 	Item item{10, ip("10.0.0.7"), ip("192.0.2.1")};
 
-	CHECK(nft::parse(rule(DSCP + "," + to + COUNTER + "," + SET)).at(0)
-		      .items == std::vector<Item>{item});
+	CHECK(nft::parse(rule(DSCP + "," + to + COUNTER + "," + SET)).at(0).items ==
+	      std::vector<Item>{item});
 	item.ports = PortChange{Protocol::tcp, 8080, 80};
-	CHECK(nft::parse(rule(DSCP + "," + to + dport + COUNTER + "," + SET +
-			      set_port)).at(0).items == std::vector<Item>{item});
+	CHECK(nft::parse(rule(DSCP + "," + to + dport + COUNTER + "," + SET + set_port))
+		      .at(0)
+		      .items == std::vector<Item>{item});
 	// half of it
 	CHECK(nft::parse(rule(DSCP + "," + dport + COUNTER + "," + SET)).empty());
 	CHECK(nft::parse(rule(DSCP + "," + COUNTER + "," + SET + set_port)).empty());
-	CHECK(nft::parse(rule(DSCP + "," + match("udp", "dport", "8080") +
-			      COUNTER + "," + SET + set_port)).empty());
+	CHECK(nft::parse(rule(DSCP + "," + match("udp", "dport", "8080") + COUNTER + "," + SET +
+			      set_port))
+		      .empty());
 	CHECK(nft::parse(rule(DSCP + "," + to + to + COUNTER + "," + SET)).empty());
 
 	RuleStep add;
 	add.rule.store = Store::nft;
 	add.rule.items = {item};
-	CHECK(has(nft::input({add}, false),
-		  "add rule inet dsrctl raw ip dscp 0x0a ip daddr 192.0.2.1 tcp dport 8080 counter ip daddr set 10.0.0.7 tcp dport set 80\n"));
+	CHECK(has(
+		nft::input({add}, false),
+		"add rule inet dsrctl raw ip dscp 0x0a ip daddr 192.0.2.1 tcp dport 8080 counter ip daddr set 10.0.0.7 tcp dport set 80\n"));
 }
 
 TEST_CASE("dsrctl: rules of nftables that do something else")

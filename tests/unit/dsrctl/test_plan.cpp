@@ -19,8 +19,7 @@ std::vector<Rule> raw(const std::string &rules, Family family = Family::ip4,
 	return parse_save(text + "COMMIT\n", store, family);
 }
 
-std::vector<Owned> owned_of(const std::string &text,
-			    const std::string &source = "s")
+std::vector<Owned> owned_of(const std::string &text, const std::string &source = "s")
 {
 	std::vector<Owned> list;
 
@@ -49,9 +48,8 @@ std::string addresses(const std::vector<AddressStep> &steps)
 
 	for (const AddressStep &step : steps)
 		list += (step.add ? "+" : "-") + text(step.address.ip) + "/" +
-			std::to_string(step.address.prefix) + "@" +
-			step.address.dev + "," + step.address.label +
-			(step.add && step.address.source ? " source " : " ");
+			std::to_string(step.address.prefix) + "@" + step.address.dev + "," +
+			step.address.label + (step.add && step.address.source ? " source " : " ");
 	return list;
 }
 
@@ -62,14 +60,13 @@ const std::string SINGLE8 = "-m dscp --dscp 0x08 -j DADDR --set-daddr 10.0.0.8";
 
 TEST_CASE("dsrctl: everything is added to an empty host, one rule a VIP")
 {
-	Goal goal{entries("10.0.0.7=7\n2001:db8::7=7\n10.0.0.9\n10.0.0.8=8\n"),
-		  {}, {}, false};
+	Goal goal{entries("10.0.0.7=7\n2001:db8::7=7\n10.0.0.9\n10.0.0.8=8\n"), {}, {}, false};
 	Plan plan = make_plan(goal, {}, {});
 
 	CHECK(addresses(plan.add) ==
 	      "+10.0.0.7/32@lo,lo:1 +2001:db8::7/128@lo, +10.0.0.9/32@lo,lo:2 +10.0.0.8/32@lo,lo:3 ");
-	CHECK(rules(plan) == "*raw\n-A PREROUTING " + SINGLE7 +
-				     "\n-A PREROUTING " + SINGLE8 + "\nCOMMIT\n");
+	CHECK(rules(plan) ==
+	      "*raw\n-A PREROUTING " + SINGLE7 + "\n-A PREROUTING " + SINGLE8 + "\nCOMMIT\n");
 	CHECK(rules(plan, Family::ip6) ==
 	      "*raw\n-A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::7\nCOMMIT\n");
 	CHECK(plan.remove.empty());
@@ -80,11 +77,10 @@ TEST_CASE("dsrctl: one rule for all VIPs of a family; DSCP 0 has one of its own"
 	Goal goal{entries("10.0.0.8=8\n10.0.0.7=7\n10.0.0.1=0\n"), {}, {}, false};
 	Plan plan = make_plan(goal, {}, map_mode());
 
-	CHECK(rules(plan) ==
-	      "*raw\n"
-	      "-A PREROUTING -m dscp --dscp 0x00 -j DADDR --set-daddr 10.0.0.1\n"
-	      "-A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
-	      "COMMIT\n");
+	CHECK(rules(plan) == "*raw\n"
+			     "-A PREROUTING -m dscp --dscp 0x00 -j DADDR --set-daddr 10.0.0.1\n"
+			     "-A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
+			     "COMMIT\n");
 }
 
 TEST_CASE("dsrctl: what is there already is not added again")
@@ -127,7 +123,8 @@ TEST_CASE("dsrctl: a backend takes over: first both have it, then only this one"
 	CHECK(rules(plan) == "*raw\n"
 			     "-I PREROUTING 2 -j DADDR --dscp-map 9=10.0.0.9\n"
 			     "-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8,9=10.0.0.9\n"
-			     "-D PREROUTING " + SINGLE7 + "\nCOMMIT\n");
+			     "-D PREROUTING " +
+				     SINGLE7 + "\nCOMMIT\n");
 
 	// the variants of iptables are one backend
 	actual.rules = raw(SINGLE7 + "\n" + SINGLE8, Family::ip4, Store::other);
@@ -167,7 +164,9 @@ TEST_CASE("dsrctl: a map for each address of the server, and rules for what has 
 	Goal goal{entries("10.0.0.7=7 to 192.0.2.1\n10.0.0.8=8 to 192.0.2.1\n"
 			  "10.0.0.9=7 to 192.0.2.2\n10.0.0.10:80=10 tcp 8080\n"
 			  "10.0.0.11=11 to 192.0.2.1\n10.0.0.11=11 to 192.0.2.2\n"),
-		  {}, {}, false};
+		  {},
+		  {},
+		  false};
 	Actual actual;
 	Plan plan = make_plan(goal, actual, map_mode());
 
@@ -222,19 +221,23 @@ TEST_CASE("dsrctl: rules move to another table, and from maps and into them")
 	how.table = Table::mangle;
 	how.only_table = Table::mangle;
 	CHECK(move() == "*mangle\n-A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\nCOMMIT\n"
-			"*raw\n-D PREROUTING " + SINGLE7 +
-			"\n-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8\nCOMMIT\n");
+			"*raw\n-D PREROUTING " +
+				SINGLE7 +
+				"\n-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8\nCOMMIT\n");
 	how.table = Table::raw;
 	how.only_table.reset();
 	how.only_map = how.map = false;
-	CHECK(move() == "*raw\n-A PREROUTING " + SINGLE8 + "\nCOMMIT\n"
-			"*raw\n-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8\nCOMMIT\n");
+	CHECK(move() == "*raw\n-A PREROUTING " + SINGLE8 +
+				"\nCOMMIT\n"
+				"*raw\n-D PREROUTING -j DADDR --dscp-map 8=10.0.0.8\nCOMMIT\n");
 }
 
 TEST_CASE("dsrctl: an interface without IPv6 keeps nothing else from being started")
 {
 	Goal goal{entries("10.0.0.7=7 dev eth1\n2001:db8::7=7 dev eth1\n2001:db8::8=8\n"),
-		  {}, {}, false};
+		  {},
+		  {},
+		  false};
 	How how;
 
 	how.without_ip6 = {"eth1"};
@@ -274,16 +277,14 @@ TEST_CASE("dsrctl: a reload changes a map in one step")
 {
 	Actual actual{raw("-j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8"),
 		      {on_lo("10.0.0.7", "lo:1"), on_lo("10.0.0.8", "lo:2")}};
-	Goal goal{entries("10.0.0.7=7\n10.0.0.9=9\n"),
-		  owned_of("10.0.0.8=8\n"), {}, false};
+	Goal goal{entries("10.0.0.7=7\n10.0.0.9=9\n"), owned_of("10.0.0.8=8\n"), {}, false};
 	Plan plan = make_plan(goal, actual, map_mode());
 
 	CHECK(addresses(plan.add) == "+10.0.0.9/32@lo,lo:3 ");
-	CHECK(rules(plan) ==
-	      "*raw\n"
-	      "-I PREROUTING 1 -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.9\n"
-	      "-D PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
-	      "COMMIT\n");
+	CHECK(rules(plan) == "*raw\n"
+			     "-I PREROUTING 1 -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.9\n"
+			     "-D PREROUTING -j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8\n"
+			     "COMMIT\n");
 	CHECK(addresses(plan.remove) == "-10.0.0.8/32@lo,lo:2 ");
 }
 
@@ -300,9 +301,11 @@ TEST_CASE("dsrctl: a DSCP that gets another VIP, in a map and in rules")
 	actual.rules = raw(SINGLE7);
 	CHECK(rules(make_plan(goal, actual, {})) ==
 	      "*raw\n"
-	      "-D PREROUTING " + SINGLE7 + "\n"
-	      "-A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.70\n"
-	      "COMMIT\n");
+	      "-D PREROUTING " +
+		      SINGLE7 +
+		      "\n"
+		      "-A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.70\n"
+		      "COMMIT\n");
 }
 
 TEST_CASE("dsrctl: a VIP that keeps one of its DSCPs keeps its address")
@@ -323,18 +326,18 @@ TEST_CASE("dsrctl: stop removes all copies, in all tables and stores")
 	Goal goal{{}, owned_of("10.0.0.7=7\n"), {}, false};
 
 	actual.rules = raw(SINGLE7 + "\n" + SINGLE8 + "\n" + SINGLE7);
-	for (Rule &rule : raw("-j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8",
-			      Family::ip4, Store::other))
+	for (Rule &rule :
+	     raw("-j DADDR --dscp-map 7=10.0.0.7,8=10.0.0.8", Family::ip4, Store::other))
 		actual.rules.push_back(rule);
 	actual.rules.push_back(actual.rules[0]);
 	actual.rules.back().table = Table::mangle;
 	actual.addresses = {on_lo("10.0.0.7", "lo:1"), on_lo("10.0.0.8", "lo:2")};
 	Plan plan = make_plan(goal, actual, {});
 
-	CHECK(rules(plan) ==
-	      "*mangle\n-D PREROUTING " + SINGLE7 + "\nCOMMIT\n"
-	      "*raw\n-D PREROUTING " + SINGLE7 +
-	      "\n-D PREROUTING " + SINGLE7 + "\nCOMMIT\n");
+	CHECK(rules(plan) == "*mangle\n-D PREROUTING " + SINGLE7 +
+				     "\nCOMMIT\n"
+				     "*raw\n-D PREROUTING " +
+				     SINGLE7 + "\n-D PREROUTING " + SINGLE7 + "\nCOMMIT\n");
 	CHECK(restore_input(plan.rules, {Store::other, Family::ip4, Table::raw}) ==
 	      "*raw\n"
 	      "-I PREROUTING 1 -j DADDR --dscp-map 8=10.0.0.8\n"
@@ -345,8 +348,8 @@ TEST_CASE("dsrctl: stop removes all copies, in all tables and stores")
 
 TEST_CASE("dsrctl: addresses and rules that are not in the files stay")
 {
-	Actual actual{raw(SINGLE8), {on_lo("127.0.0.1"), on_lo("10.0.0.8", "lo:1"),
-				     on_lo("10.3.3.3")}};
+	Actual actual{raw(SINGLE8),
+		      {on_lo("127.0.0.1"), on_lo("10.0.0.8", "lo:1"), on_lo("10.3.3.3")}};
 	Goal goal{{}, owned_of("10.0.0.7=7\n"), {}, false};
 
 	CHECK(make_plan(goal, actual, {}).empty());
@@ -368,9 +371,8 @@ TEST_CASE("dsrctl: -a stop removes what a rule or a label explains")
 {
 	Actual actual{raw(SINGLE7 + "\n-j DADDR --dscp-map 8=2001:db8::8"),
 		      {on_lo("127.0.0.1"), on_lo("::1"), on_lo("10.0.0.7"),
-		       on_lo("10.0.0.6", "lo:6"), on_lo("10.0.0.5"),
-		       on_lo("2001:db8::8"), on_lo("2001:db8::9"),
-		       on_lo("127.0.1.1", "lo:7")}};
+		       on_lo("10.0.0.6", "lo:6"), on_lo("10.0.0.5"), on_lo("2001:db8::8"),
+		       on_lo("2001:db8::9"), on_lo("127.0.1.1", "lo:7")}};
 	Address network{ip("10.5.5.5"), 24, "lo", "lo:8"};
 	Address elsewhere{ip("10.0.0.7"), 32, "eth0", "eth0"};
 	Goal goal;
@@ -397,7 +399,7 @@ TEST_CASE("dsrctl: a VIP on an interface of its own")
 	Plan plan = make_plan(goal, actual, {});
 	CHECK(addresses(plan.add) == "+10.0.0.7/32@eth1, ");
 	CHECK(addresses(plan.remove) == "-10.0.0.7/32@lo,lo:1 ");
-	CHECK(plan.rules.size() == 1);	// the rule is the same, and missing
+	CHECK(plan.rules.size() == 1); // the rule is the same, and missing
 }
 
 TEST_CASE("dsrctl: without IPv6, IPv6 entries are skipped")
@@ -430,7 +432,8 @@ TEST_CASE("dsrctl: somebody else's rule for a DSCP of ours is warned of")
 
 	CHECK(rules(plan) == "*raw\n-A PREROUTING " + SINGLE7 + "\nCOMMIT\n");
 	REQUIRE(plan.warnings.size() == 1);
-	CHECK(plan.warnings[0] == "found a rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.99 in raw PREROUTING, expected none but the one to 10.0.0.7: the last of them decides");
+	CHECK(plan.warnings[0] ==
+	      "found a rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.99 in raw PREROUTING, expected none but the one to 10.0.0.7: the last of them decides");
 }
 
 TEST_CASE("dsrctl: a step that is undone twice is itself")

@@ -26,26 +26,37 @@ Bytes operator+(Bytes left, const Bytes &right)
 }
 
 // As it is on the wire; the transport's checksum is none of a probe's business.
-Bytes ip_packet(const std::string &from, const std::string &to,
-		std::uint8_t dscp, std::uint8_t protocol, const Bytes &payload)
+Bytes ip_packet(const std::string &from, const std::string &to, std::uint8_t dscp,
+		std::uint8_t protocol, const Bytes &payload)
 {
 	Ip source = ip(from), destination = ip(to);
 	const std::size_t size = payload.size();
 	Bytes header;
 
 	if (source.family == Family::ip4)
-		header = {0x45, static_cast<std::uint8_t>(dscp << 2),
+		header = {0x45,
+			  static_cast<std::uint8_t>(dscp << 2),
 			  static_cast<std::uint8_t>((size + 20) >> 8),
 			  static_cast<std::uint8_t>(size + 20),
-			  0, 0, 0, 0, 64, protocol, 0, 0};
+			  0,
+			  0,
+			  0,
+			  0,
+			  64,
+			  protocol,
+			  0,
+			  0};
 	else
 		header = {static_cast<std::uint8_t>(0x60 | dscp >> 2),
-			  static_cast<std::uint8_t>(dscp << 6), 0, 0,
+			  static_cast<std::uint8_t>(dscp << 6),
+			  0,
+			  0,
 			  static_cast<std::uint8_t>(size >> 8),
-			  static_cast<std::uint8_t>(size), protocol, 64};
+			  static_cast<std::uint8_t>(size),
+			  protocol,
+			  64};
 	for (const Ip *one : {&source, &destination})
-		header.insert(header.end(), one->bytes.begin(),
-			      one->bytes.begin() + one->size());
+		header.insert(header.end(), one->bytes.begin(), one->bytes.begin() + one->size());
 	if (source.family == Family::ip4)
 		oracle::put16(header, 10, oracle::checksum(header));
 	return header + payload;
@@ -63,10 +74,13 @@ Bytes tcp(std::uint16_t from, std::uint16_t to, std::uint8_t flags)
 	return header;
 }
 
-Bytes icmp(std::uint8_t type, std::uint8_t code, std::uint16_t id = 0,
-	   std::uint16_t sequence = 0)
+Bytes icmp(std::uint8_t type, std::uint8_t code, std::uint16_t id = 0, std::uint16_t sequence = 0)
 {
-	return {type, code, 0, 0, static_cast<std::uint8_t>(id >> 8),
+	return {type,
+		code,
+		0,
+		0,
+		static_cast<std::uint8_t>(id >> 8),
 		static_cast<std::uint8_t>(id),
 		static_cast<std::uint8_t>(sequence >> 8),
 		static_cast<std::uint8_t>(sequence)};
@@ -88,10 +102,8 @@ std::optional<Heard> hear_bytes(Bytes bytes, std::size_t length = 0)
 
 	packet.data = bytes.data();
 	packet.captured = static_cast<std::uint32_t>(bytes.size());
-	packet.length = length ? static_cast<std::uint32_t>(length) :
-				 packet.captured;
-	packet.family = !bytes.empty() && bytes[0] >> 4 == 6 ? Family::ip6 :
-							       Family::ip4;
+	packet.length = length ? static_cast<std::uint32_t>(length) : packet.captured;
+	packet.family = !bytes.empty() && bytes[0] >> 4 == 6 ? Family::ip6 : Family::ip4;
 	return hear(packet);
 }
 
@@ -123,8 +135,7 @@ Report report(const std::vector<std::vector<Verdict>> &verdicts)
 	for (const auto &one : verdicts) {
 		Result result;
 
-		result.target = {ip("10.128.9.31"), ip("10.128.8.46"), 7,
-				 "10.128.8.46"};
+		result.target = {ip("10.128.9.31"), ip("10.128.8.46"), 7, "10.128.8.46"};
 		for (Verdict verdict : one)
 			result.answers.push_back(answer(verdict));
 		report.results.push_back(result);
@@ -155,8 +166,7 @@ TEST_CASE("probe: what TCP answers")
 {
 	for (const Names &names : NAMES) {
 		auto hear_tcp = [&](std::uint16_t to, std::uint8_t flags) {
-			return hear_bytes(ip_packet(names.vip, names.us, 7, 6,
-						    tcp(80, to, flags)));
+			return hear_bytes(ip_packet(names.vip, names.us, 7, 6, tcp(80, to, flags)));
 		};
 		auto heard = hear_tcp(40000, SYN | ACK);
 
@@ -174,8 +184,7 @@ TEST_CASE("probe: what ICMP answers")
 {
 	for (const Names &names : NAMES) {
 		auto hear_icmp = [&](std::uint8_t type) {
-			return hear_bytes(ip_packet(names.vip, names.us, 63,
-						    names.icmp,
+			return hear_bytes(ip_packet(names.vip, names.us, 63, names.icmp,
 						    icmp(type, 0, 258, 3)));
 		};
 		auto heard = hear_icmp(names.reply);
@@ -192,16 +201,15 @@ TEST_CASE("probe: an echo reply with another nonce, or without one, is another p
 {
 	for (const Names &names : NAMES) {
 		Bytes whole = ip_packet(names.vip, names.us, 0, names.icmp,
-					icmp(names.reply, 0, 258, 3) +
-						payload(0x123456789) + Bytes(48));
+					icmp(names.reply, 0, 258, 3) + payload(0x123456789) +
+						Bytes(48));
 		const std::size_t enough = whole.size() - 48;
 
 		CHECK(is_about(*hear_bytes(whole), {258, 3, 0x123456789}));
 		CHECK_FALSE(is_about(*hear_bytes(whole), {258, 3, 0x12345678a}));
 		CHECK_FALSE(is_about(*hear_bytes(whole), {258, 3, 0}));
 		for (std::size_t cut = 0; cut < enough; cut++) {
-			auto heard = hear_bytes(Bytes(whole.begin(),
-						      whole.begin() + cut),
+			auto heard = hear_bytes(Bytes(whole.begin(), whole.begin() + cut),
 						whole.size());
 
 			CHECK_FALSE((heard && is_about(*heard, {258, 3, 0})));
@@ -213,12 +221,11 @@ TEST_CASE("probe: an ICMP error belongs to the probe that it quotes")
 {
 	for (const Names &names : NAMES) {
 		auto hear_error = [&](const Bytes &error, const Bytes &quoted) {
-			return hear_bytes(ip_packet(names.router, names.us, 0,
-						    names.icmp, error + quoted));
+			return hear_bytes(
+				ip_packet(names.router, names.us, 0, names.icmp, error + quoted));
 		};
 		Bytes error = icmp(names.unreachable, names.port);
-		Bytes quoted = ip_packet(names.us, names.vip, 7, 6,
-					 tcp(40000, 80, SYN));
+		Bytes quoted = ip_packet(names.us, names.vip, 7, 6, tcp(40000, 80, SYN));
 		auto heard = hear_error(error, quoted);
 
 		REQUIRE(heard);
@@ -237,8 +244,7 @@ TEST_CASE("probe: an ICMP error belongs to the probe that it quotes")
 
 		quoted = ip_packet(names.us, names.vip, 7, names.icmp,
 				   icmp(names.echo, 0, 258, 3) + payload(2));
-		heard = hear_error(error, Bytes(quoted.begin(),
-						quoted.end() - 8));
+		heard = hear_error(error, Bytes(quoted.begin(), quoted.end() - 8));
 		REQUIRE(heard);
 		CHECK(heard->key == Key{ip(names.us), false, 258, 3});
 		CHECK(is_about(*heard, {258, 3, 1}));
@@ -250,23 +256,19 @@ TEST_CASE("probe: an ICMP error belongs to the probe that it quotes")
 		// "fragmentation needed" and "packet too big" are no end
 		CHECK_FALSE(hear_error(icmp(names.too_big, 4), quoted));
 		// UDP is none of a probe's, and neither is an answer
-		CHECK_FALSE(hear_error(error, ip_packet(names.us, names.vip, 7,
-							17, Bytes(8))));
-		CHECK_FALSE(hear_error(error, ip_packet(names.us, names.vip, 7,
-							names.icmp,
-							icmp(names.reply, 0,
-							     258, 3))));
+		CHECK_FALSE(hear_error(error, ip_packet(names.us, names.vip, 7, 17, Bytes(8))));
+		CHECK_FALSE(hear_error(error, ip_packet(names.us, names.vip, 7, names.icmp,
+							icmp(names.reply, 0, 258, 3))));
 	}
 }
 
 TEST_CASE("probe: a packet that is cut off says nothing, and is not read past its end")
 {
 	for (const Names &names : NAMES) {
-		Bytes whole = ip_packet(names.router, names.us, 0, names.icmp,
-					icmp(names.unreachable, names.port) +
-						ip_packet(names.us, names.vip,
-							  7, 6,
-							  tcp(40000, 80, SYN)));
+		Bytes whole = ip_packet(
+			names.router, names.us, 0, names.icmp,
+			icmp(names.unreachable, names.port) +
+				ip_packet(names.us, names.vip, 7, 6, tcp(40000, 80, SYN)));
 		std::size_t enough = whole.size() - 16;
 
 		for (std::size_t size = 0; size <= whole.size(); size++) {
@@ -274,11 +276,9 @@ TEST_CASE("probe: a packet that is cut off says nothing, and is not read past it
 			Bytes part(whole.begin(), whole.begin() + size);
 
 			INFO(size);
-			CHECK(hear_bytes(part, whole.size()).has_value() ==
-			      (size >= enough));
+			CHECK(hear_bytes(part, whole.size()).has_value() == (size >= enough));
 			// on the wire, its header says more
-			CHECK(hear_bytes(part).has_value() ==
-			      (size == whole.size()));
+			CHECK(hear_bytes(part).has_value() == (size == whole.size()));
 		}
 	}
 	// header lengths that lie, no IP at all, and a later fragment
@@ -297,8 +297,8 @@ TEST_CASE("probe: the request of HTTP")
 	Check check;
 
 	check.path = "/status.html";
-	CHECK(request(check, ip("2001:db8::46")).starts_with(
-		"GET /status.html HTTP/1.0\r\nHost: [2001:db8::46]\r\n"));
+	CHECK(request(check, ip("2001:db8::46"))
+		      .starts_with("GET /status.html HTTP/1.0\r\nHost: [2001:db8::46]\r\n"));
 	check.host = "www.example.com";
 	std::string text = request(check, ip("10.128.8.46"));
 	CHECK(has(text, "\r\nHost: www.example.com\r\n"));
@@ -309,9 +309,7 @@ TEST_CASE("probe: what a response of HTTP is worth")
 {
 	Check check;
 
-	auto verdict = [&](const std::string &text) {
-		return judge(check, text).verdict;
-	};
+	auto verdict = [&](const std::string &text) { return judge(check, text).verdict; };
 	CHECK(verdict(response("200 OK", "fine")) == Verdict::ok);
 	CHECK(verdict("HTTP/1.0 200\n\nfine") == Verdict::ok);
 	CHECK(judge(check, response("503 No", "")).status == 503U);
@@ -322,20 +320,16 @@ TEST_CASE("probe: what a response of HTTP is worth")
 	check.status_to = 399;
 	CHECK(verdict(response("302 Found", "")) == Verdict::ok);
 	CHECK(verdict(response("400 Bad", "")) == Verdict::wrong_status);
-	CHECK(judge(check, response("404 x", "")).text ==
-	      "HTTP status 404, expected 200 to 399");
+	CHECK(judge(check, response("404 x", "")).text == "HTTP status 404, expected 200 to 399");
 
 	check.body = "^(up|ready)$";
 	CHECK(verdict(response("200 OK", "x\nready\ny")) == Verdict::ok);
-	CHECK(verdict(response("200 OK", std::string("\0up\nup", 6))) ==
-	      Verdict::ok);
+	CHECK(verdict(response("200 OK", std::string("\0up\nup", 6))) == Verdict::ok);
 	CHECK(verdict(response("200 OK", "upper")) == Verdict::body_mismatch);
 	CHECK(has(judge(check, response("200 OK", std::string(100, 'a'))).text,
 		  "aaa\" and more, expected one that matches \"^(up|ready)$\""));
-	CHECK(verdict(response("200 OK", "up", "Content-Length: 3\r\n")) ==
-	      Verdict::bad_response);
-	CHECK(verdict(response("200 OK", "up", "content-length:2\r\n")) ==
-	      Verdict::ok);
+	CHECK(verdict(response("200 OK", "up", "Content-Length: 3\r\n")) == Verdict::bad_response);
+	CHECK(verdict(response("200 OK", "up", "content-length:2\r\n")) == Verdict::ok);
 	CHECK(refuse_pattern("^OK$") == "");
 	CHECK(refuse_pattern("(") != "");
 }
@@ -363,11 +357,9 @@ TEST_CASE("probe: servers in a list or a file")
 	CHECK(read_servers("10.128.9.31, 2001:db8:9::31,10.128.9.31") ==
 	      std::vector{ip("10.128.9.31"), ip("2001:db8:9::31")});
 	CHECK(has(refusal("10.128.9.31,224.0.0.1"), "--servers: found 224.0.0.1"));
-	CHECK(has(refusal("10.128.9.3x"),
-		  "found \"10.128.9.3x\", expected addresses"));
+	CHECK(has(refusal("10.128.9.3x"), "found \"10.128.9.3x\", expected addresses"));
 	directory.save("servers", "# web\n10.128.9.31 weight 2 # one\n\n\t2001:db8:9::31\r\n");
-	CHECK(read_servers(file) ==
-	      std::vector{ip("10.128.9.31"), ip("2001:db8:9::31")});
+	CHECK(read_servers(file) == std::vector{ip("10.128.9.31"), ip("2001:db8:9::31")});
 	directory.save("servers", "10.128.9.31\nweb1\n127.0.0.1\n");
 	CHECK(has(refusal(file), "servers:2: found \"web1\""));
 	CHECK(has(refusal(file), "servers:3: found \"127.0.0.1\""));
@@ -380,11 +372,11 @@ TEST_CASE("probe: every entry against every server of its family")
 	Config config = parse("10.1.1.1=7\n2001:db8::1=8\n10.1.1.2\n10.1.1.3=EF\n");
 	Targets targets = combine(config, {ip("10.9.9.1"), ip("10.9.9.2")});
 
-	CHECK(targets.targets == std::vector<Target>{
-		{ip("10.9.9.1"), ip("10.1.1.1"), 7, "10.1.1.1"},
-		{ip("10.9.9.2"), ip("10.1.1.1"), 7, "10.1.1.1"},
-		{ip("10.9.9.1"), ip("10.1.1.3"), 46, "10.1.1.3"},
-		{ip("10.9.9.2"), ip("10.1.1.3"), 46, "10.1.1.3"}});
+	CHECK(targets.targets ==
+	      std::vector<Target>{{ip("10.9.9.1"), ip("10.1.1.1"), 7, "10.1.1.1"},
+				  {ip("10.9.9.2"), ip("10.1.1.1"), 7, "10.1.1.1"},
+				  {ip("10.9.9.1"), ip("10.1.1.3"), 46, "10.1.1.3"},
+				  {ip("10.9.9.2"), ip("10.1.1.3"), 46, "10.1.1.3"}});
 	REQUIRE(targets.skipped.size() == 2);
 	CHECK(targets.skipped[0] == "f:2: 2001:db8::1 is IPv6, and none of the servers is");
 	CHECK(has(targets.skipped[1], "f:3: 10.1.1.2 is l2dsr"));
@@ -396,8 +388,7 @@ TEST_CASE("probe: the worst answer counts")
 	const std::vector<std::vector<Verdict>> all[] = {
 		{{Verdict::ok, Verdict::ok}},
 		{{Verdict::ok, Verdict::dscp_visible}, {Verdict::ok}},
-		{{Verdict::dscp_visible, Verdict::reset, Verdict::ok},
-		 {Verdict::dscp_visible}}};
+		{{Verdict::dscp_visible, Verdict::reset, Verdict::ok}, {Verdict::dscp_visible}}};
 	const int status[] = {0, 3, 2}, nagios[] = {0, 1, 2};
 
 	for (int i = 0; i < 3; i++) {
@@ -432,8 +423,7 @@ TEST_CASE("probe: results as a table, lines and JSON")
 	CHECK(head_text(both.results[0].target, both.check) ==
 	      "10.128.8.46 at 10.128.9.31, DSCP 7 (TOS 28, 0x1c, 000111b), ICMP echo\n");
 	CHECK(answer_text(answer(Verdict::ok), 1) == "1: ok: ok|text, 1.00 ms\n");
-	CHECK(answer_text(answer(Verdict::reset), 2) ==
-	      "2: FAILED, reset: reset|text\n");
+	CHECK(answer_text(answer(Verdict::reset), 2) == "2: FAILED, reset: reset|text\n");
 	CHECK(answer_text(answer(Verdict::dscp_visible), 3) ==
 	      "3: WARNING, dscp-visible: dscp-visible|text, 1.00 ms\n");
 	CHECK(sum_text(both.results[1]) ==

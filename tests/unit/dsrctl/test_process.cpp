@@ -44,8 +44,7 @@ TEST_CASE("dsrctl: what is typed on the terminal does not end a program, and it 
 	words >> state >> parent >> group;
 	CHECK(group != getpgrp());
 	CHECK(stat.starts_with(std::to_string(group) + " "));
-	CHECK(has(run("/bin/cat", {"/proc/self/status"}).output,
-		  "SigBlk:\t0000000000000000\n"));
+	CHECK(has(run("/bin/cat", {"/proc/self/status"}).output, "SigBlk:\t0000000000000000\n"));
 }
 
 volatile std::sig_atomic_t signals_seen;
@@ -53,7 +52,8 @@ volatile std::sig_atomic_t signals_seen;
 TEST_CASE("dsrctl: while signals are held, none ends the program")
 {
 	for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
-		struct sigaction action{}, before{};
+		struct sigaction action {
+		}, before{};
 
 		action.sa_handler = [](int) { signals_seen = signals_seen + 1; };
 		REQUIRE(!sigaction(signal, &action, &before));

@@ -19,8 +19,8 @@ TEST_CASE("dsrctl: the state survives being written")
 	state.add({"/etc/dsr.d", "2001:DB8::7", ip("2001:db8::7"), std::nullopt, "eth1"});
 	state.add({"/etc/dsr.d", "host.example", ip("10.0.0.7"), 7, "lo"});
 	CHECK(state.entries.size() == 2);
-	state.add({"/etc/dsr.d", "10.0.0.8", ip("10.0.0.8"), 8, "lo",
-		   ip("192.0.2.1"), PortChange{Protocol::udp, 5353, 53}});
+	state.add({"/etc/dsr.d", "10.0.0.8", ip("10.0.0.8"), 8, "lo", ip("192.0.2.1"),
+		   PortChange{Protocol::udp, 5353, 53}});
 	State again = parse_state(state_text(state), "f");
 	CHECK(again.backend == Backend::nft);
 	CHECK(again.entries == state.entries);
@@ -28,9 +28,10 @@ TEST_CASE("dsrctl: the state survives being written")
 
 TEST_CASE("dsrctl: a state that is damaged says so")
 {
-	for (const char *bad : {"", "{", "[]", "{\"version\": 2}",
-				"{\"version\": 1, \"backend\": \"\", \"entries\": [{}]}",
-				"{\"version\": 1, \"backend\": \"\", \"entries\": [{\"source\": \"s\", \"name\": \"n\", \"ip\": \"x\", \"dscp\": 7, \"dev\": \"lo\"}]}"})
+	for (const char *bad :
+	     {"", "{", "[]", "{\"version\": 2}",
+	      "{\"version\": 1, \"backend\": \"\", \"entries\": [{}]}",
+	      "{\"version\": 1, \"backend\": \"\", \"entries\": [{\"source\": \"s\", \"name\": \"n\", \"ip\": \"x\", \"dscp\": 7, \"dev\": \"lo\"}]}"})
 		CHECK_THROWS_AS(parse_state(bad, "f"), Error);
 }
 
@@ -63,28 +64,36 @@ TEST_CASE("dsrctl: state and lock are nobody else's")
 	CHECK(mode(lock) == 0600);
 	CHECK(mode(json) == 0600);
 
-	SECTION("a directory that others may write") {
+	SECTION("a directory that others may write")
+	{
 		REQUIRE(!chmod(run.c_str(), 01777));
 		for (Access access : {Access::read, Access::change})
-			CHECK_THROWS_WITH(StateFile(access, 0, run), run + ": found mode 1777, which lets anybody write it, expected that only root may: chmod go-w " + run);
+			CHECK_THROWS_WITH(
+				StateFile(access, 0, run),
+				run + ": found mode 1777, which lets anybody write it, expected that only root may: chmod go-w " +
+					run);
 	}
-	SECTION("a directory of another user") {
+	SECTION("a directory of another user")
+	{
 		if (geteuid())
 			return;
 		REQUIRE(!chown(run.c_str(), 1000, 0));
 		CHECK_THROWS_AS(StateFile(Access::change, 0, run), Error);
 	}
-	SECTION("a directory that is a link") {
+	SECTION("a directory that is a link")
+	{
 		std::filesystem::create_directory_symlink(run, directory / "link");
 		CHECK_THROWS_AS(StateFile(Access::change, 0, directory / "link"), Error);
 	}
-	SECTION("a lock that is a link") {
+	SECTION("a lock that is a link")
+	{
 		std::filesystem::remove(lock);
 		std::filesystem::create_symlink(directory / "made", lock);
 		CHECK_THROWS_AS(StateFile(Access::change, 0, run), Error);
 		CHECK_FALSE(std::filesystem::exists(directory / "made"));
 	}
-	SECTION("a state that is a link") {
+	SECTION("a state that is a link")
+	{
 		std::filesystem::rename(json, directory / "else");
 		std::filesystem::create_symlink(directory / "else", json);
 		const std::string before = load_text(directory / "else");

@@ -34,10 +34,10 @@ Actual host()
 		"-A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,11=10.0.0.10\n"
 		"COMMIT\n",
 		Store::iptables, Family::ip4);
-	actual.addresses = {on_lo("127.0.0.1"), on_lo("10.0.0.7", "lo:1"),
+	actual.addresses = {on_lo("127.0.0.1"),		on_lo("10.0.0.7", "lo:1"),
 			    on_lo("10.0.0.8", "lo:12"), on_lo("10.0.0.20", "lo:3"),
 			    on_lo("10.0.0.30", "lo:4"), on_lo("::1"),
-			    on_lo("2001:db8::30"), on_lo("fe80::1")};
+			    on_lo("2001:db8::30"),	on_lo("fe80::1")};
 	return actual;
 }
 
@@ -94,8 +94,7 @@ TEST_CASE("dsrctl: columns are as wide as their names")
 	      "type  state   name  ipaddr  dscp loopback iptables iptbl src\n"
 	      "===== ======= ====  ======  ==== ======== ======== ===== ====\n"
 	      "l2dsr stopped ::5   ::5     --   --       --       --    conf\n");
-	CHECK(status_text({row}, false, false) ==
-	      "l2dsr stopped ::5   ::5     --   --       --\n");
+	CHECK(status_text({row}, false, false) == "l2dsr stopped ::5   ::5     --   --       --\n");
 }
 
 TEST_CASE("dsrctl: an l2dsr entry is started by its address alone")
@@ -103,8 +102,7 @@ TEST_CASE("dsrctl: an l2dsr entry is started by its address alone")
 	Actual actual;
 
 	actual.addresses = {on_lo("10.0.0.9", "lo:2")};
-	std::vector<Row> rows =
-		configured_rows(parse("10.0.0.9\n"), actual);
+	std::vector<Row> rows = configured_rows(parse("10.0.0.9\n"), actual);
 	CHECK(rows[0].standing == Standing::started);
 	CHECK_FALSE(rows[0].rule);
 }
@@ -150,8 +148,7 @@ TEST_CASE("dsrctl: a VIP of dscp_rewrite is started, unless that is switched off
 // iptables is the nft variant, ip6tables the legacy one.
 static std::string variant(Store store, Family family)
 {
-	return (store == Store::iptables) == (family == Family::ip4) ? "nft"
-								   : "legacy";
+	return (store == Store::iptables) == (family == Family::ip4) ? "nft" : "legacy";
 }
 
 TEST_CASE("dsrctl: copies of a rule are one row, and are reported")
@@ -165,7 +162,8 @@ TEST_CASE("dsrctl: copies of a rule are one row, and are reported")
 	CHECK(discovered_rows(config, actual, {}).size() ==
 	      discovered_rows(config, host(), {}).size());
 	CHECK(oddities(config, actual, false, variant) ==
-	      std::vector<std::string>{"found 2 rules for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one: stop removes all of them"});
+	      std::vector<std::string>{
+		      "found 2 rules for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one: stop removes all of them"});
 	CHECK(oddities(config, actual, true, variant).size() == 4);
 }
 
@@ -175,11 +173,13 @@ TEST_CASE("dsrctl: a mix of variants is reported")
 
 	actual.rules[0].store = Store::other;
 	CHECK(oddities({}, actual, false, variant) ==
-	      std::vector<std::string>{"found 1 DADDR rule in iptables-legacy, expected all in iptables-nft, which this system's iptables is"});
+	      std::vector<std::string>{
+		      "found 1 DADDR rule in iptables-legacy, expected all in iptables-nft, which this system's iptables is"});
 
 	actual.rules[0].family = Family::ip6;
 	CHECK(oddities({}, actual, false, variant) ==
-	      std::vector<std::string>{"found 1 DADDR rule in ip6tables-nft, expected all in ip6tables-legacy, which this system's ip6tables is"});
+	      std::vector<std::string>{
+		      "found 1 DADDR rule in ip6tables-nft, expected all in ip6tables-legacy, which this system's ip6tables is"});
 }
 
 TEST_CASE("dsrctl: check says it in one line")
@@ -209,11 +209,17 @@ TEST_CASE("dsrctl: status as JSON")
 	Config config = parse("10.0.0.7=0x7\n10.0.0.9\n");
 	json all = json::parse(status_json(all_rows(config, host())));
 
-	CHECK(all["entries"][0] ==
-	      json({{"type", "l3dsr"}, {"state", "started"},
-		    {"name", "10.0.0.7"}, {"ipaddr", "10.0.0.7"}, {"dscp", 7},
-		    {"loopback", "lo:1"}, {"iptables", true}, {"table", "raw"},
-		    {"src", "conf"}, {"to", nullptr}, {"ports", nullptr}}));
+	CHECK(all["entries"][0] == json({{"type", "l3dsr"},
+					 {"state", "started"},
+					 {"name", "10.0.0.7"},
+					 {"ipaddr", "10.0.0.7"},
+					 {"dscp", 7},
+					 {"loopback", "lo:1"},
+					 {"iptables", true},
+					 {"table", "raw"},
+					 {"src", "conf"},
+					 {"to", nullptr},
+					 {"ports", nullptr}}));
 	CHECK(all["entries"][1]["dscp"] == nullptr);
 	CHECK(all["entries"][1]["loopback"] == nullptr);
 	CHECK(all["entries"][2]["src"] == "disc");
@@ -226,8 +232,7 @@ TEST_CASE("dsrctl: JSON has the fields that the man page lists")
 				    "10.0.0.11:80=9 tcp 8080\n");
 	unit::JsonFields status("dsrctl/dsrctl.8", "status");
 	unit::JsonFields check("dsrctl/dsrctl.8", "check");
-	unit::JsonFields changes("dsrctl/dsrctl.8",
-				 "start, stop, reload, restart");
+	unit::JsonFields changes("dsrctl/dsrctl.8", "start, stop, reload, restart");
 
 	status.see(status_json(all_rows(config, host())));
 	status.see(status_json({}));

@@ -15,15 +15,13 @@ using dsr::watch::report_table;
 
 namespace {
 
-const char CONFIG[] =
-	"10.128.8.46 = 7\n"
-	"2001:db8::46 = 7\n"
-	"198.18.0.250 = AF11\n"
-	"198.18.0.250 = 11\n"
-	"10.9.9.9\n";
+const char CONFIG[] = "10.128.8.46 = 7\n"
+		      "2001:db8::46 = 7\n"
+		      "198.18.0.250 = AF11\n"
+		      "198.18.0.250 = 11\n"
+		      "10.9.9.9\n";
 
-const char CLIENT[] = "144.100.10.1", RIP[] = "10.128.9.31",
-	   VIP[] = "10.128.8.46";
+const char CLIENT[] = "144.100.10.1", RIP[] = "10.128.9.31", VIP[] = "10.128.8.46";
 
 std::vector<Diagnosis::Mapping> mappings()
 {
@@ -38,7 +36,7 @@ std::vector<Diagnosis::Mapping> mappings()
 }
 
 Header ip(const std::string &from, const std::string &to, std::uint8_t dscp,
-      std::uint8_t protocol = TCP)
+	  std::uint8_t protocol = TCP)
 {
 	Header packet = from.find(':') == from.npos ? ip4(protocol) : ip6(protocol);
 
@@ -53,18 +51,15 @@ constexpr std::uint8_t SYN = 0x02, RST = 0x04, SYN_ACK = 0x12, ACK = 0x10;
 // TCP with these ports and flags, and a right checksum.
 Bytes tcp(const Header &packet, unsigned int source, unsigned int port, std::uint8_t flags)
 {
-	Bytes data = be16(source) + be16(port) + Bytes(8) +
-		     Bytes{0x50, flags, 0, 0, 0, 0, 0, 0};
+	Bytes data = be16(source) + be16(port) + Bytes(8) + Bytes{0x50, flags, 0, 0, 0, 0, 0, 0};
 
-	set16(data, 16, checksum(address(packet.source) +
-				 address(packet.destination) +
-				 be32(static_cast<std::uint32_t>(data.size())) +
-				 be32(TCP) + data));
+	set16(data, 16,
+	      checksum(address(packet.source) + address(packet.destination) +
+		       be32(static_cast<std::uint32_t>(data.size())) + be32(TCP) + data));
 	return replay_test::packet(packet, data);
 }
 
-Bytes request(std::uint8_t dscp, unsigned int port = 80,
-	      std::uint8_t flags = SYN)
+Bytes request(std::uint8_t dscp, unsigned int port = 80, std::uint8_t flags = SYN)
 {
 	return tcp(ip(CLIENT, RIP, dscp), 40000, port, flags);
 }
@@ -83,9 +78,9 @@ std::size_t field(const Bytes &bytes)
 // As it leaves the host when hardware is to make the checksum.
 Bytes offloaded(const Header &ip, Bytes bytes)
 {
-	set16(bytes, field(bytes), 0xffff & ~checksum(
-		address(ip.source) + address(ip.destination) +
-		be32(20) + be32(TCP)));
+	set16(bytes, field(bytes),
+	      0xffff & ~checksum(address(ip.source) + address(ip.destination) + be32(20) +
+				 be32(TCP)));
 	return bytes;
 }
 
@@ -97,8 +92,7 @@ Bytes damaged(Bytes bytes)
 
 class Seen {
 public:
-	explicit Seen(const std::vector<std::string> &servers = {RIP,
-								 "2001:db8:9::31"})
+	explicit Seen(const std::vector<std::string> &servers = {RIP, "2001:db8:9::31"})
 		: diagnosis(mappings(), parse(servers))
 	{
 	}
@@ -174,7 +168,8 @@ TEST_CASE("dsrctl watch: a cleared DSCP")
 	Seen seen;
 
 	seen.see(request(7));
-	CHECK(seen.see(request(0, 80, ACK)) == "DSCP 0: 1 packet to 10.128.9.31 tcp/80, of which others are marked for 10.128.8.46: the DSCP is cleared on the path");
+	CHECK(seen.see(request(0, 80, ACK)) ==
+	      "DSCP 0: 1 packet to 10.128.9.31 tcp/80, of which others are marked for 10.128.8.46: the DSCP is cleared on the path");
 	CHECK(seen.see(request(0, 80, ACK)) == "");
 	CHECK(seen.found() == "cleared 2; ");
 }
@@ -197,7 +192,8 @@ TEST_CASE("dsrctl watch: connections that are never marked")
 
 	CHECK(seen.see(request(0, 22, ACK)) == "");
 	CHECK(seen.found() == "");
-	CHECK(seen.see(request(0, 22)) == "DSCP 0: 1 connection to 10.128.9.31 tcp/22, which is never marked: the DSCP is cleared on the path, or they are not from the load balancer");
+	CHECK(seen.see(request(0, 22)) ==
+	      "DSCP 0: 1 connection to 10.128.9.31 tcp/22, which is never marked: the DSCP is cleared on the path, or they are not from the load balancer");
 	CHECK(seen.see(request(0, 22)) == "");
 	CHECK(seen.found() == "unmarked 2; ");
 	// the first that is marked tells what the others were
@@ -209,8 +205,7 @@ TEST_CASE("dsrctl watch: pings and answers to the server itself are no requests"
 {
 	Seen seen;
 
-	seen.see(replay_test::packet(ip(CLIENT, RIP, 0, 1),
-				     Bytes{8, 0, 0xf7, 0xfe, 0, 1, 0, 0}));
+	seen.see(replay_test::packet(ip(CLIENT, RIP, 0, 1), Bytes{8, 0, 0xf7, 0xfe, 0, 1, 0, 0}));
 	seen.see(tcp(ip(CLIENT, RIP, 0), 80, 50000, SYN_ACK));
 	CHECK(seen.found() == "");
 }
@@ -219,7 +214,8 @@ TEST_CASE("dsrctl watch: a DSCP that is not mapped")
 {
 	Seen seen;
 
-	CHECK(seen.see(request(9)) == "DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that stands for a VIP");
+	CHECK(seen.see(request(9)) ==
+	      "DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that stands for a VIP");
 	CHECK(seen.see(request(9)) == "");
 	CHECK(seen.see(tcp(ip("2001:db8:c::1", "2001:db8:9::31", 10), 5, 80, SYN)) != "");
 	CHECK(seen.found() == "unmapped 2; unmapped 1; ");
@@ -229,8 +225,7 @@ TEST_CASE("dsrctl watch: a DSCP that stands for a VIP on each address of the ser
 {
 	const dsr::Ip first = dsr::parse_ip(RIP).value();
 	const dsr::Ip second = dsr::parse_ip("10.128.9.32").value();
-	const dsr::Ip vips[] = {dsr::parse_ip(VIP).value(),
-				dsr::parse_ip("10.9.9.9").value()};
+	const dsr::Ip vips[] = {dsr::parse_ip(VIP).value(), dsr::parse_ip("10.9.9.9").value()};
 	Diagnosis diagnosis({{vips[0], 7, first}, {vips[1], 7, second}}, {});
 	Bytes packets[] = {tcp(ip(CLIENT, "10.128.9.32", 7), 40000, 80, SYN),
 			   tcp(ip(CLIENT, RIP, 7), 40000, 80, SYN),
@@ -249,8 +244,7 @@ TEST_CASE("dsrctl watch: what has a DSCP of its own opens nothing, or is ssh")
 	seen.see(tcp(ip(CLIENT, RIP, 48), 40000, 179, ACK));
 	seen.see(tcp(ip(CLIENT, RIP, 48), 40000, 179, SYN));
 	seen.see(tcp(ip(CLIENT, RIP, 18), 40000, 22, SYN));
-	seen.see(replay_test::packet(ip(CLIENT, RIP, 48, 1),
-				     Bytes{3, 1, 0, 0, 0, 0, 0, 0}));
+	seen.see(replay_test::packet(ip(CLIENT, RIP, 48, 1), Bytes{3, 1, 0, 0, 0, 0, 0, 0}));
 	CHECK(seen.found() == "");
 }
 
@@ -272,7 +266,8 @@ TEST_CASE("dsrctl watch: answers from the server's own address")
 	seen.see(request(7));
 	CHECK(seen.see(answer(RIP, 81)) == "");
 	CHECK(seen.see(tcp(ip(RIP, "144.100.10.2", 0), 80, 40000, SYN_ACK)) == "");
-	CHECK(seen.see(answer(RIP)) == "1 packet from 10.128.9.31 tcp/80 that answer requests for 10.128.8.46: they are not rewritten");
+	CHECK(seen.see(answer(RIP)) ==
+	      "1 packet from 10.128.9.31 tcp/80 that answer requests for 10.128.8.46: they are not rewritten");
 	CHECK(seen.see(answer(RIP)) == "");
 	CHECK(seen.found() == "from_server 2; ");
 }
@@ -288,14 +283,14 @@ TEST_CASE("dsrctl watch: a ping that the server answers itself")
 		auto ping = [&](bool reply) {
 			const std::uint8_t type = six ? 128 : 8, back = six ? 129 : 0;
 			Header packet = reply ? ip(server, client, 0, protocol) :
-					    ip(client, server, 7, protocol);
+						ip(client, server, 7, protocol);
 			Bytes data = {reply ? back : type, 0, 0, 0, 0x12, 0x34, 0, 1};
 
 			if (six)
-				set16(data, 2, checksum(
-					address(packet.source) +
-					address(packet.destination) + be32(8) +
-					be32(ICMP6) + data));
+				set16(data, 2,
+				      checksum(address(packet.source) +
+					       address(packet.destination) + be32(8) + be32(ICMP6) +
+					       data));
 			return replay_test::packet(packet, data);
 		};
 		seen.see(ping(true));
@@ -318,9 +313,12 @@ TEST_CASE("dsrctl watch: wrong checksums, and those that are left to hardware")
 	CHECK(seen.vip(VIP).offloaded == 1);
 	CHECK(seen.vip("2001:db8::46").offloaded == 1);
 
-	CHECK(seen.see(damaged(answer(VIP))) == "1 packet from 10.128.8.46 with a wrong checksum, which is not offload");
-	CHECK(seen.see(damaged(request(7))) == "1 packet for 10.128.8.46 with a wrong checksum, which is not offload");
-	CHECK(seen.see(damaged(tcp(six, 80, 5, ACK))) == "1 packet from 2001:db8::46 with a wrong checksum, which is not offload");
+	CHECK(seen.see(damaged(answer(VIP))) ==
+	      "1 packet from 10.128.8.46 with a wrong checksum, which is not offload");
+	CHECK(seen.see(damaged(request(7))) ==
+	      "1 packet for 10.128.8.46 with a wrong checksum, which is not offload");
+	CHECK(seen.see(damaged(tcp(six, 80, 5, ACK))) ==
+	      "1 packet from 2001:db8::46 with a wrong checksum, which is not offload");
 	seen.see(damaged(request(7)));
 	CHECK(seen.found() == "checksum 1; checksum 1; checksum 2; ");
 	CHECK(seen.vip(VIP).offloaded == 1);
@@ -334,7 +332,7 @@ TEST_CASE("dsrctl watch: a wrong checksum of the IPv4 header")
 	set16(bytes, 10, get16(bytes, 10) ^ 0x1234);
 	seen.see(bytes);
 	CHECK(seen.found() == "checksum 1; ");
-	set16(bytes, 10, 0);	// left to hardware
+	set16(bytes, 10, 0); // left to hardware
 	seen.see(bytes);
 	CHECK(seen.found() == "checksum 1; ");
 }
@@ -401,10 +399,7 @@ class Watch : public dsr_test::Dsrctl {
 public:
 	Watch() { directory.save("conf", CONFIG); }
 
-	int run(const std::string &arguments)
-	{
-		return Dsrctl::run("watch " + arguments);
-	}
+	int run(const std::string &arguments) { return Dsrctl::run("watch " + arguments); }
 };
 
 } // namespace
@@ -413,16 +408,14 @@ TEST_CASE("dsrctl watch: a capture")
 {
 	Watch program;
 	const std::string capture = program.directory / "pcap";
-	const std::string options = "-f " + program.directory / "conf" +
-				    " --read " + capture;
+	const std::string options = "-f " + program.directory / "conf" + " --read " + capture;
 
 	save(capture, pcap_head() + record(request(7)) + record(answer(VIP)));
 	CHECK(program.run(options) == 0);
 	CHECK(program.text.starts_with("2 packets\nvip "));
 	CHECK(program.error == "");
 
-	save(capture, pcap_head() + record(request(7)) + record(request(0)) +
-			      record(request(9)));
+	save(capture, pcap_head() + record(request(7)) + record(request(0)) + record(request(9)));
 	CHECK(program.run(options) == 2);
 	CHECK(program.text.starts_with("packet 2: DSCP 0: 1 packet to "));
 	CHECK(program.run(options + " --count 1") == 0);
@@ -445,14 +438,12 @@ TEST_CASE("dsrctl watch: bad usage is exit status 1, and says what is expected")
 {
 	Watch program;
 
-	for (const char *arguments :
-	     {"x", "--count 0", "--seconds 0", "--interval -1", "-i",
-	      "--read x -i lo", "--server host", "-i nosuchdevice0",
-	      "--read /nowhere", "-d /nowhere", "-f /dev/null"}) {
+	for (const char *arguments : {"x", "--count 0", "--seconds 0", "--interval -1", "-i",
+				      "--read x -i lo", "--server host", "-i nosuchdevice0",
+				      "--read /nowhere", "-d /nowhere", "-f /dev/null"}) {
 		std::string all = arguments;
 
-		if (all.find("/dev/null") == all.npos &&
-		    all.find("-d ") == all.npos)
+		if (all.find("/dev/null") == all.npos && all.find("-d ") == all.npos)
 			all += " -f " + program.directory / "conf";
 		INFO(all);
 		CHECK(program.run(all) == 1);
@@ -468,8 +459,8 @@ TEST_CASE("dsrctl watch: JSON has the fields that the man page lists")
 	unit::JsonFields fields("dsrctl/watch/dsrctl-watch.8");
 
 	save(capture, pcap_head() + record(request(7)) + record(request(9)));
-	CHECK(program.run("-f " + program.directory / "conf" + " --read " +
-			  capture + " --json") == 2);
+	CHECK(program.run("-f " + program.directory / "conf" + " --read " + capture + " --json") ==
+	      2);
 	fields.see(program.text);
 	check(fields);
 }

@@ -48,14 +48,12 @@ TEST_CASE("dsrctl: the target of the compat layer in the words of iptables-save"
 	std::memcpy(&old.daddr, ip("10.0.0.7").bytes.data(), 4);
 	CHECK(target(xt("DADDR", 0, old)) == "-j DADDR --set-daddr 10.0.0.7");
 	std::memcpy(&old.daddr, ip("2001:db8::7").bytes.data(), 16);
-	CHECK(target(xt("DADDR", 0, old), Family::ip6) ==
-	      "-j DADDR --set-daddr 2001:db8::7");
+	CHECK(target(xt("DADDR", 0, old), Family::ip6) == "-j DADDR --set-daddr 2001:db8::7");
 
 	std::memcpy(&info.daddr[0], ip("10.0.0.7").bytes.data(), 4);
 	CHECK(target(xt("DADDR", 1, info)) == "-j DADDR --set-daddr 10.0.0.7");
 	info.dport = be16(8080);
-	CHECK(target(xt("DADDR", 1, info)) ==
-	      "-j DADDR --set-daddr 10.0.0.7 --set-dport 8080");
+	CHECK(target(xt("DADDR", 1, info)) == "-j DADDR --set-daddr 10.0.0.7 --set-dport 8080");
 	info = {};
 	for (unsigned int dscp = 1; dscp < 64; dscp++) {
 		info.mapped |= std::uint64_t{1} << dscp;
@@ -110,13 +108,10 @@ TEST_CASE("dsrctl: the matches of the compat layer in the words of iptables-save
 	CHECK(match(xt("dccp", 0, dccp)) == "");
 
 	state.match_flags = XT_CONNTRACK_STATE;
-	state.state_mask = XT_CONNTRACK_STATE_INVALID |
-			   XT_CONNTRACK_STATE_BIT(IP_CT_NEW);
-	CHECK(match(xt("conntrack", 3, state)) ==
-	      "-m conntrack --ctstate INVALID,NEW");
+	state.state_mask = XT_CONNTRACK_STATE_INVALID | XT_CONNTRACK_STATE_BIT(IP_CT_NEW);
+	CHECK(match(xt("conntrack", 3, state)) == "-m conntrack --ctstate INVALID,NEW");
 
-	CHECK(match({"comment", 0, {'a', ' ', 'b'}}) ==
-	      "-m comment --comment \"a b\"");
+	CHECK(match({"comment", 0, {'a', ' ', 'b'}}) == "-m comment --comment \"a b\"");
 	CHECK(match({"string", 1, {1, 2}}) == "");
 	CHECK(match({"dscp", 0, {}}) == "");
 }

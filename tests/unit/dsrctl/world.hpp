@@ -57,20 +57,18 @@ inline Address on_lo(const std::string &address, const std::string &label = "lo"
 {
 	Ip one = ip(address);
 
-	return {one, one.prefix(), "lo",
-		one.family == Family::ip4 ? label : ""};
+	return {one, one.prefix(), "lo", one.family == Family::ip4 ? label : ""};
 }
 
 // Of what iptables-save printed.
-inline std::vector<Rule> parse_save(const std::string &text, Store store,
-				    Family family)
+inline std::vector<Rule> parse_save(const std::string &text, Store store, Family family)
 {
 	return dsr::parse_save(read_saved(text, "saved").rules, store, family);
 }
 
 inline mode_t mode(const std::string &path)
 {
-	struct stat status{};
+	struct stat status {};
 
 	REQUIRE(!stat(path.c_str(), &status));
 	return status.st_mode & 07777;

@@ -25,10 +25,7 @@ public:
 	~FailNth() { close(file_); }
 
 	// The number-th allocation from here on fails, and no other.
-	void arm(unsigned int number)
-	{
-		write_number(number);
-	}
+	void arm(unsigned int number) { write_number(number); }
 
 	// Returns whether there was such an allocation.
 	bool disarm()
@@ -44,7 +41,7 @@ public:
 private:
 	void write_number(unsigned int number)
 	{
-		int error = errno;	// is of what happens in between
+		int error = errno; // is of what happens in between
 		std::string text = std::to_string(number);
 
 		if (pwrite(file_, text.data(), text.size(), 0) < 0)

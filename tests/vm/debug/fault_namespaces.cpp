@@ -24,7 +24,7 @@ namespace {
 
 ino_t current()
 {
-	struct stat status{};
+	struct stat status {};
 
 	if (stat("/proc/thread-self/ns/net", &status))
 		fail("the namespace of this thread");
@@ -62,7 +62,8 @@ try {
 
 	while (attempt(fail_nth, number, refused))
 		number++;
-	std::cout << "| making a namespace: " << number - 1 << " faults, " << refused << " refused\n";
+	std::cout << "| making a namespace: " << number - 1 << " faults, " << refused
+		  << " refused\n";
 	if (!refused)
 		throw std::runtime_error("no fault had an effect");
 } catch (const std::exception &error) {

@@ -101,8 +101,9 @@ Bytes make_packet(const Address &from, const Address &to, std::size_t size, std:
 	put16(packet, ip, PORT);
 	put16(packet, ip + 2, PORT);
 	put16(packet, ip + 4, static_cast<unsigned int>(8 + size));
-	put16(packet, ip + 6, checksum(add(packet, addresses, packet.size()) + IPPROTO_UDP +
-				       static_cast<std::uint32_t>(8 + size)));
+	put16(packet, ip + 6,
+	      checksum(add(packet, addresses, packet.size()) + IPPROTO_UDP +
+		       static_cast<std::uint32_t>(8 + size)));
 	if (to.family == AF_INET) {
 		packet[0] = 0x45;
 		packet[1] = DSCP << 2;
@@ -165,10 +166,10 @@ void bind_to(int file, const Address &address)
 
 class Test {
 public:
-	Test(const char *device, const Address &old, const Address &to) :
-		tun_(open("/dev/net/tun", O_RDWR)),
-		tap_(socket(AF_PACKET, SOCK_RAW, 0)), // no other device's packets
-		old_(socket(old.family, SOCK_DGRAM, 0)), new_(socket(to.family, SOCK_DGRAM, 0))
+	Test(const char *device, const Address &old, const Address &to)
+		: tun_(open("/dev/net/tun", O_RDWR)),
+		  tap_(socket(AF_PACKET, SOCK_RAW, 0)), // no other device's packets
+		  old_(socket(old.family, SOCK_DGRAM, 0)), new_(socket(to.family, SOCK_DGRAM, 0))
 	{
 		ifreq request{};
 		sockaddr_ll on{};
@@ -261,8 +262,9 @@ try {
 	bool paged = argv[2] == std::string("paged");
 	Address from(family, argv[4]), old(family, argv[5]), to(family, argv[6]);
 
-	Test(argv[3], old, to).run(from, old, paged ? 6000 : 100,
-				   static_cast<std::uint16_t>(paged ? ip_header(family) : 0));
+	Test(argv[3], old, to)
+		.run(from, old, paged ? 6000 : 100,
+		     static_cast<std::uint16_t>(paged ? ip_header(family) : 0));
 } catch (const std::exception &error) {
 	std::cerr << "fault_packets: " << error.what() << '\n';
 	return 1;

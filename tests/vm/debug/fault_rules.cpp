@@ -50,10 +50,7 @@ public:
 		return rule;
 	}
 
-	Rule revision0() const
-	{
-		return make_rule(0, xt_daddr_info{address(202, 1)});
-	}
+	Rule revision0() const { return make_rule(0, xt_daddr_info{address(202, 1)}); }
 
 	void add(const char *what, const std::vector<Rule> &rules)
 	{

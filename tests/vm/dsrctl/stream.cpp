@@ -49,10 +49,9 @@ int open_socket(const char *address, const char *port, bool server)
 		size = sizeof(ip6);
 	}
 	int file = socket(name->sa_family, SOCK_DGRAM, 0);
-	int room = 4 << 20;	// that a slow machine loses nothing by itself
+	int room = 4 << 20; // that a slow machine loses nothing by itself
 	setsockopt(file, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	if (file < 0 || (server ? bind(file, name, size)
-				: connect(file, name, size)))
+	if (file < 0 || (server ? bind(file, name, size) : connect(file, name, size)))
 		fail(address);
 	return file;
 }
@@ -65,12 +64,10 @@ int echo(int file)
 		sockaddr_storage from;
 		socklen_t size = sizeof(from);
 		ssize_t count = recvfrom(file, data, sizeof(data), 0,
-					 reinterpret_cast<sockaddr *>(&from),
-					 &size);
+					 reinterpret_cast<sockaddr *>(&from), &size);
 
 		if (count >= 0)
-			sendto(file, data, count, 0,
-			       reinterpret_cast<sockaddr *>(&from), size);
+			sendto(file, data, count, 0, reinterpret_cast<sockaddr *>(&from), size);
 	}
 }
 
@@ -108,14 +105,14 @@ private:
 	{
 		for (;;) {
 			pollfd event{file_, POLLIN, 0};
-			auto left = std::chrono::ceil<std::chrono::milliseconds>(
-				until - Clock::now()).count();
+			auto left = std::chrono::ceil<std::chrono::milliseconds>(until -
+										 Clock::now())
+					    .count();
 			std::uint32_t number;
 
 			if (poll(&event, 1, left > 0 ? left : 0) <= 0)
 				return;
-			if (recv(file_, &number, sizeof(number), 0) !=
-				    sizeof(number) ||
+			if (recv(file_, &number, sizeof(number), 0) != sizeof(number) ||
 			    number >= back_.size() || back_[number])
 				continue;
 			back_[number] = true;
@@ -141,9 +138,7 @@ int main(int argc, char *argv[])
 		return echo(open_socket(argv[2], argv[3], true));
 	}
 	if (mode == "send" && argc == 5)
-		return Sender(open_socket(argv[2], argv[3], false),
-			      std::atoi(argv[4])).run();
-	std::fputs("usage: stream echo ADDRESS PORT | stream send ADDRESS PORT RATE\n",
-		   stderr);
+		return Sender(open_socket(argv[2], argv[3], false), std::atoi(argv[4])).run();
+	std::fputs("usage: stream echo ADDRESS PORT | stream send ADDRESS PORT RATE\n", stderr);
 	return 1;
 }

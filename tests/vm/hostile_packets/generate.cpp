@@ -11,10 +11,10 @@ using namespace packets;
 
 namespace {
 
-constexpr std::size_t LONGEST = 0xffff;		// what 16 bits can say
+constexpr std::size_t LONGEST = 0xffff; // what 16 bits can say
 
-const std::uint8_t PROTOCOLS[] = {TCP, TCP, TCP, UDP, UDP, UDP, UDPLITE, DCCP,
-	ICMPV6, ICMP, GRE, ESP, SCTP, NONE, UNKNOWN};
+const std::uint8_t PROTOCOLS[] = {TCP,	  TCP,	TCP, UDP, UDP,	UDP,  UDPLITE, DCCP,
+				  ICMPV6, ICMP, GRE, ESP, SCTP, NONE, UNKNOWN};
 const std::uint8_t HEADERS[] = {HOP, DESTINATION, ROUTING, FRAGMENT, AH};
 
 void append(Bytes &to, const Bytes &more)
@@ -27,8 +27,8 @@ void append(Bytes &to, const Bytes &more)
 const char *name(Kind kind)
 {
 	static const char *const names[KINDS] = {
-		"plain", "truncated", "header length", "options", "long chain",
-		"fragment", "jumbo", "vlan", "spoilt", "segmented", "socket",
+		"plain", "truncated", "header length", "options",   "long chain", "fragment",
+		"jumbo", "vlan",      "spoilt",	       "segmented", "socket",
 	};
 
 	return names[static_cast<std::size_t>(kind)];
@@ -48,8 +48,7 @@ Bytes Random::bytes(std::size_t size)
 }
 
 Generator::Generator(Hook hook, const Addresses &addresses, std::uint64_t seed)
-	: hook_(hook), addresses_(addresses),
-	  six_(addresses.server.size() == 16), random_(seed)
+	: hook_(hook), addresses_(addresses), six_(addresses.server.size() == 16), random_(seed)
 {
 }
 
@@ -139,17 +138,17 @@ Bytes Generator::data(std::uint8_t protocol, const Bytes &to)
 
 	if (random_.one_in(4)) {
 		if (protocol == UDPLITE)
-			coverage = 8 + random_.below(static_cast<std::uint32_t>(
-					       inside.size()) + 1);
+			coverage = 8 + random_.below(static_cast<std::uint32_t>(inside.size()) + 1);
 		if (protocol == DCCP)
-			coverage = 1 + random_.below(static_cast<std::uint32_t>(
-					       std::min<std::size_t>(
-						       inside.size(), 56)) / 4 + 1);
+			coverage = 1 +
+				   random_.below(static_cast<std::uint32_t>(
+							 std::min<std::size_t>(inside.size(), 56)) /
+							 4 +
+						 1);
 	}
-	Bytes made = transport(protocol, to, inside, coverage,
-			       random_.one_in(4) ? 8080 : 80);
+	Bytes made = transport(protocol, to, inside, coverage, random_.one_in(4) ? 8080 : 80);
 	if (protocol == UDP && random_.one_in(8))
-		oracle::put16(made, 6, 0);	// without a checksum
+		oracle::put16(made, 6, 0); // without a checksum
 	return made;
 }
 
@@ -163,11 +162,9 @@ Bytes Generator::plain()
 
 	if (six_) {
 		packet[0] = static_cast<std::uint8_t>(0x60 | dscp >> 2);
-		packet[1] = static_cast<std::uint8_t>((dscp & 3) << 6 |
-						      random_.below(64));
+		packet[1] = static_cast<std::uint8_t>((dscp & 3) << 6 | random_.below(64));
 	} else {
-		packet[1] = static_cast<std::uint8_t>(dscp << 2 |
-						      random_.below(4));
+		packet[1] = static_cast<std::uint8_t>(dscp << 2 | random_.below(4));
 		sum_header(packet);
 	}
 	return packet;
@@ -175,23 +172,21 @@ Bytes Generator::plain()
 
 Bytes Generator::options4()
 {
-	static const std::uint8_t kinds[] = {0, 1, 1, 7, 68, 130, 131, 134, 137,
-		148, 222};
+	static const std::uint8_t kinds[] = {0, 1, 1, 7, 68, 130, 131, 134, 137, 148, 222};
 	Bytes options;
 
 	do {
-		const std::uint8_t kind = random_.one_in(8) ? random_.byte() :
-							      random_.of(kinds);
+		const std::uint8_t kind = random_.one_in(8) ? random_.byte() : random_.of(kinds);
 
 		options.push_back(kind);
 		if (kind < 2)
 			continue;
 		const std::uint32_t length = 2 + random_.below(10);
 		options.push_back(random_.one_in(8) ? random_.byte() :
-			static_cast<std::uint8_t>(length));
+						      static_cast<std::uint8_t>(length));
 		append(options, random_.bytes(length - 2));
 		if (options.size() > 2 && random_.one_in(2))
-			options.back() = 4;	// a pointer that may be right
+			options.back() = 4; // a pointer that may be right
 	} while (options.size() < 40 && !random_.one_in(5));
 	options.resize(std::min<std::size_t>((options.size() + 3) & ~3UL, 40));
 	return options;
@@ -200,20 +195,19 @@ Bytes Generator::options4()
 // An extension header whose options, if it has any, a host skips.
 Bytes Generator::header6(std::uint8_t number)
 {
-	const std::uint32_t words = random_.one_in(20) ?
-		1 + random_.below(256) : 1 + random_.below(4);
+	const std::uint32_t words = random_.one_in(20) ? 1 + random_.below(256) :
+							 1 + random_.below(4);
 	Extension header{number, {}};
 
 	switch (number) {
 	case ROUTING:
-		header = routing(static_cast<std::uint8_t>(
-			random_.one_in(3) ? random_.below(256) : 0), words,
-			random_.byte());
+		header = routing(
+			static_cast<std::uint8_t>(random_.one_in(3) ? random_.below(256) : 0),
+			words, random_.byte());
 		break;
 	case FRAGMENT:
-		header = packets::fragment(random_.one_in(3) ?
-			random_.below(0x2000) * 8 : 0, random_.one_in(2),
-			random_.byte());
+		header = packets::fragment(random_.one_in(3) ? random_.below(0x2000) * 8 : 0,
+					   random_.one_in(2), random_.byte());
 		break;
 	case AH:
 		header = ah(random_.below(64) * 4);
@@ -222,13 +216,12 @@ Bytes Generator::header6(std::uint8_t number)
 		header.bytes = Bytes(words * 8);
 		header.bytes[1] = static_cast<std::uint8_t>(words - 1);
 		for (std::size_t at = 2; at < header.bytes.size();) {
-			const std::size_t left =
-				std::min<std::size_t>(header.bytes.size() - at, 200);
+			const std::size_t left = std::min<std::size_t>(header.bytes.size() - at,
+								       200);
 
 			header.bytes[at] = left < 2 ? 0 : 0x1e;
 			if (left >= 2)
-				header.bytes[at + 1] =
-					static_cast<std::uint8_t>(left - 2);
+				header.bytes[at + 1] = static_cast<std::uint8_t>(left - 2);
 			at += left;
 		}
 	}
@@ -251,7 +244,8 @@ Bytes Generator::with_options()
 	for (std::uint32_t left = 1 + random_.below(8); left; left--) {
 		// elsewhere than in front, hosts refuse a hop-by-hop header
 		const std::uint8_t number = chain.empty() && random_.one_in(2) ?
-			std::uint8_t{HOP} : random_.of(HEADERS);
+						    std::uint8_t{HOP} :
+						    random_.of(HEADERS);
 
 		chain.push_back({number, header6(number)});
 	}
@@ -274,15 +268,13 @@ Bytes Generator::truncated()
 
 Bytes Generator::header_length()
 {
-	const std::uint32_t turn =
-		made_[static_cast<std::size_t>(Kind::header_length)];
+	const std::uint32_t turn = made_[static_cast<std::size_t>(Kind::header_length)];
 	Bytes packet = plain();
 
 	if (!six_) {
 		packet[0] = static_cast<std::uint8_t>(0x40 | turn % 16);
 		if (random_.one_in(2))
-			packet.resize(std::max(packet.size(), 60UL +
-					       random_.below(24)), 1);
+			packet.resize(std::max(packet.size(), 60UL + random_.below(24)), 1);
 		fix_lengths(packet);
 		return packet;
 	}
@@ -302,8 +294,7 @@ Bytes Generator::long_chain()
 {
 	const std::uint8_t protocol = random_.of(PROTOCOLS);
 	const Bytes to = destination(), after = data(protocol, to);
-	const std::uint32_t headers = (1U << random_.below(14)) +
-				      random_.below(16);
+	const std::uint32_t headers = (1U << random_.below(14)) + random_.below(16);
 	const bool all_short = random_.one_in(2);
 	Bytes packet = ip6(to, protocol, {});
 	std::size_t next = 6;
@@ -342,10 +333,8 @@ Bytes Generator::fragment()
 		first = random_.below(random_.one_in(4) ? 0x2000 : 16);
 	else
 		piece_ += units;
-	const std::size_t begin = std::min<std::size_t>(first * 8,
-							datagram_.size());
-	const std::size_t end = std::min<std::size_t>(begin + units * 8,
-						      datagram_.size());
+	const std::size_t begin = std::min<std::size_t>(first * 8, datagram_.size());
+	const std::size_t end = std::min<std::size_t>(begin + units * 8, datagram_.size());
 	const bool more = random_.one_in(10) || end < datagram_.size();
 	Bytes piece(datagram_.begin() + static_cast<long>(begin),
 		    datagram_.begin() + static_cast<long>(end));
@@ -359,8 +348,7 @@ Bytes Generator::fragment()
 		return ip6(to, {header}, fragmented_, piece);
 	}
 	Fields4 fields;
-	fields.fragment = static_cast<std::uint16_t>((more ? 0x2000 : 0) |
-						     (first & 0x1fff));
+	fields.fragment = static_cast<std::uint16_t>((more ? 0x2000 : 0) | (first & 0x1fff));
 	Bytes packet = ip4(to, fragmented_, piece, fields);
 	oracle::put16(packet, 4, id_ & 0xffff);
 	sum_header(packet);
@@ -371,20 +359,19 @@ Bytes Generator::jumbo()
 {
 	const std::uint8_t protocol = random_.of(PROTOCOLS);
 	const Bytes to = destination();
-	const Bytes inside = random_.one_in(6) ?
-		text(66000 + random_.below(6000)) : payload();
+	const Bytes inside = random_.one_in(6) ? text(66000 + random_.below(6000)) : payload();
 	const Bytes after = transport(protocol, to, inside);
 	const auto length = static_cast<std::uint32_t>(8 + after.size());
-	static const std::uint32_t lies[] = {0, 8, 65535, 65536, 70000,
-		0x7fffffff, 0xffffffd8, 0xffffffff};
+	static const std::uint32_t lies[] = {0,	    8,		65535,	    65536,
+					     70000, 0x7fffffff, 0xffffffd8, 0xffffffff};
 	Extension option{HOP, join({{0, 0, 0xc2, 4},
-		oracle::be32(random_.one_in(3) ? random_.of(lies) : length)})};
+				    oracle::be32(random_.one_in(3) ? random_.of(lies) : length)})};
 	Bytes packet = ip6(to, {option}, protocol, after);
 
 	if (length > LONGEST || !random_.one_in(4))
 		oracle::put16(packet, 4, 0);
 	if (random_.one_in(8))
-		packet[43] = random_.byte();	// the length of the option
+		packet[43] = random_.byte(); // the length of the option
 	return packet;
 }
 
@@ -393,8 +380,7 @@ Bytes Generator::segmented()
 {
 	const std::uint8_t protocol = random_.one_in(2) ? TCP : UDP;
 	const Bytes &to = addresses_.server;
-	const Bytes inside = text(1500 + random_.below(
-		random_.one_in(8) ? 58000 : 4000));
+	const Bytes inside = text(1500 + random_.below(random_.one_in(8) ? 58000 : 4000));
 
 	return six_ ? ip6(to, protocol, transport(protocol, to, inside)) :
 		      ip4(to, protocol, transport(protocol, to, inside));
@@ -402,39 +388,36 @@ Bytes Generator::segmented()
 
 void Generator::sum_header(Bytes &packet) const
 {
-	const std::size_t length = std::min<std::size_t>((packet[0] & 15) * 4U,
-							 packet.size());
+	const std::size_t length = std::min<std::size_t>((packet[0] & 15) * 4U, packet.size());
 
 	oracle::put16(packet, 10, 0);
-	oracle::put16(packet, 10, oracle::checksum(Bytes(packet.begin(),
-		packet.begin() + static_cast<long>(length))));
+	oracle::put16(packet, 10,
+		      oracle::checksum(
+			      Bytes(packet.begin(), packet.begin() + static_cast<long>(length))));
 }
 
 // So that the packet gets past the first look of a host.
 void Generator::fix_lengths(Bytes &packet) const
 {
 	if (six_ && packet.size() >= 40) {
-		oracle::put16(packet, 4, static_cast<std::uint32_t>(
-			std::min(packet.size() - 40, LONGEST)));
+		oracle::put16(packet, 4,
+			      static_cast<std::uint32_t>(std::min(packet.size() - 40, LONGEST)));
 	} else if (!six_ && packet.size() >= 20) {
-		oracle::put16(packet, 2, static_cast<std::uint32_t>(
-			std::min(packet.size(), LONGEST)));
+		oracle::put16(packet, 2,
+			      static_cast<std::uint32_t>(std::min(packet.size(), LONGEST)));
 		sum_header(packet);
 	}
 }
 
 void Generator::spoil(Bytes &packet)
 {
-	static const std::uint8_t edges[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff, 43,
-		44, 51, 58, 60};
+	static const std::uint8_t edges[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff, 43, 44, 51, 58, 60};
 
 	if (packet.empty())
 		return;
-	for (std::uint32_t left = 1 + random_.below(4);
-	     left && packet.size() > 1; left--) {
+	for (std::uint32_t left = 1 + random_.below(4); left && packet.size() > 1; left--) {
 		const auto at = static_cast<long>(random_.below(
-			static_cast<std::uint32_t>(
-				std::min<std::size_t>(packet.size(), 100))));
+			static_cast<std::uint32_t>(std::min<std::size_t>(packet.size(), 100))));
 		std::uint8_t &byte = packet[static_cast<std::size_t>(at)];
 
 		switch (random_.below(5)) {
@@ -455,8 +438,7 @@ void Generator::spoil(Bytes &packet)
 		}
 	}
 	// the version: what has another one goes nowhere
-	packet[0] = static_cast<std::uint8_t>((six_ ? 0x60 : 0x40) |
-					      (packet[0] & 15));
+	packet[0] = static_cast<std::uint8_t>((six_ ? 0x60 : 0x40) | (packet[0] & 15));
 	if (!random_.one_in(8))
 		fix_lengths(packet);
 }
@@ -468,8 +450,7 @@ Sent Generator::next()
 	sent.kind = pick();
 	Bytes packet = make(sent.kind);
 	made_[static_cast<std::size_t>(sent.kind)]++;
-	const bool honest = sent.kind == Kind::plain ||
-			    sent.kind == Kind::segmented;
+	const bool honest = sent.kind == Kind::plain || sent.kind == Kind::segmented;
 	if (sent.kind == Kind::spoilt || (!honest && random_.one_in(12)))
 		spoil(packet);
 	put_in_frame(sent, packet);

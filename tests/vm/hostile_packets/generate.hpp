@@ -15,17 +15,17 @@ using changes::Bytes;
 enum class Hook : std::uint8_t { prerouting, input, output };
 
 enum class Kind : std::uint8_t {
-	plain,		// right in everything
-	truncated,	// at every length
-	header_length,	// every IHL; of IPv6, every length of a header
-	options,	// IPv4 options; IPv6 extension headers
-	long_chain,	// of IPv6 extension headers, up to the length limit
-	fragment,	// tiny, overlapping, out of order
-	jumbo,		// IPv6: the option, true or not
-	vlan,		// tags below tags
-	spoilt,		// bytes flipped, inserted, removed
-	segmented,	// a super-packet that is right in everything
-	socket,		// made by the kernel itself: a datagram in segments
+	plain,	       // right in everything
+	truncated,     // at every length
+	header_length, // every IHL; of IPv6, every length of a header
+	options,       // IPv4 options; IPv6 extension headers
+	long_chain,    // of IPv6 extension headers, up to the length limit
+	fragment,      // tiny, overlapping, out of order
+	jumbo,	       // IPv6: the option, true or not
+	vlan,	       // tags below tags
+	spoilt,	       // bytes flipped, inserted, removed
+	segmented,     // a super-packet that is right in everything
+	socket,	       // made by the kernel itself: a datagram in segments
 	count
 };
 constexpr std::size_t KINDS = static_cast<std::size_t>(Kind::count);
@@ -33,10 +33,10 @@ constexpr std::size_t KINDS = static_cast<std::size_t>(Kind::count);
 const char *name(Kind kind);
 
 struct Addresses {
-	Bytes server;		// where packets are sent
-	Bytes vip;		// another one of this host
-	Bytes far;		// one that it forwards to; for INPUT, another of
-				// its own
+	Bytes server; // where packets are sent
+	Bytes vip;    // another one of this host
+	Bytes far;    // one that it forwards to; for INPUT, another of
+		      // its own
 };
 
 // What a device says is left to be done (VIRTIO 1.2, 5.1.6); its numbers are of
@@ -48,7 +48,11 @@ struct Offload {
 
 enum OffloadFlag : std::uint8_t { NEEDS_CSUM = 1 };
 enum OffloadGso : std::uint8_t {
-	GSO_NONE = 0, GSO_TCP4 = 1, GSO_UDP = 3, GSO_TCP6 = 4, GSO_UDP_L4 = 5,
+	GSO_NONE = 0,
+	GSO_TCP4 = 1,
+	GSO_UDP = 3,
+	GSO_TCP6 = 4,
+	GSO_UDP_L4 = 5,
 	GSO_ECN = 0x80
 };
 
@@ -56,9 +60,9 @@ struct Sent {
 	Kind kind = Kind::plain;
 	Offload offload;
 	Bytes frame;
-	std::size_t ip = 0;		// where in the frame it begins
-	bool sane = false;		// it must leave with a right checksum
-	bool watched = false;		// by a second reader of the device
+	std::size_t ip = 0;   // where in the frame it begins
+	bool sane = false;    // it must leave with a right checksum
+	bool watched = false; // by a second reader of the device
 };
 
 class Random {
@@ -72,7 +76,8 @@ public:
 	std::uint8_t byte() { return static_cast<std::uint8_t>(below(256)); }
 	bool one_in(std::uint32_t count) { return !below(count); }
 	Bytes bytes(std::size_t size);
-	template <class T, std::size_t N> T of(const T (&values)[N])
+	template <class T, std::size_t N>
+	T of(const T (&values)[N])
 	{
 		return values[below(N)];
 	}
@@ -118,9 +123,9 @@ private:
 	const Addresses addresses_;
 	const bool six_;
 	Random random_;
-	std::array<std::uint32_t, KINDS> made_{};	// of each kind
-	Bytes datagram_;				// in fragments
-	std::uint8_t fragmented_ = 0;			// its protocol
+	std::array<std::uint32_t, KINDS> made_{}; // of each kind
+	Bytes datagram_;			  // in fragments
+	std::uint8_t fragmented_ = 0;		  // its protocol
 	std::uint32_t piece_ = 0, id_ = 0;
 };
 

@@ -31,22 +31,19 @@ Bytes destination(const Bytes &packet)
 
 std::uint16_t sum(const Bytes &bytes)
 {
-	return static_cast<std::uint16_t>(
-		changes::sum(bytes.data(), bytes.size()));
+	return static_cast<std::uint16_t>(changes::sum(bytes.data(), bytes.size()));
 }
 
 // The ones' complement sum of everything a checksum makes up for. That is
 // enough: the rest is the same before and after. All stand at even bytes.
-std::uint16_t covered(const Bytes &packet, const changes::Place &place,
-		      bool port)
+std::uint16_t covered(const Bytes &packet, const changes::Place &place, bool port)
 {
-	return sum(oracle::join({destination(packet),
-		part(packet, place.field, 2),
-		port ? part(packet, place.port, 2) : Bytes{}}));
+	return sum(oracle::join({destination(packet), part(packet, place.field, 2),
+				 port ? part(packet, place.port, 2) : Bytes{}}));
 }
 
-bool checksum_follows(const Bytes &before, const Bytes &after,
-		      const changes::Place &place, bool port)
+bool checksum_follows(const Bytes &before, const Bytes &after, const changes::Place &place,
+		      bool port)
 {
 	const std::uint16_t was = oracle::get16(before, place.field);
 	const std::uint16_t is = oracle::get16(after, place.field);
@@ -59,25 +56,21 @@ bool checksum_follows(const Bytes &before, const Bytes &after,
 }
 
 // A seed is a part of the sum, and not what makes up for it.
-bool seed_follows(const Bytes &before, const Bytes &after,
-		  const changes::Place &place)
+bool seed_follows(const Bytes &before, const Bytes &after, const changes::Place &place)
 {
-	return sum(oracle::join({part(after, place.field, 2),
-				 destination(before)})) ==
-	       sum(oracle::join({part(before, place.field, 2),
-				 destination(after)}));
+	return sum(oracle::join({part(after, place.field, 2), destination(before)})) ==
+	       sum(oracle::join({part(before, place.field, 2), destination(after)}));
 }
 
 // What is wrong with what came out, when it should have a new address; or null.
-const char *complaint(const Bytes &before, const Bytes &after, const Bytes &to,
-		      std::uint16_t dport, Seed seed)
+const char *complaint(const Bytes &before, const Bytes &after, const Bytes &to, std::uint16_t dport,
+		      Seed seed)
 {
 	const bool six = is_six(before);
 	changes::Place place = changes::locate(before, six);
 	const bool port = dport && place.port;
 
-	if (!changes::only_these(before, after, six, place.field,
-				 port ? place.port : 0))
+	if (!changes::only_these(before, after, six, place.field, port ? place.port : 0))
 		return "something changed that may not";
 	if (destination(after) != to)
 		return "it has not the new address";
@@ -89,8 +82,7 @@ const char *complaint(const Bytes &before, const Bytes &after, const Bytes &to,
 		return nullptr;
 	const bool as_checksum = checksum_follows(before, after, place, port);
 	const bool as_seed = seed_follows(before, after, place);
-	if (seed == Seed::no ? as_checksum : seed == Seed::yes ? as_seed :
-							as_checksum || as_seed)
+	if (seed == Seed::no ? as_checksum : seed == Seed::yes ? as_seed : as_checksum || as_seed)
 		return nullptr;
 	return "the transport checksum is wrong";
 }
@@ -98,33 +90,29 @@ const char *complaint(const Bytes &before, const Bytes &after, const Bytes &to,
 // Is there room for the checksum, which the packet must have to be changed?
 bool too_short(const Bytes &before, const changes::Place &place)
 {
-	return place.truncated ||
-	       (place.field && place.field + 2 > before.size());
+	return place.truncated || (place.field && place.field + 2 > before.size());
 }
 
-bool port_changes(const Bytes &before, const changes::Place &place,
-		  std::uint16_t dport)
+bool port_changes(const Bytes &before, const changes::Place &place, std::uint16_t dport)
 {
 	if (!dport)
 		return false;
 	if (place.truncated)
 		return true;
-	return place.port && (place.port + 2 > before.size() ||
-			      oracle::get16(before, place.port) != dport);
+	return place.port &&
+	       (place.port + 2 > before.size() || oracle::get16(before, place.port) != dport);
 }
 
 // The same for all fates, by the contract in include/README.md: rows 2 and 11.
-const char *complaint(const Bytes &before, const std::optional<Bytes> &after,
-		      const Bytes &to, std::uint16_t dport, Seed seed)
+const char *complaint(const Bytes &before, const std::optional<Bytes> &after, const Bytes &to,
+		      std::uint16_t dport, Seed seed)
 {
 	const changes::Place place = changes::locate(before, is_six(before));
 
 	if (destination(before) == to && !port_changes(before, place, dport))
-		return after && *after == before ? nullptr :
-						   "it should stay as it is";
+		return after && *after == before ? nullptr : "it should stay as it is";
 	if (too_short(before, place))
-		return after ? "it is too short, and should be dropped" :
-			       nullptr;
+		return after ? "it is too short, and should be dropped" : nullptr;
 	if (!after)
 		return "it should not be dropped";
 	return complaint(before, *after, to, dport, seed);
@@ -139,15 +127,16 @@ int extension_headers(const Bytes &packet)
 	std::uint8_t header = packet[6];
 	int count = 0;
 
-	while ((header == 0 || header == 43 || header == 44 || header == 51 ||
-		header == 60) && at + 4 <= packet.size()) {
+	while ((header == 0 || header == 43 || header == 44 || header == 51 || header == 60) &&
+	       at + 4 <= packet.size()) {
 		const std::size_t length = packet[at + 1];
 
 		count++;
 		if (header == 44 && oracle::get16(packet, at + 2) >> 3)
 			break;
 		const std::size_t size = header == 44 ? 8 :
-			header == 51 ? 8 + length * 4 : 8 + length * 8;
+					 header == 51 ? 8 + length * 4 :
+							8 + length * 8;
 		header = packet[at];
 		at += size;
 	}
@@ -164,11 +153,9 @@ bool ends_in_ah(const Bytes &packet)
 	std::uint8_t header = packet[6];
 
 	while (header == 0 || header == 43 || header == 44 || header == 60) {
-		if (at + 4 > packet.size() ||
-		    (header == 44 && oracle::get16(packet, at + 2) >> 3))
+		if (at + 4 > packet.size() || (header == 44 && oracle::get16(packet, at + 2) >> 3))
 			return false;
-		const std::size_t size =
-			header == 44 ? 8 : 8 + packet[at + 1] * 8U;
+		const std::size_t size = header == 44 ? 8 : 8 + packet[at + 1] * 8U;
 		header = packet[at];
 		at += size;
 	}
@@ -177,13 +164,11 @@ bool ends_in_ah(const Bytes &packet)
 
 } // namespace
 
-Judge::Judge(const std::vector<std::string> &rules, bool nft)
-	: nft_(nft)
+Judge::Judge(const std::vector<std::string> &rules, bool nft) : nft_(nft)
 {
 	for (const std::string &text : rules) {
 		std::istringstream in(text);
-		std::vector<std::string> words(
-			std::istream_iterator<std::string>(in), {});
+		std::vector<std::string> words(std::istream_iterator<std::string>(in), {});
 		replay::Rule rule;
 
 		rule.text = text;
@@ -195,8 +180,7 @@ Judge::Judge(const std::vector<std::string> &rules, bool nft)
 // The port is of x_tables, whose -p looks past an AH header, and drops the
 // packet whose chain it cannot follow. What iptables-nft makes of -p does
 // neither.
-replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before,
-			       const Packet &packet,
+replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before, const Packet &packet,
 			       Kernel kernel) const
 {
 	replay::Matched matched = replay::matches(rule, packet);
@@ -214,13 +198,12 @@ replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before,
 		matched = replay::Matched::drop;
 	if (!nft_ || !is_six(before) || !rule.protocol)
 		return matched;
-	return matched == replay::Matched::drop || ends_in_ah(before) ?
-	       replay::Matched::no : matched;
+	return matched == replay::Matched::drop || ends_in_ah(before) ? replay::Matched::no :
+									matched;
 }
 
 // As Engine::run_rules(), of packets that have been received already.
-Judge::Expected Judge::by_port(const Bytes &before, bool cut,
-			       Kernel kernel) const
+Judge::Expected Judge::by_port(const Bytes &before, bool cut, Kernel kernel) const
 {
 	Expected expected;
 	Packet packet;
@@ -229,11 +212,9 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut,
 	packet.data = expected.bytes.data();
 	packet.captured = static_cast<std::uint32_t>(before.size());
 	packet.length = cut ? LONGER : packet.captured;
-	packet.family = is_six(before) ? Family::ip6 :
-					 Family::ip4;
+	packet.family = is_six(before) ? Family::ip6 : Family::ip4;
 	for (const replay::Rule &rule : rules_) {
-		const replay::Matched matched = matches(rule, before, packet,
-						kernel);
+		const replay::Matched matched = matches(rule, before, packet, kernel);
 
 		if (matched == replay::Matched::drop) {
 			expected.dropped = true;
@@ -241,8 +222,7 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut,
 		}
 		if (matched != replay::Matched::yes)
 			continue;
-		const replay::Outcome outcome =
-			replay::apply(rule.action, packet, false, nullptr);
+		const replay::Outcome outcome = replay::apply(rule.action, packet, false, nullptr);
 		if (outcome == replay::Outcome::unmapped)
 			continue;
 		expected.outcome = outcome;
@@ -253,8 +233,7 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut,
 	return expected;
 }
 
-Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
-		  bool cut, Seed seed) const
+Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after, bool cut, Seed seed) const
 {
 	try {
 		return judge(before, after, cut, seed, Kernel::lab);
@@ -270,41 +249,39 @@ Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
 	}
 }
 
-Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after,
-		  bool cut, Seed seed, Kernel kernel) const
+Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after, bool cut, Seed seed,
+		  Kernel kernel) const
 {
 	Expected expected = by_port(before, cut, kernel);
 	const replay::Rule *rule = expected.rule;
-	const bool undecided =
-		expected.outcome == replay::Outcome::rewritten_cut ||
-		expected.outcome == replay::Outcome::unchanged_cut;
+	const bool undecided = expected.outcome == replay::Outcome::rewritten_cut ||
+			       expected.outcome == replay::Outcome::unchanged_cut;
 	const char *wrong = nullptr;
 	auto disagree = [&](const std::string &who, const std::string &what) {
 		throw Disagreement(who + ": " + what + "\n" +
-			(rule ? "rule: " + rule->text + "\n" : "no rule\n") +
-			oracle::show(before, expected.dropped ? Bytes{} :
-						    expected.bytes,
-				     after ? *after : Bytes{}));
+				   (rule ? "rule: " + rule->text + "\n" : "no rule\n") +
+				   oracle::show(before, expected.dropped ? Bytes{} : expected.bytes,
+						after ? *after : Bytes{}));
 	};
 
 	if (undecided && !after)
-		return Fate::dropped;	// for something past the end
+		return Fate::dropped; // for something past the end
 	if (rule && !undecided) {
-		const unsigned int dscp = is_six(before) ?
-			(before[0] << 8 | before[1]) >> 6 & 63 : before[1] >> 2;
-		const Ip &to = rule->action.is_map() ?
-			rule->action.map[dscp] : rule->action.daddr;
+		const unsigned int dscp = is_six(before) ? (before[0] << 8 | before[1]) >> 6 & 63 :
+							   before[1] >> 2;
+		const Ip &to = rule->action.is_map() ? rule->action.map[dscp] : rule->action.daddr;
 
-		wrong = complaint(before, after, Bytes(to.bytes.begin(),
-				  to.bytes.begin() + (is_six(before) ? 16 : 4)),
-				  rule->action.dport, seed);
+		wrong = complaint(
+			before, after,
+			Bytes(to.bytes.begin(), to.bytes.begin() + (is_six(before) ? 16 : 4)),
+			rule->action.dport, seed);
 	}
 	if (wrong)
 		disagree("the oracle", wrong);
 
 	if (expected.dropped != !after)
-		disagree("the port", expected.dropped ?
-			 "it should be dropped" : "it should not be dropped");
+		disagree("the port",
+			 expected.dropped ? "it should be dropped" : "it should not be dropped");
 	if (!after)
 		return Fate::dropped;
 	// of a seed the port knows nothing, and the oracle was content

@@ -34,8 +34,8 @@ public:
 
 	// @after: none when no packet came out. @cut: the packet was longer.
 	// Throws Disagreement.
-	Fate judge(const Bytes &before, const std::optional<Bytes> &after,
-		   bool cut, Seed seed) const;
+	Fate judge(const Bytes &before, const std::optional<Bytes> &after, bool cut,
+		   Seed seed) const;
 
 private:
 	// What -p makes of chains of extension headers. The port is like the
@@ -48,15 +48,14 @@ private:
 		Bytes bytes;
 		replay::Outcome outcome = replay::Outcome::unmapped;
 		bool dropped = false;
-		const replay::Rule *rule = nullptr;	// that applies
+		const replay::Rule *rule = nullptr; // that applies
 	};
 
-	Fate judge(const Bytes &before, const std::optional<Bytes> &after,
-		   bool cut, Seed seed, Kernel kernel) const;
+	Fate judge(const Bytes &before, const std::optional<Bytes> &after, bool cut, Seed seed,
+		   Kernel kernel) const;
 	Expected by_port(const Bytes &before, bool cut, Kernel kernel) const;
 	replay::Matched matches(const replay::Rule &rule, const Bytes &before,
-				const dsr::Packet &packet,
-				Kernel kernel) const;
+				const dsr::Packet &packet, Kernel kernel) const;
 
 	const bool nft_;
 	std::vector<replay::Rule> rules_;

@@ -19,8 +19,7 @@ constexpr std::size_t MESSAGES = 8, MESSAGE_SIZE = 0x12000;
 int take_attribute(const nlattr *attribute, void *table)
 {
 	if (mnl_attr_type_valid(attribute, NFULA_MAX) > 0)
-		static_cast<const nlattr **>(table)[mnl_attr_get_type(attribute)] =
-			attribute;
+		static_cast<const nlattr **>(table)[mnl_attr_get_type(attribute)] = attribute;
 	return MNL_CB_OK;
 }
 
@@ -33,8 +32,7 @@ Log::Log(unsigned int group)
 {
 	const int size = 1 << 26;
 
-	if (setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size,
-		       sizeof(size)))
+	if (setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		dsr::fail("SO_RCVBUFFORCE", errno);
 	configure(group);
 }
@@ -46,8 +44,7 @@ void Log::configure(unsigned int group)
 
 	message->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	auto *head = static_cast<nfgenmsg *>(
-		mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
+	auto *head = static_cast<nfgenmsg *>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
 	head->nfgen_family = AF_UNSPEC;
 	head->version = NFNETLINK_V0;
 	head->res_id = htons(static_cast<std::uint16_t>(group));
@@ -65,8 +62,8 @@ void Log::configure(unsigned int group)
 		dsr::fail("netlink", errno);
 
 	const ssize_t size = recv(socket_.get(), buffer, sizeof(buffer), 0);
-	if (size < 0 || mnl_cb_run(buffer, static_cast<std::size_t>(size), 0, 0,
-				   nullptr, nullptr) < 0)
+	if (size < 0 ||
+	    mnl_cb_run(buffer, static_cast<std::size_t>(size), 0, 0, nullptr, nullptr) < 0)
 		dsr::fail("an NFLOG group", errno);
 }
 
@@ -101,8 +98,7 @@ void Log::read(const Handler &handler)
 			messages[i].msg_hdr.msg_iov = &parts[i];
 			messages[i].msg_hdr.msg_iovlen = 1;
 		}
-		count = recvmmsg(socket_.get(), messages, MESSAGES,
-				 MSG_DONTWAIT, nullptr);
+		count = recvmmsg(socket_.get(), messages, MESSAGES, MSG_DONTWAIT, nullptr);
 		if (count < 0 && errno != EAGAIN)
 			dsr::fail("the log of packets", errno);
 		for (int i = 0; i < count; i++)

@@ -49,8 +49,7 @@ Bytes parse_address(const std::string &text)
 
 	if (!ip)
 		throw dsr::Error("found \"" + text + "\", expected an address");
-	return Bytes(ip->bytes.begin(), ip->bytes.begin() +
-		     static_cast<long>(ip->size()));
+	return Bytes(ip->bytes.begin(), ip->bytes.begin() + static_cast<long>(ip->size()));
 }
 
 Hook parse_hook(const std::string &text)
@@ -78,16 +77,14 @@ public:
 	Fuzzer(Hook hook, const Addresses &addresses, std::uint64_t seed,
 	       const std::vector<std::string> &rules, bool nft)
 		: hook_(hook), six_(addresses.server.size() == 16),
-		  generator_(hook, addresses, seed), judge_(rules, nft),
-		  log_(5),
+		  generator_(hook, addresses, seed), judge_(rules, nft), log_(5),
 		  far_("hostile1", IFF_TUN | IFF_NO_PI)
 	{
 		if (hook == Hook::output) {
 			output_ = std::make_unique<Output>(addresses);
 			return;
 		}
-		tap_ = std::make_unique<Tap>("hostile0", IFF_TAP | IFF_NO_PI |
-						 IFF_VNET_HDR);
+		tap_ = std::make_unique<Tap>("hostile0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
 		watcher_ = std::make_unique<Watcher>("hostile0");
 	}
 
@@ -125,19 +122,18 @@ Seed Fuzzer::seed_of(const Bytes &before) const
 {
 	if (hook_ == Hook::output)
 		return sent_.kind == Kind::socket ? Seed::yes : Seed::no;
-	if (!(sent_.offload.flags & NEEDS_CSUM) && !(
-	    hook_ == Hook::input && sent_.kind == Kind::fragment))
+	if (!(sent_.offload.flags & NEEDS_CSUM) &&
+	    !(hook_ == Hook::input && sent_.kind == Kind::fragment))
 		return Seed::no;
 	// reassembled: of more packets than this
 	if (hook_ == Hook::input && before.size() != sent_.frame.size() - sent_.ip)
 		return Seed::unknown;
 	const changes::Place place = changes::locate(before, six_);
-	if (static_cast<std::size_t>(sent_.offload.csum_start) +
-	    sent_.offload.csum_offset == sent_.ip + place.field)
+	if (static_cast<std::size_t>(sent_.offload.csum_start) + sent_.offload.csum_offset ==
+	    sent_.ip + place.field)
 		return Seed::yes;
 	// has it become a super-packet?
-	return sent_.offload.gso_type == GSO_NONE ?
-	       Seed::no : Seed::unknown;
+	return sent_.offload.gso_type == GSO_NONE ? Seed::no : Seed::unknown;
 }
 
 void Fuzzer::settle(const Bytes &before, const std::optional<Bytes> &after)
@@ -162,8 +158,7 @@ void Fuzzer::check_far()
 			continue;
 		Packet whole;
 		whole.data = packet->data();
-		whole.captured = whole.length =
-			static_cast<std::uint32_t>(packet->size());
+		whole.captured = whole.length = static_cast<std::uint32_t>(packet->size());
 		whole.family = six_ ? Family::ip6 : Family::ip4;
 		if (Coverage(whole).verify(whole) == Checksum::bad)
 			throw Disagreement("it left with a wrong checksum\n" +
@@ -181,8 +176,7 @@ void Fuzzer::check_watched()
 		// of a frame with tags, the kernel takes away the first
 		if (sent_.kind != Kind::vlan && *frame != sent_.frame)
 			throw Disagreement("it changed under another reader\n" +
-					   oracle::show(sent_.frame, sent_.frame,
-							*frame));
+					   oracle::show(sent_.frame, sent_.frame, *frame));
 		figures_.watched++;
 	}
 }
@@ -211,8 +205,7 @@ void Fuzzer::next()
 			return;
 		}
 		if (!before)
-			throw Disagreement("it came out of nothing\n" +
-					   oracle::hex(packet) + "\n");
+			throw Disagreement("it came out of nothing\n" + oracle::hex(packet) + "\n");
 		settle(*before, packet);
 		before.reset();
 	});
@@ -227,18 +220,16 @@ void Fuzzer::next()
 
 void print(const Figures &figures)
 {
-	std::cout << "| " << figures.sent << " packets: " << figures.refused
-		  << " refused, " << figures.unseen << " dropped in front, "
-		  << figures.fates[1] << " rewritten (" << figures.seeds
-		  << " seeds, " << figures.unknown_seeds
-		  << " of which one cannot tell), " << figures.fates[0]
-		  << " unchanged, " << figures.fates[2] << " dropped\n"
-		  << "| " << figures.left << " left right, " << figures.watched
-		  << " were watched, " << figures.cut << " too long for the log\n";
+	std::cout << "| " << figures.sent << " packets: " << figures.refused << " refused, "
+		  << figures.unseen << " dropped in front, " << figures.fates[1] << " rewritten ("
+		  << figures.seeds << " seeds, " << figures.unknown_seeds
+		  << " of which one cannot tell), " << figures.fates[0] << " unchanged, "
+		  << figures.fates[2] << " dropped\n"
+		  << "| " << figures.left << " left right, " << figures.watched << " were watched, "
+		  << figures.cut << " too long for the log\n";
 	for (std::size_t i = 0; i < KINDS; i++)
 		if (figures.made[i])
-			std::cout << name(static_cast<Kind>(i)) << ": "
-				  << figures.made[i] << ", "
+			std::cout << name(static_cast<Kind>(i)) << ": " << figures.made[i] << ", "
 				  << figures.seen[i] << " seen\n";
 }
 
@@ -255,12 +246,11 @@ bool plausible(const Figures &figures)
 int run(const std::vector<std::string> &words)
 {
 	const Hook hook = parse_hook(words[0]);
-	const Addresses addresses{parse_address(words[2]),
-		parse_address(words[3]), parse_address(words[4])};
+	const Addresses addresses{parse_address(words[2]), parse_address(words[3]),
+				  parse_address(words[4])};
 	const unsigned long count = parse_number(words[5]);
 	const unsigned long seed = parse_number(words[6]);
-	Fuzzer fuzzer(hook, addresses, seed, {words.begin() + 7, words.end()},
-		      words[1] == "nft");
+	Fuzzer fuzzer(hook, addresses, seed, {words.begin() + 7, words.end()}, words[1] == "nft");
 	unsigned long number = 0;
 
 	try {
@@ -269,15 +259,13 @@ int run(const std::vector<std::string> &words)
 	} catch (const Disagreement &wrong) {
 		const Sent &sent = fuzzer.last();
 
-		std::cout << "packet " << number << " of seed " << seed << ", "
-			  << name(sent.kind) << ": " << wrong.what()
-			  << "offload: flags " << unsigned{sent.offload.flags}
-			  << ", GSO type " << unsigned{sent.offload.gso_type}
-			  << ", header " << sent.offload.header << ", size "
-			  << sent.offload.gso_size << ", checksum from "
-			  << sent.offload.csum_start << " at "
-			  << sent.offload.csum_offset << "\nsent, IP at "
-			  << sent.ip << ": " << oracle::hex(sent.frame) << '\n';
+		std::cout << "packet " << number << " of seed " << seed << ", " << name(sent.kind)
+			  << ": " << wrong.what() << "offload: flags "
+			  << unsigned{sent.offload.flags} << ", GSO type "
+			  << unsigned{sent.offload.gso_type} << ", header " << sent.offload.header
+			  << ", size " << sent.offload.gso_size << ", checksum from "
+			  << sent.offload.csum_start << " at " << sent.offload.csum_offset
+			  << "\nsent, IP at " << sent.ip << ": " << oracle::hex(sent.frame) << '\n';
 		return 1;
 	}
 	print(fuzzer.figures());
@@ -292,7 +280,8 @@ int run(const std::vector<std::string> &words)
 int main(int argc, char *argv[])
 try {
 	if (argc < 9) {
-		std::cerr << "Usage: hostile_packets HOOK legacy|nft SERVER VIP FAR COUNT SEED RULE...\n";
+		std::cerr
+			<< "Usage: hostile_packets HOOK legacy|nft SERVER VIP FAR COUNT SEED RULE...\n";
 		return 2;
 	}
 	return run({argv + 1, argv + argc});

@@ -23,8 +23,7 @@ namespace {
 
 constexpr std::size_t LARGEST = 0x20000;
 
-void set(const dsr::Descriptor &socket, int level, int option, int value,
-	 const char *what)
+void set(const dsr::Descriptor &socket, int level, int option, int value, const char *what)
 {
 	if (setsockopt(socket.get(), level, option, &value, sizeof(value)))
 		dsr::fail(what, errno);
@@ -70,19 +69,15 @@ struct SocketAddress {
 			size = sizeof(*in);
 		}
 	}
-	const sockaddr *get() const
-	{
-		return reinterpret_cast<const sockaddr *>(&storage);
-	}
+	const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(&storage); }
 };
 
-std::optional<Bytes> received(ssize_t size, const Bytes &buffer,
-			      const char *what)
+std::optional<Bytes> received(ssize_t size, const Bytes &buffer, const char *what)
 {
 	if (size >= 0)
-		return Bytes(buffer.begin(), buffer.begin() +
-			     std::min<ssize_t>(size, static_cast<ssize_t>(
-						       buffer.size())));
+		return Bytes(buffer.begin(),
+			     buffer.begin() +
+				     std::min<ssize_t>(size, static_cast<ssize_t>(buffer.size())));
 	if (errno != EAGAIN)
 		dsr::fail(what, errno);
 	return std::nullopt;
@@ -91,8 +86,7 @@ std::optional<Bytes> received(ssize_t size, const Bytes &buffer,
 } // namespace
 
 Tap::Tap(const std::string &name, int flags)
-	: socket_(open("/dev/net/tun", O_RDWR | O_CLOEXEC), "/dev/net/tun"),
-	  buffer_(LARGEST)
+	: socket_(open("/dev/net/tun", O_RDWR | O_CLOEXEC), "/dev/net/tun"), buffer_(LARGEST)
 {
 	ifreq request{};
 
@@ -107,10 +101,8 @@ Tap::Tap(const std::string &name, int flags)
 bool Tap::send(const Sent &sent)
 {
 	iovec parts[2] = {
-		{const_cast<Offload *>(&sent.offload),
-		 sizeof(sent.offload)},
-		{const_cast<std::uint8_t *>(sent.frame.data()),
-		 sent.frame.size()},
+		{const_cast<Offload *>(&sent.offload), sizeof(sent.offload)},
+		{const_cast<std::uint8_t *>(sent.frame.data()), sent.frame.size()},
 	};
 
 	if (writev(socket_.get(), parts, 2) >= 0)
@@ -124,20 +116,16 @@ std::optional<Bytes> Tap::receive()
 
 	if (poll(&wait, 1, 0) <= 0)
 		return std::nullopt;
-	return received(read(socket_.get(), buffer_.data(), buffer_.size()),
-			buffer_, "the device");
+	return received(read(socket_.get(), buffer_.data(), buffer_.size()), buffer_, "the device");
 }
 
-Output::Output(const Addresses &addresses)
-	: addresses_(addresses)
+Output::Output(const Addresses &addresses) : addresses_(addresses)
 {
 	const bool six = addresses.server.size() == 16;
 	const int family = six ? AF_INET6 : AF_INET;
 
-	raw_ = {socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW),
-		"a raw socket"};
-	datagram_ = {socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-		     "a UDP socket"};
+	raw_ = {socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), "a raw socket"};
+	datagram_ = {socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0), "a UDP socket"};
 	if (six)
 		set(raw_, IPPROTO_IPV6, IPV6_HDRINCL, 1, "IPV6_HDRINCL");
 	else
@@ -150,18 +138,15 @@ Output::Output(const Addresses &addresses)
 
 bool Output::send(const Sent &sent)
 {
-	return sent.kind == Kind::socket ? send_segments(sent.frame) :
-					   send_raw(sent.frame);
+	return sent.kind == Kind::socket ? send_segments(sent.frame) : send_raw(sent.frame);
 }
 
 // By the way of another address now and then: the header's is the rules'.
 bool Output::send_raw(const Bytes &packet)
 {
-	const SocketAddress to(turn_++ & 1 ? addresses_.far :
-					     addresses_.server, 0);
+	const SocketAddress to(turn_++ & 1 ? addresses_.far : addresses_.server, 0);
 
-	if (sendto(raw_.get(), packet.data(), packet.size(), 0, to.get(),
-		   to.size) >= 0)
+	if (sendto(raw_.get(), packet.data(), packet.size(), 0, to.get(), to.size) >= 0)
 		return true;
 	// the target dropped it
 	return errno == EPERM || refused("the raw socket");
@@ -201,8 +186,7 @@ bool Output::send_segments(const Bytes &data)
 }
 
 Watcher::Watcher(const std::string &device)
-	: socket_(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-		  "a packet socket"),
+	: socket_(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "a packet socket"),
 	  buffer_(LARGEST)
 {
 	sock_filter program[] = {
@@ -214,24 +198,21 @@ Watcher::Watcher(const std::string &device)
 	sock_fprog filter{sizeof(program) / sizeof(program[0]), program};
 	sockaddr_ll from{};
 
-	if (setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter,
-		       sizeof(filter)))
+	if (setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
 		dsr::fail("a filter", errno);
 	set(socket_, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22, "SO_RCVBUFFORCE");
-	set(socket_, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1,
-	    "PACKET_IGNORE_OUTGOING");
+	set(socket_, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
 	from.sll_family = AF_PACKET;
 	from.sll_protocol = htons(ETH_P_ALL);
 	from.sll_ifindex = static_cast<int>(if_nametoindex(device.c_str()));
-	if (bind(socket_.get(), reinterpret_cast<sockaddr *>(&from),
-		 sizeof(from)))
+	if (bind(socket_.get(), reinterpret_cast<sockaddr *>(&from), sizeof(from)))
 		dsr::fail("to watch " + device, errno);
 }
 
 std::optional<Bytes> Watcher::receive()
 {
-	return received(recv(socket_.get(), buffer_.data(), buffer_.size(), 0),
-			buffer_, "a packet socket");
+	return received(recv(socket_.get(), buffer_.data(), buffer_.size(), 0), buffer_,
+			"a packet socket");
 }
 
 } // namespace hostile

@@ -131,7 +131,8 @@ private:
 					      fate.flow.dscp().value(),
 					      fate.flow.destination_port().value()};
 			if (possible.insert(one).second)
-				said += (said.empty() ? "" : ", or ") + (one ? one->text() : "lost");
+				said += (said.empty() ? "" : ", or ") +
+					(one ? one->text() : "lost");
 		}
 		if (!fates.complete || !possible.contains(arrival))
 			differ(said, packet, arrival);
@@ -151,8 +152,7 @@ private:
 
 	static bool is_there(const Item &item, const Arrival &arrival)
 	{
-		return arrival.to == item.ip &&
-		       (!item.ports || arrival.port == item.ports->vip);
+		return arrival.to == item.ip && (!item.ports || arrival.port == item.ports->vip);
 	}
 
 	// What doctor says of a VIP, against all the packets that there were.
@@ -167,9 +167,11 @@ private:
 				continue;
 			if (found.dropped && arrival)
 				differ(destination(item) + ": all are dropped", packet, arrival);
-			if (arrival && found.answer == Reach::Answer::all && !is_there(item, *arrival))
+			if (arrival && found.answer == Reach::Answer::all &&
+			    !is_there(item, *arrival))
 				differ(destination(item) + ": all get there", packet, arrival);
-			if (arrival && found.answer == Reach::Answer::none && is_there(item, *arrival))
+			if (arrival && found.answer == Reach::Answer::none &&
+			    is_there(item, *arrival))
 				differ(destination(item) + ": none get there", packet, arrival);
 			totals.answers++;
 		}
@@ -201,9 +203,10 @@ try {
 
 	for (unsigned long i = 0; i < sets; i++)
 		Set(make, wire, argv[1]).compare(packets, totals);
-	std::cout << "| " << totals.packets << " packets through " << sets << " sets of rules: "
-		  << totals.decided << " foretold, " << totals.changed << " with a new address, "
-		  << totals.lost << " dropped; " << totals.answers << " answers about VIPs\n";
+	std::cout << "| " << totals.packets << " packets through " << sets
+		  << " sets of rules: " << totals.decided << " foretold, " << totals.changed
+		  << " with a new address, " << totals.lost << " dropped; " << totals.answers
+		  << " answers about VIPs\n";
 	// otherwise nothing is shown
 	if (totals.decided < totals.packets / 2 || totals.changed < totals.packets / 10)
 		throw Error("too few packets were foretold, or changed");

@@ -12,8 +12,7 @@ const std::string SERVERS4 = "192.0.2.", SERVERS6 = "2001:db8:9::";
 constexpr std::uint16_t PORTS[] = {80, 443, 8080, 8443};
 const std::string CLIENTS4 = "203.0.113.", CLIENTS6 = "2001:db8:113::";
 
-std::vector<Ip> addresses(const std::string &network,
-			  std::initializer_list<const char *> last)
+std::vector<Ip> addresses(const std::string &network, std::initializer_list<const char *> last)
 {
 	std::vector<Ip> all;
 
@@ -72,11 +71,15 @@ std::string Maker::xt_port(const std::string &protocol)
 	const std::string match = " -m " + protocol;
 
 	switch (below(4)) {
-	case 0: return match + " --dport " + any_of({"80", "8080", "443"});
-	case 1: return match + " --dport " + any_of({"80:443", ":8080", "8443:"});
-	case 2: return match + " ! --dport " + any_of({"80", "8080"});
-	default: return " -m multiport" + any_of({"", " !"}) + " --dports " +
-			any_of({"80,8080", "443,8080:8443", "1:79"});
+	case 0:
+		return match + " --dport " + any_of({"80", "8080", "443"});
+	case 1:
+		return match + " --dport " + any_of({"80:443", ":8080", "8443:"});
+	case 2:
+		return match + " ! --dport " + any_of({"80", "8080"});
+	default:
+		return " -m multiport" + any_of({"", " !"}) + " --dports " +
+		       any_of({"80,8080", "443,8080:8443", "1:79"});
 	}
 }
 
@@ -85,42 +88,55 @@ std::string Maker::xt_match(Family family)
 	const bool ip4 = family == Family::ip4;
 
 	switch (below(8)) {
-	case 0: return any_of({" -i rules0", " ! -i rules0", " -i rules+", " -i rules1"});
-	case 1: return any_of({"", " !"}) + " -s " +
+	case 0:
+		return any_of({" -i rules0", " ! -i rules0", " -i rules+", " -i rules1"});
+	case 1:
+		return any_of({"", " !"}) + " -s " +
 		       (ip4 ? any_of({CLIENTS4 + "0/25", CLIENTS4 + "1/32"}) :
 			      any_of({CLIENTS6 + "/121", CLIENTS6 + "1/128"}));
-	case 2: return any_of({"", "", " !"}) + " -d " + server(family);
-	case 3: return " -m tos" + any_of({"", " !"}) + " --tos " +
-		       std::to_string(dscp() * 4) + "/0xfc";
-	case 4: return " -m comment --comment \"-j DROP\"";
-	case 5: return one_in(4) ? " -m length --length 0:65535" : "";
-	default: return " -m dscp" + any_of({"", "", "", " !"}) + " --dscp " + number();
+	case 2:
+		return any_of({"", "", " !"}) + " -d " + server(family);
+	case 3:
+		return " -m tos" + any_of({"", " !"}) + " --tos " + std::to_string(dscp() * 4) +
+		       "/0xfc";
+	case 4:
+		return " -m comment --comment \"-j DROP\"";
+	case 5:
+		return one_in(4) ? " -m length --length 0:65535" : "";
+	default:
+		return " -m dscp" + any_of({"", "", "", " !"}) + " --dscp " + number();
 	}
 }
 
-std::string Maker::xt_target(Family family, const std::string &table,
-			     unsigned int level, bool has_ports)
+std::string Maker::xt_target(Family family, const std::string &table, unsigned int level,
+			     bool has_ports)
 {
 	switch (below(10)) {
-	case 0: return any_of({" -j ACCEPT", " -j RETURN"});
-	case 1: return one_in(3) ? " -j DROP" : " -j RETURN";
+	case 0:
+		return any_of({" -j ACCEPT", " -j RETURN"});
+	case 1:
+		return one_in(3) ? " -j DROP" : " -j RETURN";
 	case 2:
 	case 3:
 		if (level < 2)
-			return any_of({" -j ", " -j ", " -g "}) + (level ? "b" : any_of({"a", "b"}));
+			return any_of({" -j ", " -j ", " -g "}) +
+			       (level ? "b" : any_of({"a", "b"}));
 		[[fallthrough]];
 	case 4:
 		if (table == "mangle")
 			return " -j DSCP --set-dscp " + number();
 		[[fallthrough]];
-	case 5: return " -j DADDR --dscp-map " + number() + "=" + vip(family) + ",20=" + vip(family);
-	default: return " -j DADDR --set-daddr " + vip(family) +
-			(has_ports && one_in(2) ? " --set-dport " + any_of({"80", "443"}) : "");
+	case 5:
+		return " -j DADDR --dscp-map " + number() + "=" + vip(family) +
+		       ",20=" + vip(family);
+	default:
+		return " -j DADDR --set-daddr " + vip(family) +
+		       (has_ports && one_in(2) ? " --set-dport " + any_of({"80", "443"}) : "");
 	}
 }
 
-std::string Maker::xt_rule(Family family, const std::string &table,
-			   const std::string &chain, unsigned int level)
+std::string Maker::xt_rule(Family family, const std::string &table, const std::string &chain,
+			   unsigned int level)
 {
 	std::string words;
 	const bool has_ports = one_in(4);
@@ -148,9 +164,11 @@ std::string Maker::iptables(Family family)
 	std::string text;
 
 	for (const std::string table : {"raw", "mangle"}) {
-		text += "*" + table + "\n:PREROUTING " + (one_in(16) ? "DROP" : "ACCEPT") + " [0:0]\n" +
-			(table == "mangle" ? ":INPUT ACCEPT [0:0]\n" : "") + ":a - [0:0]\n:b - [0:0]\n";
-		for (const auto &[chain, level] : {std::pair("PREROUTING", 0U), {"a", 1U}, {"b", 2U}})
+		text += "*" + table + "\n:PREROUTING " + (one_in(16) ? "DROP" : "ACCEPT") +
+			" [0:0]\n" + (table == "mangle" ? ":INPUT ACCEPT [0:0]\n" : "") +
+			":a - [0:0]\n:b - [0:0]\n";
+		for (const auto &[chain, level] :
+		     {std::pair("PREROUTING", 0U), {"a", 1U}, {"b", 2U}})
 			for (unsigned int i = below(4); i; i--)
 				text += xt_rule(family, table, chain, level);
 		if (table == "mangle" && one_in(3))
@@ -169,17 +187,29 @@ std::string Maker::nft_match(Family family)
 	const std::string first = dsr::text(all[0]), second = dsr::text(all[1]);
 
 	switch (below(11)) {
-	case 0: return any_of({"iifname rules0 ", "iifname != rules0 ", "iif rules1 ", "iifname \"rules*\" "});
-	case 1: return ip + " saddr " + (family == Family::ip4 ? CLIENTS4 + "0/25 " : CLIENTS6 + "/121 ");
-	case 2: return ip + " daddr " + any_of({"", "!= "}) + server(family) + " ";
-	case 3: return ip + " daddr " + any_of({"", "!= "}) + "{ " + first + ", " + second + " } ";
-	case 4: return ip + " daddr " + first + "-" + second + " ";
-	case 5: return ip + " dscp " + any_of({"!= ", "< ", ">= "}) + number() + " ";
-	case 6: return ip + " dscp " + any_of({"{ 6, 8 } ", "!= { 6, 8 } ", "6-7 "});
-	case 7: return any_of({"udp dport 80 ", "tcp dport { 80, 8080-8443 } ", "udp dport != 80 ",
+	case 0:
+		return any_of({"iifname rules0 ", "iifname != rules0 ", "iif rules1 ",
+			       "iifname \"rules*\" "});
+	case 1:
+		return ip + " saddr " +
+		       (family == Family::ip4 ? CLIENTS4 + "0/25 " : CLIENTS6 + "/121 ");
+	case 2:
+		return ip + " daddr " + any_of({"", "!= "}) + server(family) + " ";
+	case 3:
+		return ip + " daddr " + any_of({"", "!= "}) + "{ " + first + ", " + second + " } ";
+	case 4:
+		return ip + " daddr " + first + "-" + second + " ";
+	case 5:
+		return ip + " dscp " + any_of({"!= ", "< ", ">= "}) + number() + " ";
+	case 6:
+		return ip + " dscp " + any_of({"{ 6, 8 } ", "!= { 6, 8 } ", "6-7 "});
+	case 7:
+		return any_of({"udp dport 80 ", "tcp dport { 80, 8080-8443 } ", "udp dport != 80 ",
 			       "meta l4proto udp ", "th dport 8080 "});
-	case 8: return ip + " daddr . " + ip + " dscp { " + first + " . 7, " + second + " . 8 } ";
-	default: return ip + " dscp " + number() + " ";
+	case 8:
+		return ip + " daddr . " + ip + " dscp { " + first + " . 7, " + second + " . 8 } ";
+	default:
+		return ip + " dscp " + number() + " ";
 	}
 }
 
@@ -189,10 +219,14 @@ std::string Maker::nft_map(Family family)
 	const std::string set = ip + " daddr set ";
 
 	switch (below(3)) {
-	case 0: return set + ip + " dscp map { 6 : " + vip(family) + ", 7 : " + vip(family) + " }";
-	case 1: return set + ip + " dscp map @m";
-	default: return set + ip + " daddr . " + ip + " dscp map { " + server(family) + " . 7 : " +
-			vip(family) + ", " + server(family) + " . 8 : " + vip(family) + " }";
+	case 0:
+		return set + ip + " dscp map { 6 : " + vip(family) + ", 7 : " + vip(family) + " }";
+	case 1:
+		return set + ip + " dscp map @m";
+	default:
+		return set + ip + " daddr . " + ip + " dscp map { " + server(family) +
+		       " . 7 : " + vip(family) + ", " + server(family) + " . 8 : " + vip(family) +
+		       " }";
 	}
 }
 
@@ -202,10 +236,14 @@ std::string Maker::nft_action(Family family, unsigned int level)
 	const std::string deeper = level ? "v" : any_of({"u", "v"});
 
 	switch (below(12)) {
-	case 0: return any_of({"accept", "return", "counter", "meta mark set 1"});
-	case 1: return one_in(3) ? "drop" : "return";
-	case 2: return ip + " dscp set " + number();
-	case 3: return nft_map(family);
+	case 0:
+		return any_of({"accept", "return", "counter", "meta mark set 1"});
+	case 1:
+		return one_in(3) ? "drop" : "return";
+	case 2:
+		return ip + " dscp set " + number();
+	case 3:
+		return nft_map(family);
 	case 4:
 		if (level < 2)
 			return any_of({"jump ", "jump ", "goto "}) + deeper;
@@ -215,9 +253,12 @@ std::string Maker::nft_action(Family family, unsigned int level)
 			return ip + " dscp vmap { 6 : jump " + deeper + ", 7 : goto " + deeper +
 			       any_of({"", ", 8 : drop", ", 9 : accept"}) + " }";
 		[[fallthrough]];
-	case 6: return "udp dport 8080 " + ip + " daddr set " + vip(family) + " udp dport set 80";
-	case 7: return "meta length > 1 " + ip + " daddr set " + vip(family);
-	default: return ip + " daddr set " + vip(family);
+	case 6:
+		return "udp dport 8080 " + ip + " daddr set " + vip(family) + " udp dport set 80";
+	case 7:
+		return "meta length > 1 " + ip + " daddr set " + vip(family);
+	default:
+		return ip + " daddr set " + vip(family);
 	}
 }
 
@@ -238,20 +279,21 @@ std::string Maker::nft_rules(Family family, unsigned int level)
 	return rules;
 }
 
-std::string Maker::nft_table(Family family, const std::string &kind,
-			     const std::string &name)
+std::string Maker::nft_table(Family family, const std::string &kind, const std::string &name)
 {
 	const std::string type = family == Family::ip4 ? "ipv4_addr" : "ipv6_addr";
-	const std::string priority = any_of({"-350", "-310", "-300", "-290", "-160", "-150", "-1", "100"});
+	const std::string priority = any_of(
+		{"-350", "-310", "-300", "-290", "-160", "-150", "-1", "100"});
 	const std::string hook = kind == "netdev" ? "ingress device rules0" :
-				 one_in(5) ? "input" : "prerouting";
+				 one_in(5)	  ? "input" :
+						    "prerouting";
 
 	return "table " + kind + " " + name + " {\n\tmap m {\n\t\ttype dscp : " + type +
 	       "\n\t\telements = { 8 : " + vip(family) + ", 9 : " + vip(family) + " }\n\t}\n" +
-	       "\tchain v {\n" + nft_rules(family, 2) + "\t}\n" +
-	       "\tchain u {\n" + nft_rules(family, 1) + "\t}\n" +
-	       "\tchain p {\n\t\ttype filter hook " + hook + " priority " + priority + "; policy " +
-	       (one_in(16) ? "drop" : "accept") + ";\n" + nft_rules(family, 0) + "\t}\n}\n";
+	       "\tchain v {\n" + nft_rules(family, 2) + "\t}\n" + "\tchain u {\n" +
+	       nft_rules(family, 1) + "\t}\n" + "\tchain p {\n\t\ttype filter hook " + hook +
+	       " priority " + priority + "; policy " + (one_in(16) ? "drop" : "accept") + ";\n" +
+	       nft_rules(family, 0) + "\t}\n}\n";
 }
 
 std::string Maker::nft(Family family)
@@ -259,7 +301,8 @@ std::string Maker::nft(Family family)
 	std::string text;
 
 	for (unsigned int i = below(3); i; i--)
-		text += nft_table(family, any_of({ip(family), "inet", "netdev"}), "t" + std::to_string(i));
+		text += nft_table(family, any_of({ip(family), "inet", "netdev"}),
+				  "t" + std::to_string(i));
 	return text;
 }
 

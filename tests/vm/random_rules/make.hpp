@@ -11,7 +11,7 @@ namespace random_rules {
 
 // What every set is made from.
 std::vector<Ip> vips(Family family);
-std::vector<Ip> servers(Family family);	// the addresses that packets come to
+std::vector<Ip> servers(Family family); // the addresses that packets come to
 std::vector<std::string> networks();	// of all these
 
 class Maker {
@@ -29,10 +29,7 @@ public:
 	std::uint8_t dscp() { return static_cast<std::uint8_t>(6 + below(4)); }
 
 private:
-	unsigned int below(unsigned int end)
-	{
-		return static_cast<unsigned int>(random_() % end);
-	}
+	unsigned int below(unsigned int end) { return static_cast<unsigned int>(random_() % end); }
 	bool one_in(unsigned int number) { return !below(number); }
 	template <typename List>
 	auto any(const List &list)
@@ -44,24 +41,20 @@ private:
 		return any(std::vector<std::string>(words));
 	}
 	std::string vip(Family family) { return dsr::text(any(vips(family))); }
-	std::string server(Family family)
-	{
-		return dsr::text(any(servers(family)));
-	}
+	std::string server(Family family) { return dsr::text(any(servers(family))); }
 	std::string number() { return std::to_string(dscp()); }
 
 	std::string xt_match(Family family);
 	std::string xt_port(const std::string &protocol);
-	std::string xt_target(Family family, const std::string &table,
-			      unsigned int level, bool has_ports);
-	std::string xt_rule(Family family, const std::string &table,
-			    const std::string &chain, unsigned int level);
+	std::string xt_target(Family family, const std::string &table, unsigned int level,
+			      bool has_ports);
+	std::string xt_rule(Family family, const std::string &table, const std::string &chain,
+			    unsigned int level);
 	std::string nft_match(Family family);
 	std::string nft_map(Family family);
 	std::string nft_action(Family family, unsigned int level);
 	std::string nft_rules(Family family, unsigned int level);
-	std::string nft_table(Family family, const std::string &kind,
-			      const std::string &name);
+	std::string nft_table(Family family, const std::string &kind, const std::string &name);
 
 	std::mt19937_64 random_;
 	std::uint16_t next_ = 1024;

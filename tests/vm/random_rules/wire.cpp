@@ -53,8 +53,8 @@ void write_file(const std::string &path, const std::string &text)
 Descriptor receiver(Family family, int protocol)
 {
 	const bool ip4 = family == Family::ip4;
-	Descriptor socket(::socket(ip4 ? AF_INET : AF_INET6,
-				   SOCK_RAW | SOCK_CLOEXEC, protocol), "socket");
+	Descriptor socket(::socket(ip4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, protocol),
+			  "socket");
 	const int on = 1;
 
 	if (!ip4 && (setsockopt(socket.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) ||
@@ -114,7 +114,7 @@ Bytes frame(const Packet &packet)
 		put16(bytes, begin + 4, static_cast<unsigned int>(length));
 	} else {
 		bytes[begin + 12] = 5U << 4U;
-		bytes[begin + 13] = 0x02;	// SYN
+		bytes[begin + 13] = 0x02; // SYN
 	}
 	return bytes;
 }
@@ -176,8 +176,7 @@ std::string Packet::text() const
 
 std::string Arrival::text() const
 {
-	return dsr::text(to) + " port " + std::to_string(port) + " DSCP " +
-	       std::to_string(dscp);
+	return dsr::text(to) + " port " + std::to_string(port) + " DSCP " + std::to_string(dscp);
 }
 
 Wire::Wire(const std::vector<std::string> &networks)
@@ -205,8 +204,7 @@ Wire::Wire(const std::vector<std::string> &networks)
 std::optional<Arrival> Wire::send(const Packet &packet)
 {
 	const Bytes bytes = frame(packet);
-	const Descriptor &out =
-		out_[dsr::index(packet.family)][packet.protocol == IPPROTO_TCP];
+	const Descriptor &out = out_[dsr::index(packet.family)][packet.protocol == IPPROTO_TCP];
 
 	if (write(in_[packet.in].get(), bytes.data(), bytes.size()) !=
 	    static_cast<ssize_t>(bytes.size()))

@@ -18,11 +18,11 @@ inline constexpr const char *INTERFACES[] = {"rules0", "rules1"};
 
 struct Packet {
 	Family family = Family::ip4;
-	unsigned int in = 0;	// of INTERFACES
+	unsigned int in = 0; // of INTERFACES
 	Ip from, to;
 	std::uint8_t dscp = 0, protocol = 17;
 	std::uint16_t id = 0;	// the source port, too
-	std::uint16_t port = 0;	// the destination's
+	std::uint16_t port = 0; // the destination's
 
 	std::string text() const;
 };
@@ -51,7 +51,7 @@ public:
 private:
 	dsr::Descriptor in_[2];
 	std::uint32_t indexes_[2];
-	dsr::Descriptor out_[2][2];	// by family, of UDP and of TCP
+	dsr::Descriptor out_[2][2]; // by family, of UDP and of TCP
 };
 
 } // namespace random_rules

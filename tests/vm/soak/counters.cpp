@@ -32,10 +32,10 @@ bool read_counters(Counts &counts)
 		std::string family, table, dscp, address;
 		Count count;
 
-		good &= static_cast<bool>(words >> family >> table >> dscp >>
-					  address >> count.first >> count.second);
-		good &= counts.emplace(family + " " + table + " " + dscp + " " +
-				       address, count).second;
+		good &= static_cast<bool>(words >> family >> table >> dscp >> address >>
+					  count.first >> count.second);
+		good &= counts.emplace(family + " " + table + " " + dscp + " " + address, count)
+				.second;
 	}
 	return good;
 }
@@ -48,10 +48,8 @@ std::string look_at(const Counts &counts, Counts &before)
 
 		if (found == counts.end())
 			return key + " is missing";
-		if (found->second.first < last.first ||
-		    found->second.second < last.second)
-			return key + " went down from " +
-			       std::to_string(last.first) + " to " +
+		if (found->second.first < last.first || found->second.second < last.second)
+			return key + " went down from " + std::to_string(last.first) + " to " +
 			       std::to_string(found->second.first) + " packets";
 		last = found->second;
 	}

@@ -81,8 +81,7 @@ int open_socket(const Address &to, int type)
 	if (file < 0)
 		fail("socket");
 	// that a slow machine loses nothing by itself
-	if (type == SOCK_DGRAM &&
-	    setsockopt(file, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+	if (type == SOCK_DGRAM && setsockopt(file, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
 		fail("SO_RCVBUFFORCE");
 	return file;
 }
@@ -168,8 +167,7 @@ void echo(int file)
 
 	while ((count = recv(file, buffer.data(), buffer.size(), 0)) > 0) {
 		for (ssize_t sent = 0; sent < count;) {
-			ssize_t more = send(file, buffer.data() + sent,
-					    count - sent, MSG_NOSIGNAL);
+			ssize_t more = send(file, buffer.data() + sent, count - sent, MSG_NOSIGNAL);
 			if (more < 0)
 				count = sent;
 			else
@@ -209,8 +207,7 @@ void ask_whether_alive(int file)
 class UdpSender {
 public:
 	UdpSender(const Address &to, Milliseconds patience)
-		: to_(to), file_(open_socket(to, SOCK_DGRAM)),
-		  patience_(patience)
+		: to_(to), file_(open_socket(to, SOCK_DGRAM)), patience_(patience)
 	{
 	}
 
@@ -225,9 +222,8 @@ public:
 				receive();
 			give_up();
 		}
-		std::printf("%llu %llu %llu %llu %llu %llu %llu\n", sent_,
-			    bytes_, answered_, lost_, late_, wrong_source_,
-			    wrong_data_);
+		std::printf("%llu %llu %llu %llu %llu %llu %llu\n", sent_, bytes_, answered_, lost_,
+			    late_, wrong_source_, wrong_data_);
 	}
 
 private:
@@ -245,10 +241,7 @@ private:
 	};
 
 	// All sizes, odd ones too, of packets that need no fragments.
-	static std::size_t size(std::uint64_t number)
-	{
-		return sizeof(Head) + number * 31 % 1200;
-	}
+	static std::size_t size(std::uint64_t number) { return sizeof(Head) + number * 31 % 1200; }
 
 	static void make(char *data, const Head &head)
 	{
@@ -300,8 +293,8 @@ private:
 		Head head;
 
 		std::memcpy(&head, data, sizeof(head));
-		if (received < sizeof(head) || head.slot >= WINDOW ||
-		    head.number >= next_ || received != size(head.number)) {
+		if (received < sizeof(head) || head.slot >= WINDOW || head.number >= next_ ||
+		    received != size(head.number)) {
 			wrong_data_++;
 			return;
 		}
@@ -340,8 +333,8 @@ private:
 	std::array<Slot, WINDOW> slots_;
 	std::uint64_t next_ = 0;
 	std::size_t waiting_ = 0;
-	unsigned long long sent_ = 0, bytes_ = 0, answered_ = 0, lost_ = 0,
-			   late_ = 0, wrong_source_ = 0, wrong_data_ = 0;
+	unsigned long long sent_ = 0, bytes_ = 0, answered_ = 0, lost_ = 0, late_ = 0,
+			   wrong_source_ = 0, wrong_data_ = 0;
 };
 
 // One connection after the other, each with as much as this, echoed.
@@ -350,10 +343,9 @@ constexpr std::size_t CONNECTION_BYTES = 300000;
 class Connection {
 public:
 	Connection(Address &to, int patience)
-		: file_(open_socket(to, SOCK_STREAM | SOCK_NONBLOCK)),
-		  patience_(patience)
+		: file_(open_socket(to, SOCK_STREAM | SOCK_NONBLOCK)), patience_(patience)
 	{
-		(void)connect(file_, to.name(), to.size);	// poll() tells
+		(void)connect(file_, to.name(), to.size); // poll() tells
 	}
 
 	// RST instead of FIN: nothing of it stays behind, and waits.
@@ -370,8 +362,8 @@ public:
 	{
 		while (received_ < data.size()) {
 			const bool more = sent_ < data.size();
-			pollfd event{file_, static_cast<short>(
-					more ? POLLIN | POLLOUT : POLLIN), 0};
+			pollfd event{file_, static_cast<short>(more ? POLLIN | POLLOUT : POLLIN),
+				     0};
 
 			int ready = poll(&event, 1, patience_);
 
@@ -401,8 +393,7 @@ public:
 private:
 	bool write(const std::string &data)
 	{
-		ssize_t count = send(file_, data.data() + sent_,
-				     data.size() - sent_, MSG_NOSIGNAL);
+		ssize_t count = send(file_, data.data() + sent_, data.size() - sent_, MSG_NOSIGNAL);
 		sent_ += count > 0 ? count : 0;
 		return count >= 0 || errno == EAGAIN;
 	}
@@ -414,8 +405,7 @@ private:
 
 		if (count < 0)
 			return false;
-		if (count == 0 ||
-		    data.compare(received_, count, buffer, count) != 0) {
+		if (count == 0 || data.compare(received_, count, buffer, count) != 0) {
 			errno = EBADMSG; // its end, or other bytes
 			return false;
 		}
@@ -464,8 +454,9 @@ int main(int argc, char *argv[])
 		serve_udp(own);
 	}
 	if ((mode != "udp" && mode != "tcp") || argc != 5) {
-		std::fputs("usage: traffic serve ADDRESS PORT | traffic udp|tcp ADDRESS PORT PATIENCE\n",
-			   stderr);
+		std::fputs(
+			"usage: traffic serve ADDRESS PORT | traffic udp|tcp ADDRESS PORT PATIENCE\n",
+			stderr);
 		return 1;
 	}
 	const Address to(argv[2], argv[3]);

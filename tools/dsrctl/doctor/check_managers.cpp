@@ -28,10 +28,9 @@ Reach reach(const Facts &facts)
 			reach.nft = true;
 			continue;
 		}
-		const auto &variants = rewrite.store == Store::other ?
-					       facts.other : facts.variant;
-		(variants[index(rewrite.family)] == "nft" ?
-			 reach.iptables_nft : reach.legacy) = true;
+		const auto &variants = rewrite.store == Store::other ? facts.other : facts.variant;
+		(variants[index(rewrite.family)] == "nft" ? reach.iptables_nft :
+							    reach.legacy) = true;
 	}
 	return reach;
 }
@@ -45,23 +44,22 @@ struct Flusher {
 
 constexpr Flusher FLUSHERS[] = {
 	{&Managers::firewalld, "firewalld", "firewalld",
-	 "flushes the tables of iptables when firewall-cmd reloads it, and when it stops",
-	 true, true, false},
+	 "flushes the tables of iptables when firewall-cmd reloads it, and when it stops", true,
+	 true, false},
 	{&Managers::nftables, "nftables-service", "nftables.service",
 	 "flushes all rules of nftables, those of iptables-nft included, when it reloads, restarts and stops",
 	 false, true, true},
 	{&Managers::persistent, "netfilter-persistent", "netfilter-persistent",
-	 "replaces the tables of iptables by those of its files when it starts and reloads",
-	 true, true, false},
+	 "replaces the tables of iptables by those of its files when it starts and reloads", true,
+	 true, false},
 	{&Managers::iptables, "iptables-service", "iptables.service",
-	 "replaces the tables of iptables by those of its files when it starts and reloads",
-	 true, true, false},
+	 "replaces the tables of iptables by those of its files when it starts and reloads", true,
+	 true, false},
 };
 
 bool has_ports(const Facts &facts)
 {
-	return std::any_of(facts.config.entries.begin(),
-			   facts.config.entries.end(),
+	return std::any_of(facts.config.entries.begin(), facts.config.entries.end(),
 			   [](const Entry &entry) { return bool(entry.ports); });
 }
 
@@ -76,20 +74,24 @@ void guard_or_sysctls(const Facts &facts, Finding &finding)
 
 Finding flusher(const Facts &facts, const Flusher &one, const Reach &rules)
 {
-	const bool hit = (one.legacy && rules.legacy) ||
-			 (one.iptables_nft && rules.iptables_nft) ||
+	const bool hit = (one.legacy && rules.legacy) || (one.iptables_nft && rules.iptables_nft) ||
 			 (one.nft && rules.nft);
-	Finding finding{Severity::note, one.id,
-			std::string("found ") + one.name + ", which " + one.does,
-			hit ? "rules that lead to VIPs are gone then, until the guard of dsrctl.service puts them back" :
-			      "no rules of VIPs are there",
-			{}, "", false};
+	Finding finding{
+		Severity::note,
+		one.id,
+		std::string("found ") + one.name + ", which " + one.does,
+		hit ? "rules that lead to VIPs are gone then, until the guard of dsrctl.service puts them back" :
+		      "no rules of VIPs are there",
+		{},
+		"",
+		false};
 
 	if (!hit || facts.managers.guard)
 		return finding;
 	finding.severity = Severity::warning;
 	finding.found += ", and no guard: expected dsrctl guard to run";
-	finding.why = "rules that lead to VIPs are gone then, and requests are answered from the server's own address until dsrctl reload";
+	finding.why =
+		"rules that lead to VIPs are gone then, and requests are answered from the server's own address until dsrctl reload";
 	guard_or_sysctls(facts, finding);
 	return finding;
 }
@@ -98,10 +100,14 @@ Finding flusher(const Facts &facts, const Flusher &one, const Reach &rules)
 Finding owner(const Facts &facts, const std::string &id, const std::string &found,
 	      const std::string &when, const std::string &keep)
 {
-	Finding finding{Severity::note, id, found,
+	Finding finding{Severity::note,
+			id,
+			found,
 			"VIPs on lo are gone " + when +
 				", until the guard of dsrctl.service puts them back",
-			{}, keep, false};
+			{},
+			keep,
+			false};
 
 	if (facts.managers.guard)
 		return finding;
@@ -123,15 +129,22 @@ Findings check_flushers(const Facts &facts)
 		if (facts.managers.*one.there)
 			findings.push_back(flusher(facts, one, rules));
 	if (facts.managers.ufw)
-		findings.push_back({Severity::note, "ufw",
+		findings.push_back({Severity::note,
+				    "ufw",
 				    "found ufw, whose rules see the VIP as the destination",
 				    "what it does not allow does not reach a VIP",
-				    {}, "ufw allow to the VIP and its port", false});
+				    {},
+				    "ufw allow to the VIP and its port",
+				    false});
 	if (facts.managers.docker)
-		findings.push_back({Severity::note, "docker",
-				    "found docker, which publishes ports",
-				    "a port that it publishes on all addresses is taken from a VIP's service, too",
-				    {}, "docker run -p ADDRESS:PORT:PORT, with the address that the container is for", false});
+		findings.push_back(
+			{Severity::note,
+			 "docker",
+			 "found docker, which publishes ports",
+			 "a port that it publishes on all addresses is taken from a VIP's service, too",
+			 {},
+			 "docker run -p ADDRESS:PORT:PORT, with the address that the container is for",
+			 false});
 	return findings;
 }
 
@@ -142,14 +155,18 @@ Findings check_owners_of_lo(const Facts &facts)
 	for (const LoopbackFile &file : facts.managers.networkd_files) {
 		if (file.keeps)
 			continue;
-		findings.push_back({Severity::note, "networkd-lo",
-				    "found lo in " + file.path +
-					    ", so that systemd-networkd configures it",
-				    "systemd 252 left VIPs on lo alone, whenever it was restarted; another version may remove what it did not set",
-				    {}, "KeepConfiguration=yes in [Network] of that file, or of a drop-in", false});
+		findings.push_back(
+			{Severity::note,
+			 "networkd-lo",
+			 "found lo in " + file.path + ", so that systemd-networkd configures it",
+			 "systemd 252 left VIPs on lo alone, whenever it was restarted; another version may remove what it did not set",
+			 {},
+			 "KeepConfiguration=yes in [Network] of that file, or of a drop-in",
+			 false});
 	}
 	for (const std::string &profile : facts.managers.profiles)
-		findings.push_back(owner(facts, "networkmanager-lo",
+		findings.push_back(owner(
+			facts, "networkmanager-lo",
 			"found lo in " + profile +
 				", so that NetworkManager removes what it did not set",
 			"when the profile is activated",

@@ -15,8 +15,7 @@ constexpr char NO_MODULE[] =
 std::string flavour(const std::string &vermagic)
 {
 	std::size_t blank = vermagic.find(' ');
-	std::string rest = blank == vermagic.npos ? ""
-						  : vermagic.substr(blank + 1);
+	std::string rest = blank == vermagic.npos ? "" : vermagic.substr(blank + 1);
 
 	while (rest.ends_with(' '))
 		rest.pop_back();
@@ -34,67 +33,66 @@ bool fits(const ModuleFacts &module)
 {
 	std::string ours = flavour(module.vermagic);
 
-	if (!module.kernel_vermagic.empty() &&
-	    ours != flavour(module.kernel_vermagic))
+	if (!module.kernel_vermagic.empty() && ours != flavour(module.kernel_vermagic))
 		return false;
-	return release(module.vermagic) == module.release ||
-	       ours.find("modversions") != ours.npos;
+	return release(module.vermagic) == module.release || ours.find("modversions") != ours.npos;
 }
 
 std::vector<Command> build_commands()
 {
-	return {{"make", "-f", "Makefile.kbuild"},
-		{"make", "-f", "Makefile.kbuild", "install"}};
+	return {{"make", "-f", "Makefile.kbuild"}, {"make", "-f", "Makefile.kbuild", "install"}};
 }
 
 Finding missing(const ModuleFacts &module)
 {
-	return {Severity::error, "module-missing",
+	return {Severity::error,
+		"module-missing",
 		"found no module dscp_rewrite or xt_DADDR for the kernel " + module.release +
 			", expected one that modprobe finds",
-		NO_MODULE, build_commands(),
+		NO_MODULE,
+		build_commands(),
 		"build it again for each new kernel; or do without it: dsrctl --backend nft start",
 		false};
 }
 
 Finding wrong_kernel(const ModuleFacts &module)
 {
-	std::string expected = module.kernel_vermagic.empty() ?
-				       module.release :
-				       module.kernel_vermagic;
+	std::string expected = module.kernel_vermagic.empty() ? module.release :
+								module.kernel_vermagic;
 
-	return {Severity::error, "module-vermagic",
-		"found " + module.file + " for the kernel \"" +
-			module.vermagic + "\", expected \"" + expected + "\"",
-		std::string("the kernel refuses to load it (vermagic): ") +
-			NO_MODULE,
-		build_commands(), "build it again for each new kernel", false};
+	return {Severity::error,
+		"module-vermagic",
+		"found " + module.file + " for the kernel \"" + module.vermagic +
+			"\", expected \"" + expected + "\"",
+		std::string("the kernel refuses to load it (vermagic): ") + NO_MODULE,
+		build_commands(),
+		"build it again for each new kernel",
+		false};
 }
 
 bool wants_signature(const ModuleFacts &module)
 {
-	return module.sig_enforce ||
-	       (!module.lockdown.empty() && module.lockdown != "none");
+	return module.sig_enforce || (!module.lockdown.empty() && module.lockdown != "none");
 }
 
 std::string why_signature(const ModuleFacts &module)
 {
-	std::string why = module.sig_enforce ?
-				  "module.sig_enforce is set" :
-				  "lockdown is \"" + module.lockdown + "\"";
+	std::string why = module.sig_enforce ? "module.sig_enforce is set" :
+					       "lockdown is \"" + module.lockdown + "\"";
 
 	return module.secure_boot ? why + ", under Secure Boot" : why;
 }
 
 Finding unsigned_module(const ModuleFacts &module)
 {
-	return {Severity::error, "module-unsigned",
+	return {Severity::error,
+		"module-unsigned",
 		"found no signature on " + module.file +
 			", expected one: this kernel loads signed modules only (" +
 			why_signature(module) + ")",
 		NO_MODULE,
-		{{"/lib/modules/" + module.release + "/build/scripts/sign-file",
-		  "sha256", "KEY.priv", "KEY.der", module.file},
+		{{"/lib/modules/" + module.release + "/build/scripts/sign-file", "sha256",
+		  "KEY.priv", "KEY.der", module.file},
 		 {"mokutil", "--import", "KEY.der"}},
 		"sign each build with the key that was enrolled; or do without the module: dsrctl --backend nft start",
 		false};
@@ -110,20 +108,21 @@ Finding refused(const ModuleFacts &module)
 	if (wants_signature(module))
 		why = "this kernel loads only modules that are signed with a key it knows (" +
 		      why_signature(module) + "): " + why;
-	return {Severity::error, "module-refused",
-		"found that the kernel refused to load " + module.file +
-			" the last time: \"" + module.refusals.back() +
-			"\", expected it to be loaded",
-		why, commands,
+	return {Severity::error,
+		"module-refused",
+		"found that the kernel refused to load " + module.file + " the last time: \"" +
+			module.refusals.back() + "\", expected it to be loaded",
+		why,
+		commands,
 		"build it again for each new kernel; where the signature is refused, enrol its key: mokutil --import KEY.der",
 		false};
 }
 
 Finding not_loaded(const std::string &name)
 {
-	return {Severity::warning, "module-not-loaded",
-		"found the module " + name +
-			" not loaded, expected it to be in use",
+	return {Severity::warning,
+		"module-not-loaded",
+		"found the module " + name + " not loaded, expected it to be in use",
 		"dsrctl start loads it: so nothing was started, and marked packets keep the server's own address",
 		{{"modprobe", name}},
 		"systemctl enable dsrctl, which loads it; or a line " + name +
@@ -134,11 +133,10 @@ Finding not_loaded(const std::string &name)
 // Does this host do without rules?
 bool does_without_iptables(const Facts &facts)
 {
-	return !facts.has_iptables ||
-	       (facts.module.name == "dscp_rewrite" && facts.rules_known &&
-		std::ranges::none_of(facts.rewrites, [](const Rewrite &one) {
-			return backend_of(one.store) == Backend::daddr;
-		}));
+	return !facts.has_iptables || (facts.module.name == "dscp_rewrite" && facts.rules_known &&
+				       std::ranges::none_of(facts.rewrites, [](const Rewrite &one) {
+					       return backend_of(one.store) == Backend::daddr;
+				       }));
 }
 
 } // namespace
@@ -167,15 +165,17 @@ Findings check_kernel_modules(const Facts &facts)
 {
 	const std::vector<std::string> &missing = facts.module.missing;
 	const std::string &release = facts.module.release;
-	Finding finding{Severity::error, "kernel-modules-missing",
-			"found no " + list(missing) + " in the kernel " +
-				release + ", expected what iptables-" +
-				facts.variant[0] + " needs for rules of DADDR",
+	Finding finding{Severity::error,
+			"kernel-modules-missing",
+			"found no " + list(missing) + " in the kernel " + release +
+				", expected what iptables-" + facts.variant[0] +
+				" needs for rules of DADDR",
 			"iptables cannot add the rules",
-			{}, "", false};
+			{},
+			"",
+			false};
 
-	if (missing.empty() || does_without_iptables(facts) ||
-	    !needs_module(facts))
+	if (missing.empty() || does_without_iptables(facts) || !needs_module(facts))
 		return {};
 	// Only single rules want it; a map does without.
 	if (missing == std::vector<std::string>{"xt_dscp"}) {
@@ -184,37 +184,38 @@ Findings check_kernel_modules(const Facts &facts)
 	}
 	const bool debian = facts.os.find("debian") != facts.os.npos;
 	if (facts.os.find("rhel") != facts.os.npos)
-		finding.why += ": on RHEL 10, these modules are in a package that is not installed by default";
+		finding.why +=
+			": on RHEL 10, these modules are in a package that is not installed by default";
 	if (debian)
-		finding.fix = {{"apt-get", "install", "--reinstall",
-				 "linux-image-" + release}};
+		finding.fix = {{"apt-get", "install", "--reinstall", "linux-image-" + release}};
 	else
-		finding.fix = {{"dnf", "install",
-				 "kernel-modules-extra-" + release}};
+		finding.fix = {{"dnf", "install", "kernel-modules-extra-" + release}};
 	if (facts.variant[0] == "legacy") {
 		finding.fix.push_back({"dnf", "install", "iptables-nft"});
-		finding.why = "iptables cannot add the rules: newer kernels come without the legacy variant of iptables";
+		finding.why =
+			"iptables cannot add the rules: newer kernels come without the legacy variant of iptables";
 		if (debian)
-			finding.fix.back() = {"update-alternatives", "--set",
-					       "iptables",
-					       "/usr/sbin/iptables-nft"};
+			finding.fix.back() = {"update-alternatives", "--set", "iptables",
+					      "/usr/sbin/iptables-nft"};
 	}
-	finding.keep = "have the package installed with each new kernel; or do without the module: dsrctl --backend nft start";
+	finding.keep =
+		"have the package installed with each new kernel; or do without the module: dsrctl --backend nft start";
 	return {finding};
 }
 
 Findings check_plugin(const Facts &facts)
 {
-	if (facts.module.has_plugin || does_without_iptables(facts) ||
-	    !needs_module(facts))
+	if (facts.module.has_plugin || does_without_iptables(facts) || !needs_module(facts))
 		return {};
-	return {{Severity::error, "plugin-missing",
+	return {{Severity::error,
+		 "plugin-missing",
 		 "found no libxt_DADDR.so where iptables looks for its plugins, expected the plugin of DADDR",
 		 "iptables does not know the target DADDR: it can neither add nor show its rules",
 		 {{"cmake", "-S", ".", "-B", "build"},
 		  {"cmake", "--build", "build"},
 		  {"cmake", "--install", "build"}},
-		 "the plugin stays installed", false}};
+		 "the plugin stays installed",
+		 false}};
 }
 
 } // namespace dsr::doctor

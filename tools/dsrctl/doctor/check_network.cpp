@@ -17,10 +17,9 @@ const Link *find(const Facts &facts, const std::string &name)
 }
 
 // Neighbours ask for addresses on it, and it is not told to keep silent.
-bool answers_neighbours(const Facts &facts, const std::string &name,
-			Family family)
+bool answers_neighbours(const Facts &facts, const std::string &name, Family family)
 {
-	constexpr int NEVER = 8;	// of arp_ignore
+	constexpr int NEVER = 8; // of arp_ignore
 	const Link *link = find(facts, name);
 
 	if (!link || !link->arp || link->loopback)
@@ -55,19 +54,21 @@ void fix_address(const Facts &facts, const Vip &vip, Finding &finding)
 		return;
 	}
 	finding.fix.push_back(address_command(true, wanted(vip)));
-	finding.keep = "a line \"" + text(vip.ip) + " = " +
-		       std::to_string(vip.dscps[0]) +
+	finding.keep = "a line \"" + text(vip.ip) + " = " + std::to_string(vip.dscps[0]) +
 		       "\" in a file in /etc/dsr.d, and systemctl enable dsrctl";
 }
 
 Finding missing(const Facts &facts, const Vip &vip)
 {
-	Finding finding{Severity::error, "vip-missing",
-			"found " + text(vip.ip) +
-				" on no interface, expected it on " +
-				wanted(vip).dev + " (" + vip.where + ")",
-			"the host does not take packets to the VIP for its own: it forwards or drops them",
-			{}, "", false};
+	Finding finding{
+		Severity::error,
+		"vip-missing",
+		"found " + text(vip.ip) + " on no interface, expected it on " + wanted(vip).dev +
+			" (" + vip.where + ")",
+		"the host does not take packets to the VIP for its own: it forwards or drops them",
+		{},
+		"",
+		false};
 
 	fix_address(facts, vip, finding);
 	return finding;
@@ -75,29 +76,28 @@ Finding missing(const Facts &facts, const Vip &vip)
 
 Finding misplaced(const Facts &facts, const Vip &vip, const Address &address)
 {
-	Finding finding{Severity::warning, "vip-misplaced",
-			"found " + text(vip.ip) + " on " + address.dev +
-				", expected it on " + vip.dev + " (" +
-				vip.where + ")",
+	Finding finding{Severity::warning,
+			"vip-misplaced",
+			"found " + text(vip.ip) + " on " + address.dev + ", expected it on " +
+				vip.dev + " (" + vip.where + ")",
 			answers_neighbours(facts, address.dev, vip.ip.family) ?
 				"neighbours on " + address.dev +
 					" are told that the VIP is here, past the load balancer" :
 				"the VIP is gone when that interface is",
-			{dsrctl(facts, {"start"}),
-			 address_command(false, address)},
-			"remove the address from the configuration of " +
-				address.dev + "; systemctl enable dsrctl",
+			{dsrctl(facts, {"start"}), address_command(false, address)},
+			"remove the address from the configuration of " + address.dev +
+				"; systemctl enable dsrctl",
 			false};
 
 	return finding;
 }
 
-Finding elsewhere(const Facts &facts, const Address &address,
-		  const std::string &expected)
+Finding elsewhere(const Facts &facts, const Address &address, const std::string &expected)
 {
-	return {Severity::warning, "vip-elsewhere",
-		"found " + text(address.ip) + " on " + address.dev +
-			" too, expected it on " + expected + " only",
+	return {Severity::warning,
+		"vip-elsewhere",
+		"found " + text(address.ip) + " on " + address.dev + " too, expected it on " +
+			expected + " only",
 		answers_neighbours(facts, address.dev, address.ip.family) ?
 			"neighbours on " + address.dev +
 				" are told that the VIP is here, past the load balancer" :
@@ -114,11 +114,10 @@ Finding network(const Address &address)
 
 	single.prefix = address.ip.prefix();
 	single.source = false;
-	return {Severity::warning, "vip-network",
-		"found " + text(address.ip) + "/" +
-			std::to_string(address.prefix) +
-			" on lo, expected a prefix length of " +
-			std::to_string(single.prefix),
+	return {Severity::warning,
+		"vip-network",
+		"found " + text(address.ip) + "/" + std::to_string(address.prefix) +
+			" on lo, expected a prefix length of " + std::to_string(single.prefix),
 		"the host takes every address of that network for its own, and reaches none of the others",
 		{address_command(true, single), address_command(false, address)},
 		"change the prefix length where the address is configured",
@@ -127,15 +126,16 @@ Finding network(const Address &address)
 
 Finding on_device(const Vip &vip, const Address &address)
 {
-	return {Severity::warning, "vip-answers-arp",
+	return {Severity::warning,
+		"vip-answers-arp",
 		"found the VIP " + text(vip.ip) + " on " + address.dev +
 			", whose neighbours ask for addresses, expected it on lo or on a dummy interface",
 		std::string("every server of the service answers ") +
-			(vip.ip.family == Family::ip4 ? "ARP" :
-							"neighbour discovery") +
+			(vip.ip.family == Family::ip4 ? "ARP" : "neighbour discovery") +
 			" for the VIP there, whatever arp_ignore says: where servers share a segment with each other or with the load balancer, clients reach one of them past it",
-		{}, "take dev " + address.dev +
-			    " from the line in the file of the VIP, and dsrctl reload; it is right only where no other host of the segment has or wants the VIP",
+		{},
+		"take dev " + address.dev +
+			" from the line in the file of the VIP, and dsrctl reload; it is right only where no other host of the segment has or wants the VIP",
 		false};
 }
 
@@ -148,8 +148,7 @@ Findings check_vip(const Facts &facts, const Vip &vip)
 	for (const Address &address : facts.addresses)
 		if (address.ip == vip.ip)
 			there.push_back(address);
-	if (there.empty() &&
-	    std::ranges::any_of(facts.networks, [&](const Network &network) {
+	if (there.empty() && std::ranges::any_of(facts.networks, [&](const Network &network) {
 		    return network.holds(vip.ip);
 	    }))
 		return {};
@@ -159,13 +158,11 @@ Findings check_vip(const Facts &facts, const Vip &vip)
 	for (const Address &address : there)
 		right = right || address.dev == dev;
 	for (const Address &address : there) {
-		if (address.dev == "lo" && !address.single() &&
-		    address.ip.family == Family::ip4)
+		if (address.dev == "lo" && !address.single() && address.ip.family == Family::ip4)
 			findings.push_back(network(address));
 		if (address.dev != dev)
-			findings.push_back(
-				right ? elsewhere(facts, address, dev)
-				      : misplaced(facts, vip, address));
+			findings.push_back(right ? elsewhere(facts, address, dev) :
+						   misplaced(facts, vip, address));
 		else if (answers_neighbours(facts, dev, vip.ip.family))
 			findings.push_back(on_device(vip, address));
 	}
@@ -192,14 +189,12 @@ bool is_on_link(const Address &address, const Ip &ip)
 
 // Does anybody on this link ask for VIPs that are elsewhere on the host? Of
 // l2dsr, the load balancer is on one of them.
-bool may_be_asked(const Facts &facts, const Link &link,
-		  const std::vector<Vip> &vips)
+bool may_be_asked(const Facts &facts, const Link &link, const std::vector<Vip> &vips)
 {
 	if (link.loopback || !link.arp || !link.up)
 		return false;
 	for (const Address &address : facts.addresses) {
-		if (address.dev != link.name ||
-		    address.ip.family != Family::ip4 ||
+		if (address.dev != link.name || address.ip.family != Family::ip4 ||
 		    is_vip(vips, address.ip))
 			continue;
 		for (const Vip &vip : vips)
@@ -217,14 +212,13 @@ Finding arp(const std::string &name, int value, const char *why,
 
 	return {l2dsr ? Severity::error : Severity::warning,
 		name == "arp_ignore" ? "arp-ignore" : "arp-announce",
-		"found " + name + " below " + std::to_string(value) + " on " +
-			list(links) + ", which share" +
-			(links.size() == 1 ? "s" : "") +
-			" a segment with others that want a VIP, expected " +
-			key + "=" + std::to_string(value),
-		why, {set_switch(key, value)},
-		key + " = " + std::to_string(value) +
-			" in a file in /etc/sysctl.d",
+		"found " + name + " below " + std::to_string(value) + " on " + list(links) +
+			", which share" + (links.size() == 1 ? "s" : "") +
+			" a segment with others that want a VIP, expected " + key + "=" +
+			std::to_string(value),
+		why,
+		{set_switch(key, value)},
+		key + " = " + std::to_string(value) + " in a file in /etc/sysctl.d",
 		true};
 }
 
@@ -251,15 +245,14 @@ Findings check_rp_filter(const Facts &facts)
 	for (const Link &link : facts.links)
 		has_default = has_default || link.default4;
 	for (const Link &link : facts.links) {
-		bool has_address = std::any_of(
-			facts.addresses.begin(), facts.addresses.end(),
-			[&](const Address &address) {
-				return address.dev == link.name &&
-				       address.ip.family == Family::ip4;
-			});
+		bool has_address = std::any_of(facts.addresses.begin(), facts.addresses.end(),
+					       [&](const Address &address) {
+						       return address.dev == link.name &&
+							      address.ip.family == Family::ip4;
+					       });
 
-		if (!used || !has_default || !has_address || !link.up ||
-		    link.loopback || link.default4 || link.rp_filter != STRICT)
+		if (!used || !has_default || !has_address || !link.up || link.loopback ||
+		    link.default4 || link.rp_filter != STRICT)
 			continue;
 		// A key with a dot in it is written with slashes.
 		std::string key = "net/ipv4/conf/" + link.name + "/rp_filter";
@@ -275,11 +268,11 @@ Findings check_rp_filter(const Facts &facts)
 						    " packets dropped by rp_filter" :
 					    "") +
 				 ", expected 2 or 0",
-			 "what the load balancer sends from clients to " +
-				 link.name +
+			 "what the load balancer sends from clients to " + link.name +
 				 " is dropped, because the answers leave by another interface",
 			 {set_switch(key, 2)},
-			 key + " = 2 in a file in /etc/sysctl.d", true});
+			 key + " = 2 in a file in /etc/sysctl.d",
+			 true});
 	}
 	return findings;
 }
@@ -302,15 +295,15 @@ Findings check_arp(const Facts &facts)
 			announce.push_back(link.name);
 	}
 	if (!answer.empty())
-		findings.push_back(
-			arp("arp_ignore", 1,
-			    "the host answers ARP for the VIP: clients and routers reach it past the load balancer, all of them the one server that answers first",
-			    answer, l2dsr));
+		findings.push_back(arp(
+			"arp_ignore", 1,
+			"the host answers ARP for the VIP: clients and routers reach it past the load balancer, all of them the one server that answers first",
+			answer, l2dsr));
 	if (!announce.empty())
-		findings.push_back(
-			arp("arp_announce", 2,
-			    "when the host asks for its neighbours, it gives the VIP as its own address: they learn that the VIP is here, past the load balancer",
-			    announce, l2dsr));
+		findings.push_back(arp(
+			"arp_announce", 2,
+			"when the host asks for its neighbours, it gives the VIP as its own address: they learn that the VIP is here, past the load balancer",
+			announce, l2dsr));
 	return findings;
 }
 
@@ -319,15 +312,17 @@ Findings check_offload(const Facts &facts)
 	std::vector<std::string> links;
 
 	for (const Link &link : facts.links)
-		if (link.up && !link.loopback &&
-		    (link.gro || link.tso || link.tx_checksum))
+		if (link.up && !link.loopback && (link.gro || link.tso || link.tx_checksum))
 			links.push_back(link.name);
 	if (links.empty() || vips(facts).empty())
 		return {};
-	return {{Severity::note, "offload",
+	return {{Severity::note,
+		 "offload",
 		 "found offloads (GRO, TSO, checksums) on " + list(links),
 		 "a capture on this host shows packets that were never on the wire so: larger than the MTU, and with checksums of what is sent that look bad; capture beside it, on a mirror port, to see what is",
-		 {}, "", false}};
+		 {},
+		 "",
+		 false}};
 }
 
 // What a router on the way says of a packet that is too long goes to the VIP,
@@ -336,7 +331,8 @@ Findings check_path_mtu(const Facts &facts)
 {
 	if (facts.tcp_mtu_probing != 0 || vips(facts).empty())
 		return {};
-	return {{Severity::note, "path-mtu",
+	return {{Severity::note,
+		 "path-mtu",
 		 "found net.ipv4.tcp_mtu_probing=0, which is right where ICMP errors to a VIP reach the server that has the connection",
 		 "many load balancers send them to another server, and IPVS changes what they quote: connections over paths of a small MTU stall then; with 1, TCP of both families finds out by itself",
 		 {{"sysctl", "-w", "net.ipv4.tcp_mtu_probing=1"}},

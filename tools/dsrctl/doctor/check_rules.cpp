@@ -28,8 +28,7 @@ std::string program(const Facts &facts, const Rewrite &rewrite)
 {
 	std::string name = program(rewrite.family);
 
-	return rewrite.store == Store::other ?
-		       name + suffix(facts.other, rewrite.family) : name;
+	return rewrite.store == Store::other ? name + suffix(facts.other, rewrite.family) : name;
 }
 
 // As its owner would look for it.
@@ -41,38 +40,33 @@ std::string describe(const Facts &facts, const Rewrite &rewrite)
 		return "the nftables chain inet dsrctl " + rewrite.chain;
 	if (rewrite.store == Store::dscp_rewrite)
 		return rewrite.chain;
-	return "\"" + program(facts, rewrite) + " -t " + rewrite.table +
-	       " -A " + rewrite.chain + " " + shell_line(rewrite.words) + "\"";
+	return "\"" + program(facts, rewrite) + " -t " + rewrite.table + " -A " + rewrite.chain +
+	       " " + shell_line(rewrite.words) + "\"";
 }
 
 bool same_place(const Rewrite &a, const Rewrite &b)
 {
-	return a.store == b.store && a.family == b.family &&
-	       a.table == b.table && a.chain == b.chain && a.words == b.words;
+	return a.store == b.store && a.family == b.family && a.table == b.table &&
+	       a.chain == b.chain && a.words == b.words;
 }
 
 // @action: -A or -D
 Command change(const Facts &facts, const char *action, const Rewrite &rewrite)
 {
-	Command command{program(facts, rewrite), "-t", rewrite.table, action,
-			rewrite.chain};
+	Command command{program(facts, rewrite), "-t", rewrite.table, action, rewrite.chain};
 
-	command.insert(command.end(), rewrite.words.begin(),
-		       rewrite.words.end());
+	command.insert(command.end(), rewrite.words.begin(), rewrite.words.end());
 	return command;
 }
 
 // The commands that put a rule somewhere else: it is there twice for a moment,
 // which does no harm, and never missing.
-std::vector<Command> move(const Facts &facts, const Rewrite &rewrite,
-			  const Rewrite &to)
+std::vector<Command> move(const Facts &facts, const Rewrite &rewrite, const Rewrite &to)
 {
 	std::vector<Command> commands;
 
 	if (std::none_of(facts.rewrites.begin(), facts.rewrites.end(),
-			 [&](const Rewrite &one) {
-				 return same_place(one, to);
-			 }))
+			 [&](const Rewrite &one) { return same_place(one, to); }))
 		commands.push_back(change(facts, "-A", to));
 	commands.push_back(change(facts, "-D", rewrite));
 	return commands;
@@ -80,15 +74,15 @@ std::vector<Command> move(const Facts &facts, const Rewrite &rewrite,
 
 bool has(const Facts &facts, const Item &item)
 {
-	return std::any_of(facts.rewrites.begin(), facts.rewrites.end(),
-			   [&](const Rewrite &rewrite) {
-		// whatever else it matches
-		return std::any_of(rewrite.items.begin(), rewrite.items.end(),
-				   [&](const Item &one) {
-			return one.dscp == item.dscp && one.ip == item.ip &&
-			       (!one.to || !item.to || one.to == item.to);
+	return std::any_of(
+		facts.rewrites.begin(), facts.rewrites.end(), [&](const Rewrite &rewrite) {
+			// whatever else it matches
+			return std::any_of(
+				rewrite.items.begin(), rewrite.items.end(), [&](const Item &one) {
+					return one.dscp == item.dscp && one.ip == item.ip &&
+					       (!one.to || !item.to || one.to == item.to);
+				});
 		});
-	});
 }
 
 bool is_active(const Facts &facts, Family family)
@@ -109,21 +103,24 @@ std::string drops_text(const Facts &facts, Family family)
 Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 {
 	std::string drops = drops_text(facts, rewrite.family);
-	std::string found = "found " + describe(facts, rewrite) +
-			    " while connections are tracked";
+	std::string found = "found " + describe(facts, rewrite) + " while connections are tracked";
 	Rewrite to = rewrite;
-	Finding finding{Severity::warning, "mangle-conntrack",
-			found + ", expected it in the table raw",
-			"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and any rule that drops what is invalid takes the VIP down",
-			{}, "change the rule where it is kept, too (iptables-save, or dsrctl --table raw)",
-			false};
+	Finding finding{
+		Severity::warning,
+		"mangle-conntrack",
+		found + ", expected it in the table raw",
+		"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and any rule that drops what is invalid takes the VIP down",
+		{},
+		"change the rule where it is kept, too (iptables-save, or dsrctl --table raw)",
+		false};
 
 	if (!drops.empty()) {
 		finding.severity = Severity::error;
 		finding.id = "invalid-drop";
 		finding.found = found + " and dropped when invalid (" + drops +
 				"), expected it in the table raw";
-		finding.why = "connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and dropped";
+		finding.why =
+			"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and dropped";
 	}
 	to.table = "raw";
 	to.chain = "PREROUTING";
@@ -139,9 +136,8 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 // Packets to one are where they belong.
 bool is_vip(const Facts &facts, const Ip &ip)
 {
-	return std::ranges::any_of(facts.config.entries, [&](const Entry &entry) {
-		return entry.ip == ip;
-	});
+	return std::ranges::any_of(facts.config.entries,
+				   [&](const Entry &entry) { return entry.ip == ip; });
 }
 
 Arrivals arrivals(const Facts &facts)
@@ -164,73 +160,66 @@ bool is_for_arrivals(const nf::Chain &chain)
 }
 
 // Would it lead there, if packets came to it?
-bool would_lead(const nf::Table &table, const nf::Rule &rule,
-		const Arrivals &from, const Item &item)
+bool would_lead(const nf::Table &table, const nf::Rule &rule, const Arrivals &from,
+		const Item &item)
 {
 	nf::Table alone{table.owner, table.family, table.name, {}, table.sets};
 
-	alone.chains["alone"] = {nf::Base{nf::Hook::prerouting, 0, {}, false},
-				 {rule}};
+	alone.chains["alone"] = {nf::Base{nf::Hook::prerouting, 0, {}, false}, {rule}};
 	return table.sees(item.ip.family) &&
 	       reach({{alone}}, from, item).answer != Reach::Answer::none;
 }
 
 // A rule that leads there, and to which no packets come; or empty.
-std::string never_reached(const Facts &facts, const Arrivals &from,
-			  const Item &item)
+std::string never_reached(const Facts &facts, const Arrivals &from, const Item &item)
 {
 	for (const nf::Table &table : facts.ruleset.tables)
 		for (const auto &[name, chain] : table.chains)
 			for (const nf::Rule &rule : chain.rules)
-				if (is_for_arrivals(chain) &&
-				    would_lead(table, rule, from, item))
-					return where({&table, &name, nullptr,
-						      &rule, item.ip});
+				if (is_for_arrivals(chain) && would_lead(table, rule, from, item))
+					return where({&table, &name, nullptr, &rule, item.ip});
 	return "";
 }
 
-Finding missing(const Facts &facts, const Entry &entry, const Arrivals &from,
-		const Reach &found)
+Finding missing(const Facts &facts, const Entry &entry, const Arrivals &from, const Reach &found)
 {
 	Finding finding{
-		Severity::error, "rule-missing",
-		"found no rule for " + dscp_text(*entry.dscp) + " to " +
-			destination(entry.item()) + ", expected one (" + entry.where + ")",
+		Severity::error,
+		"rule-missing",
+		"found no rule for " + dscp_text(*entry.dscp) + " to " + destination(entry.item()) +
+			", expected one (" + entry.where + ")",
 		"the packets that the load balancer marks so keep the server's own address: clients get a reset, an answer from the wrong address, or none",
-		{dsrctl(facts, {"start"})}, "systemctl enable dsrctl", true};
+		{dsrctl(facts, {"start"})},
+		"systemctl enable dsrctl",
+		true};
 	const std::string idle = never_reached(facts, from, entry.item());
 
 	if (found.dropped) {
 		finding.id = "dscp-dropped";
-		finding.found = "found that every packet of " +
-				dscp_text(*entry.dscp) +
-				" is dropped before it gets to " +
-				text(entry.ip) + ", expected it to pass (" +
-				entry.where + ")";
+		finding.found = "found that every packet of " + dscp_text(*entry.dscp) +
+				" is dropped before it gets to " + text(entry.ip) +
+				", expected it to pass (" + entry.where + ")";
 		finding.why = "clients get no answer";
 		finding.fix.clear();
-		finding.keep = "look through the chains of PREROUTING and INPUT: nft list ruleset, iptables-save";
+		finding.keep =
+			"look through the chains of PREROUTING and INPUT: nft list ruleset, iptables-save";
 		finding.safe = false;
 	} else if (!idle.empty()) {
-		finding.found = "found the " + idle +
-				", to which no packet of " +
-				dscp_text(*entry.dscp) + " comes, expected " +
-				text(entry.ip) + " to get them (" + entry.where + ")";
+		finding.found = "found the " + idle + ", to which no packet of " +
+				dscp_text(*entry.dscp) + " comes, expected " + text(entry.ip) +
+				" to get them (" + entry.where + ")";
 	}
 	return finding;
 }
 
 // Do two rules disagree about where packets go that both are for?
-bool clash(const Rewrite &one, const Item &a, const Rewrite &other,
-	   const Item &b)
+bool clash(const Rewrite &one, const Item &a, const Rewrite &other, const Item &b)
 {
 	// In a sysctl, each address has a VIP of its own.
-	const bool apart = one.store == Store::dscp_rewrite &&
-			   other.store == Store::dscp_rewrite;
+	const bool apart = one.store == Store::dscp_rewrite && other.store == Store::dscp_rewrite;
 
 	// Rules that are for different packets get along.
-	if (!one.matches.empty() && !other.matches.empty() &&
-	    one.matches != other.matches)
+	if (!one.matches.empty() && !other.matches.empty() && one.matches != other.matches)
 		return false;
 	return one.family == other.family && overlap(a, b) && !agree(a, b) &&
 	       (!apart || a.to == b.to);
@@ -252,32 +241,38 @@ bool has_two_owners(const Facts &facts, const Item &item)
 // The configuration says one thing, and a rule another.
 Finding elsewhere(const Entry &entry, const nf::Change &other)
 {
-	return {Severity::error, "dscp-two-owners",
+	return {Severity::error,
+		"dscp-two-owners",
 		"found that " + dscp_text(*entry.dscp) + " leads to " +
 			(other.to ? text(*other.to) : "an address that is not known here") +
-			" (the " + where(other) + "), expected " + text(entry.ip) +
-			" (" + entry.where + ")",
+			" (the " + where(other) + "), expected " + text(entry.ip) + " (" +
+			entry.where + ")",
 		"the packets for one VIP are answered by the other",
-		{}, "remove what is wrong, the rule or the line of the configuration, here and where it is kept",
+		{},
+		"remove what is wrong, the rule or the line of the configuration, here and where it is kept",
 		false};
 }
 
 Finding narrow(const Entry &entry, const nf::Change &rule)
 {
-	return {Severity::note, "rule-narrow",
+	return {Severity::note,
+		"rule-narrow",
 		"found the " + where(rule) + ", which leads some packets of " +
-			dscp_text(*entry.dscp) + " to " + text(entry.ip) +
-			" and not others",
+			dscp_text(*entry.dscp) + " to " + text(entry.ip) + " and not others",
 		"that is right where only those come from the load balancer (an interface, an address, a port)",
-		{}, "", false};
+		{},
+		"",
+		false};
 }
 
 Finding unclear(const Entry &entry)
 {
-	return {Severity::warning, "rules-unclear",
+	return {Severity::warning,
+		"rules-unclear",
 		"found rules that doctor cannot follow, on the way of packets of " +
 			dscp_text(*entry.dscp) + " to " + text(entry.ip),
-		"where these packets end up is not known here", {},
+		"where these packets end up is not known here",
+		{},
 		"look through the chains of PREROUTING and INPUT: nft list ruleset, iptables-save",
 		false};
 }
@@ -290,19 +285,29 @@ Findings check_configuration(const Facts &facts)
 
 	for (const Problem &problem : facts.config.errors)
 		findings.push_back(
-			{Severity::error, "configuration", problem.message,
+			{Severity::error,
+			 "configuration",
+			 problem.message,
 			 "nothing is changed while the configuration has an error: the server stays as it is, or comes up without VIPs",
-			 {}, "", false});
+			 {},
+			 "",
+			 false});
 	for (const std::string &warning : facts.config.warnings)
-		findings.push_back({Severity::warning, "configuration", warning,
-				    "it may be a slip of the pen", {}, "",
+		findings.push_back({Severity::warning,
+				    "configuration",
+				    warning,
+				    "it may be a slip of the pen",
+				    {},
+				    "",
 				    false});
 	if (vips(facts).empty() && findings.empty())
 		findings.push_back(
-			{Severity::warning, "nothing-configured",
+			{Severity::warning,
+			 "nothing-configured",
 			 "found no VIP in the configuration and no rule of DADDR, expected some",
 			 "a server without the rewrite takes what the load balancer sends it for its own address: clients get no answer",
-			 {}, "write the VIPs to a file in /etc/dsr.d, see dsr.conf(5)",
+			 {},
+			 "write the VIPs to a file in /etc/dsr.d, see dsr.conf(5)",
 			 false});
 	return findings;
 }
@@ -315,13 +320,10 @@ Findings check_rules(const Facts &facts)
 	if (!facts.rules_known)
 		return {};
 	for (const Entry &entry : facts.config.entries) {
-		if (!entry.dscp ||
-		    (entry.ip.family == Family::ip6 && !facts.ip6) ||
-		    (facts.rewrite_off[index(entry.ip.family)] &&
-		     has(facts, entry.item())))
+		if (!entry.dscp || (entry.ip.family == Family::ip6 && !facts.ip6) ||
+		    (facts.rewrite_off[index(entry.ip.family)] && has(facts, entry.item())))
 			continue;
-		const Reach found = reach(facts.ruleset, from,
-					  entry.item());
+		const Reach found = reach(facts.ruleset, from, entry.item());
 
 		if (!found.complete)
 			findings.push_back(unclear(entry));
@@ -347,11 +349,13 @@ Findings check_rewrite_off(const Facts &facts)
 
 		if (facts.rewrite_off[index(family)])
 			findings.push_back(
-				{Severity::error, "dscp-rewrite-off",
+				{Severity::error,
+				 "dscp-rewrite-off",
 				 "found " + name + " = 0, expected 1",
 				 "the VIPs are there, but no packet is sent on to them: marked packets keep the server's own address",
 				 {{"sysctl", "-w", name + "=1"}},
-				 "no other value of it in /etc/sysctl.d", true});
+				 "no other value of it in /etc/sysctl.d",
+				 true});
 	}
 	return findings;
 }
@@ -368,15 +372,15 @@ Findings check_owners(const Facts &facts)
 				    !seen.insert(std::minmax(a, b)).second)
 					continue;
 				findings.push_back(
-					{Severity::error, "dscp-two-owners",
-					 "found that " + dscp_text(a.dscp) +
-						 " leads to " + text(a.ip) +
-						 " (" + describe(facts, one) +
-						 ") and to " + text(b.ip) +
-						 " (" + describe(facts, other) +
-						 "), expected one VIP",
+					{Severity::error,
+					 "dscp-two-owners",
+					 "found that " + dscp_text(a.dscp) + " leads to " +
+						 text(a.ip) + " (" + describe(facts, one) +
+						 ") and to " + text(b.ip) + " (" +
+						 describe(facts, other) + "), expected one VIP",
 					 "the last rule decides: the other VIP gets no packets",
-					 {}, "remove the rule that is wrong, here and where it is kept (iptables-save, the files of dsrctl)",
+					 {},
+					 "remove the rule that is wrong, here and where it is kept (iptables-save, the files of dsrctl)",
 					 false});
 			}
 	};
@@ -399,14 +403,13 @@ Findings check_variants(const Facts &facts)
 		to.store = Store::iptables;
 		findings.push_back(
 			{Severity::warning, "variant-mix",
-			 "found " + describe(facts, rewrite) +
-				 ", expected all rules in " + name +
-				 suffix(facts.variant, rewrite.family) +
-				 ", which this system's " + name + " is",
-			 "both variants are at work, but " + name + " shows and saves one of them: the rule is missed when rules are looked at, and lost or left over when they are restored",
+			 "found " + describe(facts, rewrite) + ", expected all rules in " + name +
+				 suffix(facts.variant, rewrite.family) + ", which this system's " +
+				 name + " is",
+			 "both variants are at work, but " + name +
+				 " shows and saves one of them: the rule is missed when rules are looked at, and lost or left over when they are restored",
 			 move(facts, rewrite, to),
-			 "let whatever adds the rule at boot use " + name +
-				 ", without " +
+			 "let whatever adds the rule at boot use " + name + ", without " +
 				 suffix(facts.other, rewrite.family),
 			 false});
 	}
@@ -418,8 +421,7 @@ Findings check_conntrack(const Facts &facts)
 	Findings findings;
 
 	for (const Rewrite &rewrite : facts.rewrites)
-		if (rewrite.after_conntrack &&
-		    is_active(facts, rewrite.family))
+		if (rewrite.after_conntrack && is_active(facts, rewrite.family))
 			findings.push_back(invalid_answers(facts, rewrite));
 	return findings;
 }
@@ -428,24 +430,25 @@ Findings check_router(const Facts &facts)
 {
 	std::vector<std::string> values[2];
 	Findings findings;
-	auto add = [&](Family family, const std::string &what,
-		       const std::string &expected, const std::string &keep) {
+	auto add = [&](Family family, const std::string &what, const std::string &expected,
+		       const std::string &keep) {
 		findings.push_back(
-			{Severity::warning, "rule-on-router",
-			 "found " + what + " on a host that forwards " +
-				 name(family) + ", expected " + expected,
+			{Severity::warning,
+			 "rule-on-router",
+			 "found " + what + " on a host that forwards " + name(family) +
+				 ", expected " + expected,
 			 "it also rewrites marked packets that the host only forwards; answers to a marked ping are marked, and go round in circles",
-			 {}, keep, false});
+			 {},
+			 keep,
+			 false});
 	};
 
 	for (const Rewrite &rewrite : facts.rewrites) {
-		if (!facts.forwards[index(rewrite.family)] ||
-		    !rewrite.matches.empty())
+		if (!facts.forwards[index(rewrite.family)] || !rewrite.matches.empty())
 			continue;
 		if (rewrite.store == Store::dscp_rewrite)
-			values[index(rewrite.family)].push_back(
-				rewrite.chain + " = " +
-				text(rewrite.items[0].ip));
+			values[index(rewrite.family)].push_back(rewrite.chain + " = " +
+								text(rewrite.items[0].ip));
 		else
 			add(rewrite.family, describe(facts, rewrite),
 			    "the rule to name an interface (-i) or a destination (-d)",
@@ -470,13 +473,13 @@ Findings check_others(const Facts &facts)
 				vips[dscp].insert(text(vip.ip));
 	for (const auto &[dscp, names] : vips)
 		findings.push_back(
-			{Severity::warning, "dscp-of-others",
-			 "found " + dscp_text(dscp) + " for " +
-				 list({names.begin(), names.end()}) +
-				 ", which " + others_use(dscp) +
-				 ", expected another",
+			{Severity::warning,
+			 "dscp-of-others",
+			 "found " + dscp_text(dscp) + " for " + list({names.begin(), names.end()}) +
+				 ", which " + others_use(dscp) + ", expected another",
 			 "such packets to the server's own address get to the VIP: an SSH session to the server, say, ends up at the service",
-			 {}, "give the VIP another DSCP, on the load balancer first; dsr.conf(5) says which are safe",
+			 {},
+			 "give the VIP another DSCP, on the load balancer first; dsr.conf(5) says which are safe",
 			 false});
 	return findings;
 }
@@ -485,23 +488,25 @@ Findings check_others(const Facts &facts)
 Findings check_answers(const Facts &facts)
 {
 	Findings findings;
-	Finding echo{Severity::note, "echo-dscp",
-		     "found no rule that clears the DSCP of what is sent from a VIP",
-		     "answers to a marked ping carry its DSCP to the client, which does no harm in most networks",
-		     {}, "", false};
+	Finding echo{
+		Severity::note,
+		"echo-dscp",
+		"found no rule that clears the DSCP of what is sent from a VIP",
+		"answers to a marked ping carry its DSCP to the client, which does no harm in most networks",
+		{},
+		"",
+		false};
 
 	for (const Vip &vip : vips(facts))
-		if (!vip.dscps.empty() &&
-		    !facts.resets_dscp[index(vip.ip.family)])
-			echo.fix.push_back(
-				{program(vip.ip.family), "-t", "mangle", "-A",
-				 "OUTPUT", "-s", text(vip.ip), "-j", "DSCP",
-				 "--set-dscp", "0"});
+		if (!vip.dscps.empty() && !facts.resets_dscp[index(vip.ip.family)])
+			echo.fix.push_back({program(vip.ip.family), "-t", "mangle", "-A", "OUTPUT",
+					    "-s", text(vip.ip), "-j", "DSCP", "--set-dscp", "0"});
 	if (echo.fix.empty())
 		return {};
 	if (facts.tcp_reflect_tos)
 		findings.push_back(
-			{Severity::warning, "tcp-reflect-tos",
+			{Severity::warning,
+			 "tcp-reflect-tos",
 			 "found net.ipv4.tcp_reflect_tos=1, expected 0",
 			 "answers of TCP carry the DSCP of the request to the client: routers on the way take it for a class of service, and may treat or drop the packets accordingly",
 			 {{"sysctl", "-w", "net.ipv4.tcp_reflect_tos=0"}},

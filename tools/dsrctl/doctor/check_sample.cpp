@@ -40,11 +40,9 @@ std::string place(const Diagnosis::Finding &finding)
 }
 
 // Does a service of a VIP listen on this port?
-bool is_service(const Facts &facts, const std::vector<Vip> &all,
-		const Diagnosis::Finding &finding)
+bool is_service(const Facts &facts, const std::vector<Vip> &all, const Diagnosis::Finding &finding)
 {
-	if (!facts.listeners || finding.protocol != TCP ||
-	    finding.port == SSH_PORT)
+	if (!facts.listeners || finding.protocol != TCP || finding.port == SSH_PORT)
 		return false;
 	return std::any_of(all.begin(), all.end(), [&](const Vip &vip) {
 		return vip.ip.family == finding.server.family &&
@@ -63,14 +61,14 @@ std::string seconds_text(const Sample &sample)
 
 bool sets_port(const Facts &facts, std::uint8_t dscp, const Ip &ip)
 {
-	return std::any_of(facts.rewrites.begin(), facts.rewrites.end(),
-			   [&](const Rewrite &rewrite) {
-		return rewrite.dport &&
-		       std::any_of(rewrite.items.begin(), rewrite.items.end(),
-				   [&](const Item &item) {
-			return item.dscp == dscp && item.ip == ip;
+	return std::any_of(
+		facts.rewrites.begin(), facts.rewrites.end(), [&](const Rewrite &rewrite) {
+			return rewrite.dport &&
+			       std::any_of(rewrite.items.begin(), rewrite.items.end(),
+					   [&](const Item &item) {
+						   return item.dscp == dscp && item.ip == ip;
+					   });
 		});
-	});
 }
 
 Findings check_unmapped(const Facts &facts)
@@ -83,8 +81,8 @@ Findings check_unmapped(const Facts &facts)
 		return {};
 	for (const Diagnosis::Finding &one : facts.sample->diagnosis.findings())
 		if (one.kind == Kind::unmapped) {
-			auto [at, added] = found.emplace(
-				std::pair(one.server.family, one.dscp), one);
+			auto [at, added] = found.emplace(std::pair(one.server.family, one.dscp),
+							 one);
 
 			if (!added)
 				at->second.count += one.count;
@@ -95,15 +93,16 @@ Findings check_unmapped(const Facts &facts)
 		if (known.empty())
 			continue;
 		findings.push_back(
-			{Severity::warning, "dscp-unmapped",
-			 "found " + std::to_string(one.count) +
-				 " packets with " + dscp_text(one.dscp) +
-				 " to " + place(one) + " in " +
+			{Severity::warning,
+			 "dscp-unmapped",
+			 "found " + std::to_string(one.count) + " packets with " +
+				 dscp_text(one.dscp) + " to " + place(one) + " in " +
 				 seconds_text(*facts.sample) +
-				 ", expected a DSCP that is mapped in " +
-				 name(key.first) + ": " + numbers(known),
+				 ", expected a DSCP that is mapped in " + name(key.first) + ": " +
+				 numbers(known),
 			 "no rule gives them a VIP: if the load balancer marked them, its clients get no answer",
-			 {}, "give the DSCP to its VIP in a file in /etc/dsr.d, or correct the load balancer; dsrctl doctor --compare shows where two servers disagree",
+			 {},
+			 "give the DSCP to its VIP in a file in /etc/dsr.d, or correct the load balancer; dsrctl doctor --compare shows where two servers disagree",
 			 false});
 	}
 	return findings;
@@ -123,10 +122,8 @@ Findings check_unmarked(const Facts &facts)
 		std::uint64_t unmarked = 0;
 		Diagnosis::Finding example;
 
-		for (const Diagnosis::Finding &one :
-		     facts.sample->diagnosis.findings()) {
-			if ((one.kind != Kind::cleared &&
-			     one.kind != Kind::unmarked) ||
+		for (const Diagnosis::Finding &one : facts.sample->diagnosis.findings()) {
+			if ((one.kind != Kind::cleared && one.kind != Kind::unmarked) ||
 			    one.server.family != family || !one.opens ||
 			    !is_service(facts, all, one))
 				continue;
@@ -139,15 +136,12 @@ Findings check_unmarked(const Facts &facts)
 			{marked ? Severity::note : Severity::warning,
 			 "dscp-cleared",
 			 "found " + std::to_string(unmarked) +
-				 " connections opened with DSCP 0, to " +
-				 place(example) + ", in " +
+				 " connections opened with DSCP 0, to " + place(example) + ", in " +
 				 seconds_text(*facts.sample) +
 				 (marked ? "" : ", and no marked packet") +
-				 ", expected them marked with a DSCP: " +
-				 numbers(known),
+				 ", expected them marked with a DSCP: " + numbers(known),
 			 "they keep the server's own address: either they are checks of its own health, or the load balancer does not mark, or a router on the path clears the DSCP",
-			 {{"ping", "-Q", std::to_string(*known.begin() << 2),
-			   text(example.server)}},
+			 {{"ping", "-Q", std::to_string(*known.begin() << 2), text(example.server)}},
 			 "run it on the load balancer: what answers is the VIP, if the DSCP survives the path; where it does not, have the routers trust the DSCP (mls qos trust dscp or its like)",
 			 false});
 	}

@@ -11,14 +11,12 @@ namespace {
 
 bool is_loopback(const Ip &ip)
 {
-	return ip.family == Family::ip4 ? ip.bytes[0] == 127
-					: refuse(ip) != nullptr;
+	return ip.family == Family::ip4 ? ip.bytes[0] == 127 : refuse(ip) != nullptr;
 }
 
 std::string port_text(bool udp, std::uint16_t port)
 {
-	return std::string(udp ? "UDP" : "TCP") + " port " +
-	       std::to_string(port);
+	return std::string(udp ? "UDP" : "TCP") + " port " + std::to_string(port);
 }
 
 // Could it be the service of the VIP? What listens everywhere is there on any
@@ -27,45 +25,46 @@ bool may_serve(const Listener &listener, const Ip &ip)
 {
 	if (!serves(listener, ip))
 		return false;
-	return !is_any(listener.ip) ||
-	       (!listener.udp && listener.port != SSH_PORT);
+	return !is_any(listener.ip) || (!listener.udp && listener.port != SSH_PORT);
 }
 
 // Where the service listens instead, when that is on the host's own addresses.
-std::vector<std::string> own_ports(const Facts &facts,
-				   const std::vector<Vip> &all, Family family)
+std::vector<std::string> own_ports(const Facts &facts, const std::vector<Vip> &all, Family family)
 {
 	std::vector<std::string> ports;
 
 	for (const Listener &listener : *facts.listeners)
-		if (!listener.udp && listener.port != SSH_PORT &&
-		    listener.ip.family == family && !is_any(listener.ip) &&
-		    !is_loopback(listener.ip) && !is_vip(all, listener.ip))
-			ports.push_back(text(listener.ip) + " (" +
-					port_text(false, listener.port) + ")");
+		if (!listener.udp && listener.port != SSH_PORT && listener.ip.family == family &&
+		    !is_any(listener.ip) && !is_loopback(listener.ip) && !is_vip(all, listener.ip))
+			ports.push_back(text(listener.ip) + " (" + port_text(false, listener.port) +
+					")");
 	return ports;
 }
 
 Finding unserved(const Vip &vip, const std::vector<std::string> &own)
 {
 	if (own.empty())
-		return {Severity::error, "service-missing",
+		return {Severity::error,
+			"service-missing",
 			"found nothing that listens on " + text(vip.ip) +
 				", expected the service of the VIP",
 			"clients get a reset, or no answer",
-			{}, "start the service, and have it listen on the VIP or on all addresses; a service that listens on all addresses by UDP is looked for with --port",
+			{},
+			"start the service, and have it listen on the VIP or on all addresses; a service that listens on all addresses by UDP is looked for with --port",
 			false};
-	return {Severity::error, "service-on-rip",
-		"found nothing that listens on " + text(vip.ip) + ", only on " +
-			list(own) + ", expected the service on the VIP",
+	return {Severity::error,
+		"service-on-rip",
+		"found nothing that listens on " + text(vip.ip) + ", only on " + list(own) +
+			", expected the service on the VIP",
 		"the rewrite gives packets the VIP as their destination, where nobody listens: clients get a reset",
-		{}, "have the service listen on the VIP or on all addresses, in its own configuration",
+		{},
+		"have the service listen on the VIP or on all addresses, in its own configuration",
 		false};
 }
 
 // Of a port that somebody is known to use.
-Finding closed(const Facts &facts, const std::vector<Vip> &all, const Vip &vip,
-	       Port port, const std::string &asked)
+Finding closed(const Facts &facts, const std::vector<Vip> &all, const Vip &vip, Port port,
+	       const std::string &asked)
 {
 	std::vector<std::string> own;
 
@@ -89,23 +88,22 @@ Findings check_services(const Facts &facts)
 	Findings findings;
 
 	if (!facts.listeners)
-		return {{Severity::note, "services-unknown",
+		return {{Severity::note,
+			 "services-unknown",
 			 "found no answer of the kernel to who listens, expected one",
-			 "services were not looked at", {{"modprobe", "inet_diag"}},
-			 "", false}};
+			 "services were not looked at",
+			 {{"modprobe", "inet_diag"}},
+			 "",
+			 false}};
 	for (const Vip &vip : all) {
 		for (const Port &port : facts.ports)
 			if (!is_open(facts, vip.ip, port))
-				findings.push_back(
-					closed(facts, all, vip, port, ""));
+				findings.push_back(closed(facts, all, vip, port, ""));
 		if (facts.ports.empty() &&
-		    std::none_of(facts.listeners->begin(),
-				 facts.listeners->end(),
-				 [&](const Listener &listener) {
-					 return may_serve(listener, vip.ip);
-				 }))
-			findings.push_back(unserved(
-				vip, own_ports(facts, all, vip.ip.family)));
+		    std::none_of(
+			    facts.listeners->begin(), facts.listeners->end(),
+			    [&](const Listener &listener) { return may_serve(listener, vip.ip); }))
+			findings.push_back(unserved(vip, own_ports(facts, all, vip.ip.family)));
 	}
 	return findings;
 }
@@ -123,22 +121,18 @@ Findings check_refused(const Facts &facts)
 		for (const Vip &vip : all) {
 			const Port port{false, asked.port};
 			bool named = std::any_of(
-				facts.ports.begin(), facts.ports.end(),
-				[&](const Port &one) {
-					return !one.udp &&
-					       one.number == port.number;
+				facts.ports.begin(), facts.ports.end(), [&](const Port &one) {
+					return !one.udp && one.number == port.number;
 				});
 
-			if (vip.ip != asked.vip || named ||
-			    sets_port(facts, asked.dscp, vip.ip) ||
+			if (vip.ip != asked.vip || named || sets_port(facts, asked.dscp, vip.ip) ||
 			    is_open(facts, vip.ip, port) ||
 			    !seen.insert({vip.ip, port.number}).second)
 				continue;
-			findings.push_back(closed(
-				facts, all, vip, port,
-				": " + std::to_string(count) +
-					" connections to it were asked for in " +
-					seconds_text(*facts.sample)));
+			findings.push_back(closed(facts, all, vip, port,
+						  ": " + std::to_string(count) +
+							  " connections to it were asked for in " +
+							  seconds_text(*facts.sample)));
 		}
 	return findings;
 }

@@ -11,22 +11,20 @@ namespace {
 // fe80::/10
 bool is_link_local(const Ip &ip)
 {
-	return ip.family == Family::ip6 && ip.bytes[0] == 0xfe &&
-	       (ip.bytes[1] & 0xc0) == 0x80;
+	return ip.family == Family::ip6 && ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80;
 }
 
 // By which a default route leaves, and which has no source of its own.
 const Link *unnumbered(const Facts &facts, Family family)
 {
 	for (const Link &link : facts.links) {
-		const bool numbered = std::any_of(
-			facts.addresses.begin(), facts.addresses.end(),
-			[&](const Address &address) {
-				return address.dev == link.name &&
-				       address.ip.family == family &&
-				       address.source &&
-				       !is_link_local(address.ip);
-			});
+		const bool numbered = std::any_of(facts.addresses.begin(), facts.addresses.end(),
+						  [&](const Address &address) {
+							  return address.dev == link.name &&
+								 address.ip.family == family &&
+								 address.source &&
+								 !is_link_local(address.ip);
+						  });
 
 		if (link.up && !link.loopback && !numbered &&
 		    (family == Family::ip4 ? link.default4 : link.default6))
@@ -37,15 +35,13 @@ const Link *unnumbered(const Facts &facts, Family family)
 
 // The VIPs that are chosen then. IPv4 takes the first address that there is, IPv6
 // the one that is most like the destination.
-std::vector<Address> eligible(const Facts &facts, const std::vector<Vip> &all,
-			      Family family)
+std::vector<Address> eligible(const Facts &facts, const std::vector<Vip> &all, Family family)
 {
 	std::vector<Address> chosen;
 	bool own = false;
 
 	for (const Address &address : facts.addresses) {
-		if (address.ip.family != family || !address.source ||
-		    is_link_local(address.ip))
+		if (address.ip.family != family || !address.source || is_link_local(address.ip))
 			continue;
 		if (is_vip(all, address.ip))
 			chosen.push_back(address);
@@ -60,16 +56,17 @@ std::vector<Address> eligible(const Facts &facts, const std::vector<Vip> &all,
 Finding own_source(const Link &link, const std::vector<Address> &vips)
 {
 	const bool ip4 = vips[0].ip.family == Family::ip4;
-	Finding finding{Severity::warning, "vip-source",
-			"found the VIP " + text(vips[0].ip) + " on " +
-				vips[0].dev + " with " +
-				(ip4 ? "a scope above host" :
-				       "a preferred lifetime") +
-				", and no other address for what leaves by " +
-				link.name + ", expected " +
-				(ip4 ? "scope host" : "preferred_lft 0"),
-			"what the host opens itself may come from the VIP: the answers go to the load balancer",
-			{}, "", false};
+	Finding finding{
+		Severity::warning,
+		"vip-source",
+		"found the VIP " + text(vips[0].ip) + " on " + vips[0].dev + " with " +
+			(ip4 ? "a scope above host" : "a preferred lifetime") +
+			", and no other address for what leaves by " + link.name + ", expected " +
+			(ip4 ? "scope host" : "preferred_lft 0"),
+		"what the host opens itself may come from the VIP: the answers go to the load balancer",
+		{},
+		"",
+		false};
 
 	for (const Address &vip : vips) {
 		Address silent = vip;

@@ -12,13 +12,12 @@ namespace {
 using Check = Findings (*)(const Facts &);
 
 constexpr Check CHECKS[] = {
-	check_configuration, check_module, check_kernel_modules, check_plugin,
-	check_rules, check_rewrite_off, check_owners, check_variants, check_conntrack,
-	check_addresses, check_services, check_refused, check_unmapped,
-	check_unmarked, check_source, check_rp_filter, check_arp, check_router,
-	check_others,
-	check_answers, check_offload, check_path_mtu,
-	check_flushers, check_owners_of_lo,
+	check_configuration, check_module,	check_kernel_modules, check_plugin,
+	check_rules,	     check_rewrite_off, check_owners,	      check_variants,
+	check_conntrack,     check_addresses,	check_services,	      check_refused,
+	check_unmapped,	     check_unmarked,	check_source,	      check_rp_filter,
+	check_arp,	     check_router,	check_others,	      check_answers,
+	check_offload,	     check_path_mtu,	check_flushers,	      check_owners_of_lo,
 };
 
 } // namespace
@@ -30,10 +29,9 @@ Findings examine(const Facts &facts)
 	for (Check check : CHECKS)
 		for (Finding &finding : check(facts))
 			all.push_back(std::move(finding));
-	std::stable_sort(all.begin(), all.end(),
-			 [](const Finding &a, const Finding &b) {
-				 return a.severity > b.severity;
-			 });
+	std::stable_sort(all.begin(), all.end(), [](const Finding &a, const Finding &b) {
+		return a.severity > b.severity;
+	});
 	return all;
 }
 
@@ -43,14 +41,12 @@ bool needs_module(const Facts &facts)
 
 	for (const Rewrite &rewrite : facts.rewrites)
 		if (backend_of(rewrite.store) != Backend::daddr)
-			done.insert(done.end(), rewrite.items.begin(),
-				    rewrite.items.end());
+			done.insert(done.end(), rewrite.items.begin(), rewrite.items.end());
 	for (const Vip &vip : vips(facts))
 		for (std::uint8_t dscp : vip.dscps)
-			if (std::none_of(done.begin(), done.end(),
-					 [&](const Item &item) {
-				return item.dscp == dscp && item.ip == vip.ip;
-			}))
+			if (std::none_of(done.begin(), done.end(), [&](const Item &item) {
+				    return item.dscp == dscp && item.ip == vip.ip;
+			    }))
 				return true;
 	return false;
 }

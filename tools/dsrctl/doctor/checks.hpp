@@ -49,8 +49,7 @@ Findings check_flushers(const Facts &facts);
 Findings check_owners_of_lo(const Facts &facts);
 
 // compare.cpp: two hosts' files
-Findings compare(const Config &here, const Config &there,
-		 const std::string &directory);
+Findings compare(const Config &here, const Config &there, const std::string &directory);
 
 // --- for all of them
 

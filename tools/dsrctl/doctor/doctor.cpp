@@ -33,10 +33,8 @@ struct DoctorOptions {
 std::optional<Port> parse_service(const std::string &text)
 {
 	std::size_t slash = text.find('/');
-	std::string protocol = slash == text.npos ? "tcp"
-						  : text.substr(0, slash);
-	const auto number = parse_port(
-		slash == text.npos ? text : text.substr(slash + 1));
+	std::string protocol = slash == text.npos ? "tcp" : text.substr(0, slash);
+	const auto number = parse_port(slash == text.npos ? text : text.substr(slash + 1));
 
 	if ((protocol != "tcp" && protocol != "udp") || !number)
 		return std::nullopt;
@@ -45,9 +43,9 @@ std::optional<Port> parse_service(const std::string &text)
 
 std::string check_port(const std::string &text)
 {
-	return parse_service(text) ? "" :
-				  "found " + quote(text) +
-					  ", expected a port such as 80, tcp/80 or udp/53";
+	return parse_service(text) ?
+		       "" :
+		       "found " + quote(text) + ", expected a port such as 80, tcp/80 or udp/53";
 }
 
 std::string check_seconds(const std::string &text)
@@ -57,8 +55,7 @@ std::string check_seconds(const std::string &text)
 
 	if (!text.empty() && !*end && seconds >= 0 && seconds <= 3600)
 		return "";
-	return "found " + quote(text) +
-	       ", expected seconds: 0 to 3600";
+	return "found " + quote(text) + ", expected seconds: 0 to 3600";
 }
 
 void define(CLI::App &app, DoctorOptions &options)
@@ -66,15 +63,16 @@ void define(CLI::App &app, DoctorOptions &options)
 	add_configuration(app, options.directory, options.file);
 	app.add_option("--port", options.ports,
 		       "A port that the service of every VIP listens on: 80, udp/53")
-		->type_name("PORT")->check(check_port);
-	app.add_option("--sample", options.sample,
-		       "For how many seconds to look at what arrives")
-		->type_name("S")->check(check_seconds)->capture_default_str();
+		->type_name("PORT")
+		->check(check_port);
+	app.add_option("--sample", options.sample, "For how many seconds to look at what arrives")
+		->type_name("S")
+		->check(check_seconds)
+		->capture_default_str();
 	app.add_option("--compare", options.compare,
 		       "Only compare the files with those of another server")
 		->type_name("DIR");
-	app.add_flag("--fix", options.fix,
-		     "Run the fixes that are safe, after asking");
+	app.add_flag("--fix", options.fix, "Run the fixes that are safe, after asking");
 	app.add_flag("--yes", options.yes, "Do not ask");
 	app.add_flag("-v", options.verbose, "Show notes, too");
 	app.add_flag("--json", options.json, "Print JSON");
@@ -119,15 +117,14 @@ std::vector<std::string> from(const DoctorOptions &options)
 	return {};
 }
 
-int print_end(const Findings &findings, const std::string &what,
-	      const DoctorOptions &options)
+int print_end(const Findings &findings, const std::string &what, const DoctorOptions &options)
 {
 	std::cout << summary(findings, what, options.verbose) << std::flush;
 	return exit_status(findings);
 }
 
-int print(const Findings &findings, const std::string &what,
-	  const DoctorOptions &options, const Sample *sample = nullptr)
+int print(const Findings &findings, const std::string &what, const DoctorOptions &options,
+	  const Sample *sample = nullptr)
 {
 	if (!options.json && !options.metrics) {
 		std::cout << findings_text(findings, options.verbose);
@@ -146,9 +143,12 @@ int compare_files(const DoctorOptions &options)
 	std::size_t files = 0;
 
 	for (const Problem &problem : here.errors)
-		findings.push_back({Severity::error, "configuration",
+		findings.push_back({Severity::error,
+				    "configuration",
 				    problem.message,
-				    "what has an error is not compared", {}, "",
+				    "what has an error is not compared",
+				    {},
+				    "",
 				    false});
 	for (const std::string &directory : options.compare) {
 		Config there = read_directory(directory);
@@ -158,8 +158,8 @@ int compare_files(const DoctorOptions &options)
 			findings.push_back(std::move(finding));
 	}
 	return print(findings,
-		     std::to_string(here.entries.size()) +
-			     " entries compared with " + std::to_string(files),
+		     std::to_string(here.entries.size()) + " entries compared with " +
+			     std::to_string(files),
 		     options);
 }
 
@@ -207,8 +207,7 @@ int examine_host(const DoctorOptions &options)
 	Findings findings = examine(facts);
 	if (options.fix) {
 		if (!options.json)
-			std::cout << findings_text(findings, options.verbose)
-				  << std::flush;
+			std::cout << findings_text(findings, options.verbose) << std::flush;
 		// What counts is what a second look finds.
 		if (fix(findings, options.yes)) {
 			findings = look_again(options, facts);
@@ -219,16 +218,16 @@ int examine_host(const DoctorOptions &options)
 			return print_end(findings, vips_text(facts), options);
 		}
 	}
-	return print(findings, vips_text(facts), options,
-		     facts.sample ? &*facts.sample : nullptr);
+	return print(findings, vips_text(facts), options, facts.sample ? &*facts.sample : nullptr);
 }
 
 } // namespace
 
 int doctor_command(int argc, char *argv[])
 {
-	CLI::App app("What is wrong with this server, why it matters, and the command that fixes it.",
-		     "dsrctl doctor");
+	CLI::App app(
+		"What is wrong with this server, why it matters, and the command that fixes it.",
+		"dsrctl doctor");
 	DoctorOptions options;
 
 	define(app, options);
@@ -238,8 +237,7 @@ int doctor_command(int argc, char *argv[])
 		throw Error("--yes needs --fix");
 	if (options.metrics && (options.json || options.fix))
 		throw Error("--metrics goes with neither --json nor --fix");
-	return options.compare.empty() ? examine_host(options)
-				       : compare_files(options);
+	return options.compare.empty() ? examine_host(options) : compare_files(options);
 }
 
 } // namespace dsr

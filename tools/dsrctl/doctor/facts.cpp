@@ -20,8 +20,7 @@ Vip &vip_of(std::vector<Vip> &vips, const Ip &ip)
 
 void add_dscp(Vip &vip, std::uint8_t dscp)
 {
-	if (std::find(vip.dscps.begin(), vip.dscps.end(), dscp) ==
-	    vip.dscps.end())
+	if (std::find(vip.dscps.begin(), vip.dscps.end(), dscp) == vip.dscps.end())
 		vip.dscps.push_back(dscp);
 }
 
@@ -53,8 +52,8 @@ std::vector<Vip> vips(const Facts &facts)
 			if (vip.where.empty())
 				vip.where = rewrite.store == Store::dscp_rewrite ?
 						    rewrite.chain :
-						    "a rule in " + rewrite.table +
-							    " " + rewrite.chain;
+						    "a rule in " + rewrite.table + " " +
+							    rewrite.chain;
 			add_dscp(vip, item.dscp);
 		}
 	return vips;
@@ -87,9 +86,7 @@ Diagnosis diagnosis(const Facts &facts)
 
 bool is_vip(const std::vector<Vip> &vips, const Ip &ip)
 {
-	return std::any_of(vips.begin(), vips.end(), [&](const Vip &vip) {
-		return vip.ip == ip;
-	});
+	return std::any_of(vips.begin(), vips.end(), [&](const Vip &vip) { return vip.ip == ip; });
 }
 
 bool is_any(const Ip &ip)
@@ -102,8 +99,7 @@ bool serves(const Listener &listener, const Ip &ip)
 	if (listener.ip == ip)
 		return true;
 	return is_any(listener.ip) &&
-	       (listener.ip.family == ip.family ||
-		(listener.both && ip.family == Family::ip4));
+	       (listener.ip.family == ip.family || (listener.both && ip.family == Family::ip4));
 }
 
 bool is_open(const Facts &facts, const Ip &ip, Port port)
@@ -111,8 +107,7 @@ bool is_open(const Facts &facts, const Ip &ip, Port port)
 	return std::any_of(facts.listeners->begin(), facts.listeners->end(),
 			   [&](const Listener &listener) {
 				   return listener.udp == port.udp &&
-					  listener.port == port.number &&
-					  serves(listener, ip);
+					  listener.port == port.number && serves(listener, ip);
 			   });
 }
 

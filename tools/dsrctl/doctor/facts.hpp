@@ -12,14 +12,14 @@ namespace dsr::doctor {
 struct ModuleFacts {
 	// dscp_rewrite where this host has it; else what rules want
 	std::string name = "xt_DADDR";
-	bool loaded = false;		// it, or the other
-	std::string release;		// of the running kernel
-	std::string file;		// what modprobe would load; or empty
-	std::string vermagic;		// the file's
-	std::string kernel_vermagic;	// of the kernel's own modules; or empty
+	bool loaded = false;	     // it, or the other
+	std::string release;	     // of the running kernel
+	std::string file;	     // what modprobe would load; or empty
+	std::string vermagic;	     // the file's
+	std::string kernel_vermagic; // of the kernel's own modules; or empty
 	bool has_signature = false;
-	bool sig_enforce = false;	// the kernel takes signed modules only
-	std::string lockdown;		// none, integrity, confidentiality
+	bool sig_enforce = false; // the kernel takes signed modules only
+	std::string lockdown;	  // none, integrity, confidentiality
 	bool secure_boot = false;
 	// What the kernel said when it refused to load the module.
 	std::vector<std::string> refusals;
@@ -32,19 +32,19 @@ struct Link {
 	std::string name;
 	std::uint32_t index = 0;
 	bool up = true;
-	bool arp = true;		// neighbours can ask on it
+	bool arp = true; // neighbours can ask on it
 	bool loopback = false;
 	// As they are in effect: the larger one of the interface and of all.
 	int rp_filter = 0, arp_ignore = 0, arp_announce = 0;
-	bool default4 = false;		// a default route of IPv4 leaves by it
+	bool default4 = false; // a default route of IPv4 leaves by it
 	bool default6 = false;
 	bool gro = false, tso = false, tx_checksum = false;
 };
 
 struct Listener {
-	Ip ip;			// all bytes 0: any address
+	Ip ip; // all bytes 0: any address
 	bool udp = false;
-	bool both = false;	// :: that takes IPv4 too
+	bool both = false; // :: that takes IPv4 too
 	std::uint16_t port = 0;
 
 	bool operator==(const Listener &) const = default;
@@ -65,27 +65,27 @@ struct Port {
 struct Facts : Firewall {
 	// the options that name the configuration
 	std::vector<std::string> from;
-	std::string os;		// ID and ID_LIKE of os-release
+	std::string os; // ID and ID_LIKE of os-release
 
 	Config config;
 	ModuleFacts module;
 	Managers managers;
 	bool has_iptables = true;
-	bool rules_known = true;	// iptables-save could print them
+	bool rules_known = true; // iptables-save could print them
 	// that iptables and ip6tables are, by family; and the other one
 	std::string variant[2] = {"nft", "nft"};
 	std::string other[2] = {"legacy", "legacy"};
-	unsigned long tracked = 0;	// connections that conntrack has
+	unsigned long tracked = 0; // connections that conntrack has
 	std::vector<Address> addresses;
-	std::vector<Network> networks;	// the host's own by a route
+	std::vector<Network> networks; // the host's own by a route
 	std::vector<Link> links;
 	unsigned long dropped_by_rp_filter = 0;
 	bool tcp_reflect_tos = false;
 	// of both families; none: the kernel does not tell
 	std::optional<int> tcp_mtu_probing;
-	bool forwards[2] = {false, false};	// by family: it is a router
+	bool forwards[2] = {false, false}; // by family: it is a router
 	bool ip6 = true;
-	std::optional<std::vector<Listener>> listeners;	// or not known
+	std::optional<std::vector<Listener>> listeners; // or not known
 	std::vector<Port> ports;
 	std::optional<Sample> sample;
 };
@@ -93,8 +93,8 @@ struct Facts : Firewall {
 // What is to be served: of the configuration, and what rules lead to.
 struct Vip {
 	Ip ip;
-	std::string dev;	// of one that is configured
-	std::string where;	// "FILE:LINE", or the rule
+	std::string dev;   // of one that is configured
+	std::string where; // "FILE:LINE", or the rule
 	bool configured = false;
 	std::vector<std::uint8_t> dscps;
 	bool l2dsr = false;

@@ -9,9 +9,9 @@
 namespace dsr::doctor {
 
 enum class Severity : std::uint8_t {
-	note,		// nothing is wrong; good to know
-	warning,	// it does harm in circumstances that cannot be seen here
-	error		// packets of clients are lost
+	note,	 // nothing is wrong; good to know
+	warning, // it does harm in circumstances that cannot be seen here
+	error	 // packets of clients are lost
 };
 
 inline const char *name(Severity severity)
@@ -26,11 +26,11 @@ using Command = std::vector<std::string>;
 
 struct Finding {
 	Severity severity = Severity::error;
-	std::string id;		// a word for scripts
-	std::string found;	// and what was expected
-	std::string why;	// it matters
-	std::vector<Command> fix;	// in this order
-	std::string keep;	// how to make it permanent
+	std::string id;		  // a word for scripts
+	std::string found;	  // and what was expected
+	std::string why;	  // it matters
+	std::vector<Command> fix; // in this order
+	std::string keep;	  // how to make it permanent
 	// --fix may do it: it takes nothing away that somebody may need, and
 	// can be undone.
 	bool safe = false;

@@ -19,8 +19,7 @@ namespace {
 using nlohmann::json;
 
 // The word after this one; empty when there is none.
-std::string word_after(const std::vector<std::string> &words,
-		       const std::string &word)
+std::string word_after(const std::vector<std::string> &words, const std::string &word)
 {
 	auto at = std::find(words.begin(), words.end(), word);
 
@@ -51,8 +50,7 @@ bool drops_invalid(const std::vector<std::string> &words)
 		auto at = std::find(words.begin(), words.end(), option);
 
 		if (at != words.end() && at + 1 != words.end() &&
-		    (at == words.begin() || at[-1] != "!") &&
-		    names_invalid(at[1]))
+		    (at == words.begin() || at[-1] != "!") && names_invalid(at[1]))
 			return true;
 	}
 	return false;
@@ -66,8 +64,7 @@ bool tracks(const SavedRule &rule)
 		return true;
 	for (std::size_t i = 0; i + 1 < rule.words.size(); i++)
 		if (rule.words[i] == "-m" &&
-		    (rule.words[i + 1].starts_with("conn") ||
-		     rule.words[i + 1] == "state" ||
+		    (rule.words[i + 1].starts_with("conn") || rule.words[i + 1] == "state" ||
 		     rule.words[i + 1] == "helper"))
 			return true;
 	return target == "CT" && !has(rule.words, "--notrack");
@@ -75,13 +72,12 @@ bool tracks(const SavedRule &rule)
 
 bool resets_dscp(const SavedRule &rule)
 {
-	return (rule.chain == "OUTPUT" || rule.chain == "POSTROUTING") &&
-	       !has(rule.words, "-p") &&
+	return (rule.chain == "OUTPUT" || rule.chain == "POSTROUTING") && !has(rule.words, "-p") &&
 	       word_after(rule.words, "-j") == "DSCP" &&
 	       word_after(rule.words, "--set-dscp") == "0x00";
 }
 
-using Chain = std::pair<std::string, std::string>;	// of a table
+using Chain = std::pair<std::string, std::string>; // of a table
 
 // The chains that packets of the host itself go through; others are for those
 // that it only forwards.
@@ -91,16 +87,14 @@ std::set<Chain> own_chains(const std::vector<SavedRule> &rules)
 	std::size_t before;
 
 	for (const SavedRule &rule : rules)
-		for (const char *name : {"PREROUTING", "INPUT", "OUTPUT",
-					 "POSTROUTING"})
+		for (const char *name : {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"})
 			chains.insert({rule.table, name});
 	do {
 		before = chains.size();
 		for (const SavedRule &rule : rules)
 			if (chains.contains({rule.table, rule.chain}))
 				for (const char *jump : {"-j", "-g"})
-					chains.insert({rule.table,
-						       word_after(rule.words, jump)});
+					chains.insert({rule.table, word_after(rule.words, jump)});
 	} while (chains.size() != before);
 	return chains;
 }
@@ -110,8 +104,7 @@ std::optional<Ip> only_address(const std::vector<std::string> &words)
 {
 	auto at = std::find(words.begin(), words.end(), "-d");
 
-	if (at == words.end() || at + 1 == words.end() ||
-	    (at != words.begin() && at[-1] == "!"))
+	if (at == words.end() || at + 1 == words.end() || (at != words.begin() && at[-1] == "!"))
 		return std::nullopt;
 	const std::size_t slash = at[1].find('/');
 	const auto ip = parse_ip(at[1].substr(0, slash));
@@ -124,9 +117,8 @@ std::optional<Ip> only_address(const std::vector<std::string> &words)
 // Takes what says where a DSCP leads to; what is left is what else it matches.
 Rewrite rewrite(const SavedRule &rule, Store store, Family family)
 {
-	Rewrite rewrite{store, family, rule.table, rule.chain,
-			{}, "", false, rule.words, "",
-			rule.table == "mangle"};
+	Rewrite rewrite{store, family, rule.table, rule.chain, {},
+			"",    false,  rule.words, "",	       rule.table == "mangle"};
 	const std::vector<std::string> &words = rule.words;
 	std::vector<std::string> left;
 	std::optional<std::uint8_t> dscp;
@@ -165,8 +157,7 @@ Rewrite rewrite(const SavedRule &rule, Store store, Family family)
 
 bool is_ct_state(const json &expression)
 {
-	return expression.contains("ct") &&
-	       expression["ct"].value("key", "") == "state";
+	return expression.contains("ct") && expression["ct"].value("key", "") == "state";
 }
 
 // "invalid", one of a list, or one of a set.
@@ -176,8 +167,7 @@ bool holds_invalid(const json &value)
 		return true;
 	if (value.is_object() && value.contains("set"))
 		return holds_invalid(value["set"]);
-	return value.is_array() &&
-	       std::any_of(value.begin(), value.end(), holds_invalid);
+	return value.is_array() && std::any_of(value.begin(), value.end(), holds_invalid);
 }
 
 bool is_drop(const json &verdict)
@@ -191,8 +181,8 @@ bool maps_invalid_to_drop(const json &map)
 	if (!is_ct_state(map.at("key")) || !map.at("data").is_object())
 		return false;
 	for (const json &pair : map["data"].value("set", json::array()))
-		if (pair.is_array() && pair.size() == 2 &&
-		    holds_invalid(pair[0]) && is_drop(pair[1]))
+		if (pair.is_array() && pair.size() == 2 && holds_invalid(pair[0]) &&
+		    is_drop(pair[1]))
 			return true;
 	return false;
 }
@@ -204,10 +194,8 @@ bool drops_invalid(const json &expressions)
 	for (const json &one : expressions) {
 		if (one.contains("vmap") && maps_invalid_to_drop(one["vmap"]))
 			return true;
-		if (one.contains("match") &&
-		    is_ct_state(one["match"].at("left")) &&
-		    one["match"].at("op") != "!=" &&
-		    holds_invalid(one["match"].at("right")))
+		if (one.contains("match") && is_ct_state(one["match"].at("left")) &&
+		    one["match"].at("op") != "!=" && holds_invalid(one["match"].at("right")))
 			invalid = true;
 		if (invalid && is_drop(one))
 			return true;
@@ -221,9 +209,8 @@ bool holds_key(const json &value, const char *key)
 	if (value.is_object() && value.contains(key))
 		return true;
 	return value.is_structured() &&
-	       std::any_of(value.begin(), value.end(), [&](const json &one) {
-		       return holds_key(one, key);
-	       });
+	       std::any_of(value.begin(), value.end(),
+			   [&](const json &one) { return holds_key(one, key); });
 }
 
 bool resets_dscp(const json &expressions)
@@ -234,8 +221,7 @@ bool resets_dscp(const json &expressions)
 		const json &key = one["mangle"].at("key");
 		const json &value = one["mangle"].at("value");
 
-		if (key.contains("payload") &&
-		    key["payload"].value("field", "") == "dscp" &&
+		if (key.contains("payload") && key["payload"].value("field", "") == "dscp" &&
 		    (value == "cs0" || value == 0))
 			return true;
 	}
@@ -257,8 +243,7 @@ std::vector<Family> families(const std::string &name)
 // What names a chain; @name: the key of its own name
 json full_name(const json &object, const char *name)
 {
-	return json::array({object.at("family"), object.at("table"),
-			    object.at(name)});
+	return json::array({object.at("family"), object.at("table"), object.at(name)});
 }
 
 // The base chains that see nothing but what the host forwards.
@@ -267,8 +252,7 @@ std::set<json> forward_chains(const json &objects)
 	std::set<json> chains;
 
 	for (const json &one : objects)
-		if (one.contains("chain") &&
-		    one["chain"].value("hook", "") == "forward")
+		if (one.contains("chain") && one["chain"].value("hook", "") == "forward")
 			chains.insert(full_name(one["chain"], "name"));
 	return chains;
 }
@@ -283,14 +267,10 @@ void add_nft_rule(Firewall &firewall, const json &rule, bool own)
 	for (Family one : families(family)) {
 		if (own && drops_invalid(expressions))
 			firewall.drops.push_back(
-				{one, "rule with handle " +
-					      rule.at("handle").dump() +
-					      " of the nftables chain " +
-					      family + " " +
-					      rule.at("table").get<std::string>() +
-					      " " + chain});
-		for (const char *key : {"ct", "snat", "dnat", "masquerade",
-					"redirect"})
+				{one, "rule with handle " + rule.at("handle").dump() +
+					      " of the nftables chain " + family + " " +
+					      rule.at("table").get<std::string>() + " " + chain});
+		for (const char *key : {"ct", "snat", "dnat", "masquerade", "redirect"})
 			if (holds_key(expressions, key))
 				firewall.tracks[index(one)] = true;
 		if (resets_dscp(expressions))
@@ -300,22 +280,17 @@ void add_nft_rule(Firewall &firewall, const json &rule, bool own)
 
 } // namespace
 
-void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules,
-	       Store store, Family family)
+void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules, Store store, Family family)
 {
 	const std::set<Chain> own = own_chains(rules);
 
 	for (const SavedRule &rule : rules) {
-		if (word_after(rule.words, "-j") == "DADDR" &&
-		    rule.chain != "OUTPUT")
-			firewall.rewrites.push_back(
-				rewrite(rule, store, family));
-		if (drops_invalid(rule.words) &&
-		    own.contains({rule.table, rule.chain}))
-			firewall.drops.push_back(
-				{family, "rule \"-t " + rule.table + " -A " +
-						 rule.chain + " " +
-						 shell_line(rule.words) + "\""});
+		if (word_after(rule.words, "-j") == "DADDR" && rule.chain != "OUTPUT")
+			firewall.rewrites.push_back(rewrite(rule, store, family));
+		if (drops_invalid(rule.words) && own.contains({rule.table, rule.chain}))
+			firewall.drops.push_back({family, "rule \"-t " + rule.table + " -A " +
+								  rule.chain + " " +
+								  shell_line(rule.words) + "\""});
 		if (tracks(rule))
 			firewall.tracks[index(family)] = true;
 		if (resets_dscp(rule))
@@ -327,20 +302,17 @@ void add_ruleset(Firewall &firewall, const std::string &text)
 {
 	try {
 		const json all = json::parse(text);
-		const std::set<json> forward =
-			forward_chains(all.at("nftables"));
+		const std::set<json> forward = forward_chains(all.at("nftables"));
 
 		for (const json &one : all["nftables"]) {
 			if (!one.contains("rule"))
 				continue;
 			const json &rule = one["rule"];
 
-			add_nft_rule(firewall, rule,
-				     !forward.contains(full_name(rule, "chain")));
+			add_nft_rule(firewall, rule, !forward.contains(full_name(rule, "chain")));
 		}
 	} catch (const json::exception &error) {
-		throw Error(std::string("nft -j list ruleset: ") +
-			    error.what());
+		throw Error(std::string("nft -j list ruleset: ") + error.what());
 	}
 }
 
@@ -348,10 +320,8 @@ void add_tables(Firewall &firewall, const std::vector<nf::Table> &tables)
 {
 	for (const nf::Table &table : tables) {
 		auto &all = firewall.ruleset.tables;
-		auto known = std::find_if(all.begin(), all.end(),
-					  [&](const nf::Table &one) {
-			return one.owner == table.owner &&
-			       one.family == table.family &&
+		auto known = std::find_if(all.begin(), all.end(), [&](const nf::Table &one) {
+			return one.owner == table.owner && one.family == table.family &&
 			       one.name == table.name;
 		});
 
@@ -363,15 +333,14 @@ void add_tables(Firewall &firewall, const std::vector<nf::Table> &tables)
 			nf::Chain &to = known->chains[name];
 
 			to.base = chain.base;
-			to.rules.insert(to.rules.end(), chain.rules.begin(),
-					chain.rules.end());
+			to.rules.insert(to.rules.end(), chain.rules.begin(), chain.rules.end());
 		}
 	}
 }
 
 void add_foreign(Firewall &firewall)
 {
-	constexpr int CONNTRACK = -200;	// NF_IP_PRI_CONNTRACK
+	constexpr int CONNTRACK = -200; // NF_IP_PRI_CONNTRACK
 
 	for (const Leads &one : leads(firewall.ruleset)) {
 		const nf::Table &table = *one.change.table;
@@ -384,12 +353,17 @@ void add_foreign(Firewall &firewall)
 		     parse_table(table.name) && !std::ranges::count(words, UNKNOWN)))
 			continue;
 		firewall.rewrites.push_back(
-			{Store::nft, one.family, table.name, *one.change.chain,
-			 one.items, one.certain ? "" : "some packets only",
-			 one.change.rule->sets_port, {}, where(one.change),
+			{Store::nft,
+			 one.family,
+			 table.name,
+			 *one.change.chain,
+			 one.items,
+			 one.certain ? "" : "some packets only",
+			 one.change.rule->sets_port,
+			 {},
+			 where(one.change),
 			 base.hook == nf::Hook::input ||
-				 (base.hook == nf::Hook::prerouting &&
-				  base.priority > CONNTRACK)});
+				 (base.hook == nf::Hook::prerouting && base.priority > CONNTRACK)});
 	}
 }
 
@@ -397,13 +371,18 @@ void add_own(Firewall &firewall, const std::vector<Rule> &rules)
 {
 	for (const Rule &rule : rules) {
 		const std::optional<Ip> &to = rule.items[0].to;
-		const std::string chain = rule.store == Store::nft ?
-						  name(rule.table) : place(rule);
+		const std::string chain = rule.store == Store::nft ? name(rule.table) : place(rule);
 
-		firewall.rewrites.push_back({rule.store, rule.family,
-					     table_name(rule), chain, rule.items,
-					     to ? "to " + text(*to) : "", false,
-					     {}, "", chain == "mangle"});
+		firewall.rewrites.push_back({rule.store,
+					     rule.family,
+					     table_name(rule),
+					     chain,
+					     rule.items,
+					     to ? "to " + text(*to) : "",
+					     false,
+					     {},
+					     "",
+					     chain == "mangle"});
 		if (!rule.active)
 			firewall.rewrite_off[index(rule.family)] = true;
 	}

@@ -16,35 +16,34 @@ struct Rewrite {
 	Family family = Family::ip4;
 	std::string table, chain;
 	std::vector<Item> items;
-	std::string matches;	// what else the packet must have; or empty
-	bool dport = false;	// it sets the port, too
+	std::string matches; // what else the packet must have; or empty
+	bool dport = false;  // it sets the port, too
 	// after "-A CHAIN"; empty for a rule of nftables
 	std::vector<std::string> words;
-	std::string where;	// of one that neither iptables nor dsrctl made
-	bool after_conntrack = false;	// it stands after connection tracking
+	std::string where;	      // of one that neither iptables nor dsrctl made
+	bool after_conntrack = false; // it stands after connection tracking
 };
 
 // A rule that drops what connection tracking finds invalid.
 struct Drop {
 	Family family = Family::ip4;
-	std::string where;	// the rule, as its owner would know it
+	std::string where; // the rule, as its owner would know it
 
 	bool operator==(const Drop &) const = default;
 };
 
 struct Firewall {
-	nf::Ruleset ruleset;	// everything, whoever made it
+	nf::Ruleset ruleset; // everything, whoever made it
 	std::vector<Rewrite> rewrites;
 	std::vector<Drop> drops;
 	// By family: a rule wants connection tracking; a rule clears the DSCP
 	// of what leaves.
 	bool tracks[2] = {false, false}, resets_dscp[2] = {false, false};
-	bool rewrite_off[2] = {false, false};	// dscp_rewrite's values, by a switch
+	bool rewrite_off[2] = {false, false}; // dscp_rewrite's values, by a switch
 };
 
 // What iptables-save printed of a store.
-void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules,
-	       Store store, Family family);
+void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules, Store store, Family family);
 
 // What "nft -j list ruleset" printed. Rules that only iptables understands are
 // left out. Throws Error.

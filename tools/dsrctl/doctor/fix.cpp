@@ -86,8 +86,7 @@ bool fix(const Findings &findings, bool yes)
 	const Findings all = safe(findings);
 	bool done = false;
 
-	if (!all.empty() && !yes &&
-	    (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))) {
+	if (!all.empty() && !yes && (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))) {
 		say("dsrctl: found no terminal to ask on, expected --yes beside --fix: nothing was changed");
 		return false;
 	}

@@ -19,18 +19,16 @@ namespace dsr::doctor {
 
 namespace {
 
-void gather_iptables(const Iptables &iptables,
-		     const std::vector<nf::Table> &tables, Firewall &firewall)
+void gather_iptables(const Iptables &iptables, const std::vector<nf::Table> &tables,
+		     Firewall &firewall)
 {
 	for (Family family : FAMILIES)
 		for (Store store : {Store::iptables, Store::other}) {
-			const Saved saved = iptables.save(
-				family, store, tables, Tables::all);
+			const Saved saved = iptables.save(family, store, tables, Tables::all);
 
 			add_saved(firewall, saved.rules, store, family);
 			if (iptables.variant(store, family) == std::string("legacy"))
-				add_tables(firewall,
-					   nf::saved_tables(saved, family));
+				add_tables(firewall, nf::saved_tables(saved, family));
 		}
 }
 
@@ -53,8 +51,7 @@ bool has_plugin(const Root &root)
 	std::string directories = variable ? variable : XTABLES_DIRECTORY;
 
 	while (!directories.empty()) {
-		std::size_t end = std::min(directories.find(':'),
-					   directories.size());
+		std::size_t end = std::min(directories.find(':'), directories.size());
 
 		if (root.exists(directories.substr(0, end) + "/libxt_DADDR.so"))
 			return true;

@@ -29,12 +29,10 @@ std::set<std::string> running(const Root &root)
 
 		if (number.find_first_not_of("0123456789") != number.npos)
 			continue;
-		const fs::path there =
-			fs::read_symlink(process.path() / "ns/net", ignored);
+		const fs::path there = fs::read_symlink(process.path() / "ns/net", ignored);
 		if (!there.empty() && !here.empty() && there != here)
 			continue;
-		std::string name =
-			read_file_if_any((process.path() / "comm").string());
+		std::string name = read_file_if_any((process.path() / "comm").string());
 		if (name.ends_with('\n'))
 			name.pop_back();
 		names.insert(std::move(name));
@@ -52,8 +50,7 @@ bool enabled(const Root &root, const std::string &service)
 		std::error_code ignored;
 
 		if (directory.path().extension() == ".wants" &&
-		    fs::is_symlink(directory.path() / (service + ".service"),
-				   ignored))
+		    fs::is_symlink(directory.path() / (service + ".service"), ignored))
 			return true;
 	}
 	return false;
@@ -65,8 +62,7 @@ std::vector<fs::path> files(const Root &root, const std::string &directory,
 	std::vector<fs::path> found;
 	std::error_code error;
 
-	for (const auto &file :
-	     fs::directory_iterator(root.path(directory), error))
+	for (const auto &file : fs::directory_iterator(root.path(directory), error))
 		if (file.path().extension() == ending)
 			found.push_back(file.path());
 	std::sort(found.begin(), found.end());
@@ -75,8 +71,8 @@ std::vector<fs::path> files(const Root &root, const std::string &directory,
 
 // The values of a key in a section of a file such as systemd's and
 // NetworkManager's.
-std::vector<std::string> values(const std::string &text,
-				const std::string &section, const std::string &key)
+std::vector<std::string> values(const std::string &text, const std::string &section,
+				const std::string &key)
 {
 	std::vector<std::string> found;
 	std::istringstream lines(text);
@@ -88,12 +84,9 @@ std::vector<std::string> values(const std::string &text,
 		if (line.starts_with('['))
 			inside = line.starts_with("[" + section + "]");
 		else if (inside && equals != line.npos &&
-			 line.substr(0, line.find_last_not_of(" \t", equals - 1) +
-						1) == key)
+			 line.substr(0, line.find_last_not_of(" \t", equals - 1) + 1) == key)
 			found.push_back(line.substr(
-				std::min(line.size(),
-					 line.find_first_not_of(" \t",
-								equals + 1))));
+				std::min(line.size(), line.find_first_not_of(" \t", equals + 1))));
 	}
 	return found;
 }
@@ -119,23 +112,19 @@ std::vector<LoopbackFile> networkd_files(const Root &root)
 	std::vector<LoopbackFile> found;
 
 	// the first directory that has a name decides
-	for (const char *directory :
-	     {"/etc/systemd/network", "/run/systemd/network",
-	      "/usr/local/lib/systemd/network", "/usr/lib/systemd/network"})
+	for (const char *directory : {"/etc/systemd/network", "/run/systemd/network",
+				      "/usr/local/lib/systemd/network", "/usr/lib/systemd/network"})
 		for (const fs::path &file : files(root, directory, ".network")) {
 			const std::string text = read_file_if_any(file.string());
-			LoopbackFile one{std::string(directory) + "/" +
-						 file.filename().string(),
+			LoopbackFile one{std::string(directory) + "/" + file.filename().string(),
 					 false};
 
-			if (!seen.insert(file.filename().string()).second ||
-			    !matches_lo(text))
+			if (!seen.insert(file.filename().string()).second || !matches_lo(text))
 				continue;
 			for (const std::string &value :
 			     values(text, "Network", "KeepConfiguration"))
-				one.keeps = value == "yes" || value == "true" ||
-					    value == "1" || value == "on" ||
-					    value == "static";
+				one.keeps = value == "yes" || value == "true" || value == "1" ||
+					    value == "on" || value == "static";
 			found.push_back(std::move(one));
 		}
 	return found;
@@ -146,14 +135,11 @@ std::vector<std::string> profiles(const Root &root)
 	std::vector<std::string> found;
 
 	for (const char *directory :
-	     {"/etc/NetworkManager/system-connections",
-	      "/run/NetworkManager/system-connections"})
-		for (const fs::path &file :
-		     files(root, directory, ".nmconnection")) {
+	     {"/etc/NetworkManager/system-connections", "/run/NetworkManager/system-connections"})
+		for (const fs::path &file : files(root, directory, ".nmconnection")) {
 			const std::string text = read_file_if_any(file.string());
 			const auto types = values(text, "connection", "type");
-			const auto names = values(text, "connection",
-						  "interface-name");
+			const auto names = values(text, "connection", "interface-name");
 
 			if (std::ranges::find(types, "loopback") != types.end() ||
 			    std::ranges::find(names, "lo") != names.end())
@@ -175,8 +161,7 @@ Managers gather_managers(const Root &root)
 	found.nftables = enabled(root, "nftables");
 	found.persistent = enabled(root, "netfilter-persistent");
 	found.iptables = enabled(root, "iptables") || enabled(root, "ip6tables");
-	found.ufw = root.read("/etc/ufw/ufw.conf").find("\nENABLED=yes") !=
-		    std::string::npos;
+	found.ufw = root.read("/etc/ufw/ufw.conf").find("\nENABLED=yes") != std::string::npos;
 	found.docker = runs("dockerd");
 	found.network_manager = runs("NetworkManager");
 	found.networkd = runs("systemd-network");

@@ -41,8 +41,7 @@ Modules installed(const Root &root, const std::string &directory)
 	while (std::getline(loadable, line)) {
 		std::string path = line.substr(0, line.find(':'));
 
-		modules[module_name(path)] =
-			path.starts_with('/') ? path : directory + "/" + path;
+		modules[module_name(path)] = path.starts_with('/') ? path : directory + "/" + path;
 	}
 	return modules;
 }
@@ -52,8 +51,7 @@ std::vector<std::string> wanted(const std::string &variant)
 	if (variant == "nft")
 		return {"nf_tables", "nft_compat", "x_tables", "xt_dscp"};
 	if (variant == "legacy")
-		return {"ip_tables", "ip6_tables", "iptable_raw",
-			"ip6table_raw", "xt_dscp"};
+		return {"ip_tables", "ip6_tables", "iptable_raw", "ip6table_raw", "xt_dscp"};
 	return {};
 }
 
@@ -80,8 +78,8 @@ std::string kernel_log(const Root &root)
 {
 	std::string log;
 	char record[8192];
-	const Descriptor file(open(root.path("/dev/kmsg").c_str(),
-				   O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	const Descriptor file(
+		open(root.path("/dev/kmsg").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	ssize_t count;
 
 	if (!file)
@@ -106,13 +104,11 @@ std::string modinfo(const std::vector<std::string> &files)
 }
 
 // The path of a module that is a file.
-std::string file_of(const Root &root, const Modules &modules,
-		    const std::string &name)
+std::string file_of(const Root &root, const Modules &modules, const std::string &name)
 {
 	auto at = modules.find(name);
 
-	if (at == modules.end() || at->second.empty() ||
-	    !root.exists(at->second))
+	if (at == modules.end() || at->second.empty() || !root.exists(at->second))
 		return "";
 	return at->second;
 }
@@ -152,8 +148,7 @@ void parse_modinfo(const std::string &text, ModuleFacts &module)
 			value.pop_back();
 		files += key == "filename";
 		if (key == "vermagic")
-			(files == 1 ? module.vermagic : module.kernel_vermagic) =
-				value;
+			(files == 1 ? module.vermagic : module.kernel_vermagic) = value;
 		if (key == "sig_id" && files == 1)
 			module.has_signature = true;
 	}
@@ -161,12 +156,11 @@ void parse_modinfo(const std::string &text, ModuleFacts &module)
 
 std::vector<std::string> refusals(const std::string &log)
 {
-	static const char *const OF_ANY[] = {
-		"unsigned module", "module with unavailable key",
-		"module with unsupported crypto", "module with invalid signature"};
-	static const char *const OF_OURS[] = {
-		"version magic", "disagrees about version of symbol",
-		"Unknown symbol", "rejected"};
+	static const char *const OF_ANY[] = {"unsigned module", "module with unavailable key",
+					     "module with unsupported crypto",
+					     "module with invalid signature"};
+	static const char *const OF_OURS[] = {"version magic", "disagrees about version of symbol",
+					      "Unknown symbol", "rejected"};
 	std::istringstream lines(log);
 	std::vector<std::string> found;
 	std::string line;
@@ -176,31 +170,24 @@ std::vector<std::string> refusals(const std::string &log)
 		std::string message = line.substr(line.find(';') + 1);
 		bool ours = message.find("xt_DADDR") != message.npos ||
 			    message.find("dscp_rewrite") != message.npos;
-		auto says = [&](const char *words) {
-			return message.find(words) != message.npos;
-		};
+		auto says = [&](const char *words) { return message.find(words) != message.npos; };
 
-		if ((ours && std::any_of(std::begin(OF_OURS),
-					 std::end(OF_OURS), says)) ||
-		    (says("rejected") && std::any_of(std::begin(OF_ANY),
-						     std::end(OF_ANY), says)))
+		if ((ours && std::any_of(std::begin(OF_OURS), std::end(OF_OURS), says)) ||
+		    (says("rejected") && std::any_of(std::begin(OF_ANY), std::end(OF_ANY), says)))
 			found.push_back(message);
 	}
 	return found;
 }
 
-ModuleFacts gather_module(const Root &root, const std::string &release,
-			  const std::string &variant)
+ModuleFacts gather_module(const Root &root, const std::string &release, const std::string &variant)
 {
 	ModuleFacts module;
 
 	module.release = release;
 	if (root.exists("/sys/module/dscp_rewrite"))
 		module.name = "dscp_rewrite";
-	module.loaded = module.name == "dscp_rewrite" ||
-			root.exists("/sys/module/xt_DADDR");
-	module.sig_enforce = root.read("/sys/module/module/parameters/sig_enforce")
-				     .starts_with('Y');
+	module.loaded = module.name == "dscp_rewrite" || root.exists("/sys/module/xt_DADDR");
+	module.sig_enforce = root.read("/sys/module/module/parameters/sig_enforce").starts_with('Y');
 	module.lockdown = chosen(root.read("/sys/kernel/security/lockdown"));
 	module.secure_boot = has_secure_boot(root);
 	for (const std::string &name : wanted(variant))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the kernel tells of interfaces, routes, sockets and switches.
-#include <netinet/in.h>	// before the kernel's headers, which then leave out the same
+#include <netinet/in.h> // before the kernel's headers, which then leave out the same
 #include <netinet/tcp.h>
 
 #include <linux/ethtool.h>
@@ -42,11 +42,10 @@ std::set<unsigned int> outputs(const nlmsghdr *message)
 			indices.insert(mnl_attr_get_u32(attribute));
 		if (mnl_attr_get_type(attribute) != RTA_MULTIPATH)
 			return;
-		auto *hop = static_cast<const rtnexthop *>(
-			mnl_attr_get_payload(attribute));
+		auto *hop = static_cast<const rtnexthop *>(mnl_attr_get_payload(attribute));
 		int left = mnl_attr_get_payload_len(attribute);
-		while (left >= static_cast<int>(sizeof(*hop)) &&
-		       hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= left) {
+		while (left >= static_cast<int>(sizeof(*hop)) && hop->rtnh_len >= sizeof(*hop) &&
+		       hop->rtnh_len <= left) {
 			indices.insert(hop->rtnh_ifindex);
 			left -= RTNH_ALIGN(hop->rtnh_len);
 			hop = RTNH_NEXT(hop);
@@ -64,8 +63,7 @@ std::set<unsigned int> default_routes(std::uint8_t family)
 	nlmsghdr *message = put_dump(buffer, RTM_GETROUTE, request);
 
 	request->rtm_family = family;
-	const int failed = NetlinkSocket(NETLINK_ROUTE)
-				   .dump(message, [&](const nlmsghdr *one) {
+	const int failed = NetlinkSocket(NETLINK_ROUTE).dump(message, [&](const nlmsghdr *one) {
 		const auto *route = header_of<rtmsg>(one);
 
 		if (one->nlmsg_type == RTM_NEWROUTE && !route->rtm_dst_len &&
@@ -120,16 +118,14 @@ Listener listener_of(const nlmsghdr *message, int family, bool udp)
 			only6 = mnl_attr_get_u8(attribute);
 	});
 	listener.ip.family = family == AF_INET ? Family::ip4 : Family::ip6;
-	std::memcpy(listener.ip.bytes.data(), socket->id.idiag_src,
-		    listener.ip.size());
+	std::memcpy(listener.ip.bytes.data(), socket->id.idiag_src, listener.ip.size());
 	listener.udp = udp;
 	listener.port = ntohs(socket->id.idiag_sport);
 	listener.both = family == AF_INET6 && !only6;
 	return listener;
 }
 
-bool add_listeners(std::vector<Listener> &listeners, std::uint8_t family,
-		   bool udp)
+bool add_listeners(std::vector<Listener> &listeners, std::uint8_t family, bool udp)
 {
 	alignas(nlmsghdr) char buffer[256];
 	inet_diag_req_v2 *request;
@@ -139,13 +135,11 @@ bool add_listeners(std::vector<Listener> &listeners, std::uint8_t family,
 	request->sdiag_protocol = udp ? IPPROTO_UDP : IPPROTO_TCP;
 	// A socket of UDP that is not connected is in the state close.
 	request->idiag_states = 1U << (udp ? TCP_CLOSE : TCP_LISTEN);
-	return !NetlinkSocket(NETLINK_SOCK_DIAG)
-			.dump(message, [&](const nlmsghdr *one) {
+	return !NetlinkSocket(NETLINK_SOCK_DIAG).dump(message, [&](const nlmsghdr *one) {
 		Listener listener = listener_of(one, family, udp);
 
 		if (one->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
-		    std::find(listeners.begin(), listeners.end(), listener) ==
-			    listeners.end())
+		    std::find(listeners.begin(), listeners.end(), listener) == listeners.end())
 			listeners.push_back(listener);
 	});
 }
@@ -161,8 +155,7 @@ std::vector<Link> gather_links()
 	ifinfomsg *request;
 	nlmsghdr *message = put_dump(buffer, RTM_GETLINK, request);
 
-	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message,
-						       [&](const nlmsghdr *one) {
+	int failed = NetlinkSocket(NETLINK_ROUTE).dump(message, [&](const nlmsghdr *one) {
 		const auto *info = header_of<ifinfomsg>(one);
 		Link link;
 
@@ -179,8 +172,7 @@ std::vector<Link> gather_links()
 		links.push_back(std::move(link));
 	});
 	if (failed)
-		throw Error(std::string("reading the interfaces: ") +
-			    std::strerror(errno));
+		throw Error(std::string("reading the interfaces: ") + std::strerror(errno));
 	return links;
 }
 
@@ -216,9 +208,8 @@ void gather_switches(const Root &root, Facts &facts)
 {
 	const std::string conf = "/proc/sys/net/ipv4/conf/";
 	auto effective = [&](const Link &link, const std::string &name) {
-		return static_cast<int>(
-			std::max(root.number(conf + "all/" + name),
-				 root.number(conf + link.name + "/" + name)));
+		return static_cast<int>(std::max(root.number(conf + "all/" + name),
+						 root.number(conf + link.name + "/" + name)));
 	};
 
 	for (Link &link : facts.links) {
@@ -226,19 +217,15 @@ void gather_switches(const Root &root, Facts &facts)
 		link.arp_ignore = effective(link, "arp_ignore");
 		link.arp_announce = effective(link, "arp_announce");
 	}
-	facts.dropped_by_rp_filter = netstat_counter(
-		root.read("/proc/net/netstat"), "IPReversePathFilter");
-	facts.tcp_reflect_tos =
-		root.number("/proc/sys/net/ipv4/tcp_reflect_tos");
+	facts.dropped_by_rp_filter = netstat_counter(root.read("/proc/net/netstat"),
+						     "IPReversePathFilter");
+	facts.tcp_reflect_tos = root.number("/proc/sys/net/ipv4/tcp_reflect_tos");
 	if (root.exists("/proc/sys/net/ipv4/tcp_mtu_probing"))
 		facts.tcp_mtu_probing = static_cast<int>(
 			root.number("/proc/sys/net/ipv4/tcp_mtu_probing"));
-	facts.tracked =
-		root.number("/proc/sys/net/netfilter/nf_conntrack_count");
-	facts.forwards[index(Family::ip4)] =
-		root.number("/proc/sys/net/ipv4/ip_forward");
-	facts.forwards[index(Family::ip6)] =
-		root.number("/proc/sys/net/ipv6/conf/all/forwarding");
+	facts.tracked = root.number("/proc/sys/net/netfilter/nf_conntrack_count");
+	facts.forwards[index(Family::ip4)] = root.number("/proc/sys/net/ipv4/ip_forward");
+	facts.forwards[index(Family::ip6)] = root.number("/proc/sys/net/ipv6/conf/all/forwarding");
 }
 
 } // namespace dsr::doctor

@@ -19,14 +19,14 @@ struct LoopbackFile {
 };
 
 struct Managers {
-	bool guard = false;		// dsrctl guard runs in this network
+	bool guard = false; // dsrctl guard runs in this network
 	// They run, or are started at boot, or are enabled in their files.
 	bool firewalld = false, nftables = false, persistent = false;
-	bool iptables = false;		// iptables.service of RHEL
+	bool iptables = false; // iptables.service of RHEL
 	bool ufw = false, docker = false, network_manager = false;
 	bool networkd = false, netplan = false;
 	std::vector<LoopbackFile> networkd_files;
-	std::vector<std::string> profiles;	// of NetworkManager, of lo
+	std::vector<std::string> profiles; // of NetworkManager, of lo
 
 	bool operator==(const Managers &) const = default;
 };

@@ -17,9 +17,7 @@ namespace {
 std::size_t count(const Findings &findings, Severity severity)
 {
 	return std::count_if(findings.begin(), findings.end(),
-			     [&](const Finding &finding) {
-				     return finding.severity == severity;
-			     });
+			     [&](const Finding &finding) { return finding.severity == severity; });
 }
 
 std::string counted(std::size_t count, const std::string &noun)
@@ -29,8 +27,8 @@ std::string counted(std::size_t count, const std::string &noun)
 
 bool alike(const Finding &one, const Finding &other)
 {
-	return one.severity == other.severity && one.id == other.id &&
-	       one.why == other.why && one.keep == other.keep;
+	return one.severity == other.severity && one.id == other.id && one.why == other.why &&
+	       one.keep == other.keep;
 }
 
 // Findings that are alike: each of them, and once why, and what fixes them.
@@ -41,8 +39,8 @@ std::string text(const Findings &findings)
 	std::string text;
 
 	for (const Finding &finding : findings)
-		text += std::string(name(finding.severity)) + ": " +
-			finding.id + ": " + finding.found + "\n";
+		text += std::string(name(finding.severity)) + ": " + finding.id + ": " +
+			finding.found + "\n";
 	text += "    why:  " + first.why + "\n";
 	for (const Finding &finding : findings)
 		for (const std::string &command : command_lines(finding))
@@ -72,10 +70,9 @@ std::string findings_text(const Findings &findings, bool notes)
 	for (const Finding &finding : findings) {
 		if (!notes && finding.severity == Severity::note)
 			continue;
-		auto group = std::find_if(groups.begin(), groups.end(),
-					  [&](const Findings &some) {
-						  return alike(some[0], finding);
-					  });
+		auto group = std::find_if(groups.begin(), groups.end(), [&](const Findings &some) {
+			return alike(some[0], finding);
+		});
 		if (group == groups.end())
 			groups.push_back({finding});
 		else
@@ -86,19 +83,14 @@ std::string findings_text(const Findings &findings, bool notes)
 	return all;
 }
 
-std::string summary(const Findings &findings, const std::string &what,
-		    bool notes)
+std::string summary(const Findings &findings, const std::string &what, bool notes)
 {
 	std::size_t of_notes = count(findings, Severity::note);
-	std::string line = what + ": " +
-			   counted(count(findings, Severity::error), "error") +
-			   ", " +
-			   counted(count(findings, Severity::warning),
-				   "warning");
+	std::string line = what + ": " + counted(count(findings, Severity::error), "error") + ", " +
+			   counted(count(findings, Severity::warning), "warning");
 
 	if (of_notes)
-		line += ", " + counted(of_notes, "note") +
-			(notes ? "" : " (see -v)");
+		line += ", " + counted(of_notes, "note") + (notes ? "" : " (see -v)");
 	return line + "\n";
 }
 
@@ -127,29 +119,23 @@ std::string findings_metrics(const Findings &findings, const Sample *sample)
 	MetricsText text;
 	std::map<std::pair<std::string, std::string>, std::uint64_t> by_id;
 
-	text.family("dsrctl_doctor_findings",
-		    "What dsrctl doctor found, by severity.");
-	for (Severity severity : {Severity::error, Severity::warning,
-				  Severity::note})
-		text.add({{"severity", name(severity)}},
-			 count(findings, severity));
+	text.family("dsrctl_doctor_findings", "What dsrctl doctor found, by severity.");
+	for (Severity severity : {Severity::error, Severity::warning, Severity::note})
+		text.add({{"severity", name(severity)}}, count(findings, severity));
 	for (const Finding &finding : findings)
 		by_id[{finding.id, name(finding.severity)}]++;
-	text.family("dsrctl_doctor_finding",
-		    "What dsrctl doctor found, by name.");
+	text.family("dsrctl_doctor_finding", "What dsrctl doctor found, by name.");
 	for (const auto &[key, times] : by_id)
 		text.add({{"id", key.first}, {"severity", key.second}}, times);
 	if (!sample)
 		return text.text();
-	text.family("dsrctl_doctor_sample_seconds",
-		    "How long it looked at what arrives.");
+	text.family("dsrctl_doctor_sample_seconds", "How long it looked at what arrives.");
 	text.add({}, std::to_string(sample->seconds));
 	text.family("dsrctl_doctor_sample_packets",
 		    "Packets of that sample that something is wrong with.");
-	for (Kind kind : {Kind::cleared, Kind::unmarked, Kind::unmapped,
-			  Kind::from_server, Kind::checksum})
-		text.add({{"kind", kind_key(kind)}},
-			 sample->diagnosis.count(kind));
+	for (Kind kind :
+	     {Kind::cleared, Kind::unmarked, Kind::unmapped, Kind::from_server, Kind::checksum})
+		text.add({{"kind", kind_key(kind)}}, sample->diagnosis.count(kind));
 	return text.text();
 }
 

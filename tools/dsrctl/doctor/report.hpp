@@ -11,8 +11,7 @@ namespace dsr::doctor {
 std::string findings_text(const Findings &findings, bool notes);
 
 // The last line. @what: has been looked at, "7 VIPs"
-std::string summary(const Findings &findings, const std::string &what,
-		    bool notes);
+std::string summary(const Findings &findings, const std::string &what, bool notes);
 
 std::string findings_json(const Findings &findings);
 

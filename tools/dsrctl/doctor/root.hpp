@@ -8,15 +8,9 @@ namespace dsr::doctor {
 
 class Root {
 public:
-	explicit Root(std::string directory = "")
-		: directory_(std::move(directory))
-	{
-	}
+	explicit Root(std::string directory = "") : directory_(std::move(directory)) {}
 
-	std::string path(const std::string &name) const
-	{
-		return directory_ + name;
-	}
+	std::string path(const std::string &name) const { return directory_ + name; }
 	bool exists(const std::string &name) const;
 	// Empty when it cannot be read.
 	std::string read(const std::string &name) const;

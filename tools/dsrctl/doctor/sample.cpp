@@ -25,8 +25,8 @@ namespace {
 class PacketSocket {
 public:
 	explicit PacketSocket(std::uint16_t protocol)
-		: socket_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC |
-				 SOCK_NONBLOCK, htons(protocol)),
+		: socket_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				 htons(protocol)),
 			  "a packet socket")
 	{
 	}
@@ -35,16 +35,14 @@ public:
 
 	// The beginning of the next packet that came to this host from
 	// outside; false when there is none now.
-	bool receive(std::span<std::uint8_t> buffer, unsigned int loopback,
-		     Packet &packet) const
+	bool receive(std::span<std::uint8_t> buffer, unsigned int loopback, Packet &packet) const
 	{
 		for (;;) {
 			sockaddr_ll from{};
 			socklen_t length = sizeof(from);
-			ssize_t count = recvfrom(
-				socket_.get(), buffer.data(), buffer.size(),
-				MSG_TRUNC, reinterpret_cast<sockaddr *>(&from),
-				&length);
+			ssize_t count = recvfrom(socket_.get(), buffer.data(), buffer.size(),
+						 MSG_TRUNC, reinterpret_cast<sockaddr *>(&from),
+						 &length);
 
 			if (count <= 0)
 				return false;
@@ -54,10 +52,9 @@ public:
 			packet.data = buffer.data();
 			packet.length = static_cast<std::uint32_t>(count);
 			packet.captured = static_cast<std::uint32_t>(
-				std::min<std::size_t>(packet.length,
-						      buffer.size()));
-			packet.family = ntohs(from.sll_protocol) == ETH_P_IP ?
-						Family::ip4 : Family::ip6;
+				std::min<std::size_t>(packet.length, buffer.size()));
+			packet.family = ntohs(from.sll_protocol) == ETH_P_IP ? Family::ip4 :
+									       Family::ip6;
 			return true;
 		}
 	}
@@ -71,31 +68,25 @@ private:
 Sample take_sample(double seconds, Diagnosis diagnosis)
 {
 	using Clock = std::chrono::steady_clock;
-	PacketSocket sockets[] = {PacketSocket(ETH_P_IP),
-				  PacketSocket(ETH_P_IPV6)};
+	PacketSocket sockets[] = {PacketSocket(ETH_P_IP), PacketSocket(ETH_P_IPV6)};
 	const unsigned int loopback = if_nametoindex("lo");
-	const auto end = Clock::now() +
-			 std::chrono::duration_cast<Clock::duration>(
-				 std::chrono::duration<double>(seconds));
-	std::array<pollfd, 2> ends{{{sockets[0].file(), POLLIN, 0},
-				    {sockets[1].file(), POLLIN, 0}}};
+	const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+						std::chrono::duration<double>(seconds));
+	std::array<pollfd, 2> ends{
+		{{sockets[0].file(), POLLIN, 0}, {sockets[1].file(), POLLIN, 0}}};
 
 	for (auto now = Clock::now(); now < end; now = Clock::now()) {
-		auto left =
-			std::chrono::ceil<std::chrono::milliseconds>(end - now);
+		auto left = std::chrono::ceil<std::chrono::milliseconds>(end - now);
 
-		if (poll(ends.data(), ends.size(),
-			 static_cast<int>(left.count())) < 0 &&
+		if (poll(ends.data(), ends.size(), static_cast<int>(left.count())) < 0 &&
 		    errno != EINTR)
-			throw Error(std::string("poll: ") +
-				    std::strerror(errno));
+			throw Error(std::string("poll: ") + std::strerror(errno));
 		for (const PacketSocket &socket : sockets) {
 			// the headers, and most of what opens a connection
 			std::uint8_t data[256];
 			Packet packet;
 
-			while (socket.receive(data, loopback, packet) &&
-			       Clock::now() < end)
+			while (socket.receive(data, loopback, packet) && Clock::now() < end)
 				diagnosis.see(packet);
 		}
 	}

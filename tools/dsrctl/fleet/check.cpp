@@ -11,15 +11,14 @@ namespace dsr::fleet {
 
 namespace {
 
-using Dscps = std::set<std::optional<std::uint8_t>>;	// none: l2dsr
+using Dscps = std::set<std::optional<std::uint8_t>>; // none: l2dsr
 
 std::string dscp_list(const Dscps &dscps)
 {
 	std::string list;
 
 	for (const auto &dscp : dscps)
-		list += (list.empty() ? "" : " and ") +
-			(dscp ? dscp_text(*dscp) : "no DSCP");
+		list += (list.empty() ? "" : " and ") + (dscp ? dscp_text(*dscp) : "no DSCP");
 	return list;
 }
 
@@ -39,9 +38,7 @@ Table table_of(const Config &config, const std::optional<Ip> &to = {})
 			continue;
 		table.vips[entry.ip].insert(entry.dscp);
 		if (entry.dscp)
-			table.marks.emplace(
-				std::pair{entry.ip.family, *entry.dscp},
-				entry.ip);
+			table.marks.emplace(std::pair{entry.ip.family, *entry.dscp}, entry.ip);
 	}
 	return table;
 }
@@ -50,16 +47,20 @@ void add_config_errors(const std::vector<Host> &hosts, Findings &findings)
 {
 	for (const Host &host : hosts)
 		for (const Problem &problem : host.config.errors)
-			findings.push_back({Severity::error, "configuration", "",
-					    problem.message, {host.name}, {}, {}});
+			findings.push_back({Severity::error,
+					    "configuration",
+					    "",
+					    problem.message,
+					    {host.name},
+					    {},
+					    {}});
 }
 
 void sort_findings(Findings &findings)
 {
-	std::stable_sort(findings.begin(), findings.end(),
-			 [](const Finding &a, const Finding &b) {
-				 return a.severity > b.severity;
-			 });
+	std::stable_sort(findings.begin(), findings.end(), [](const Finding &a, const Finding &b) {
+		return a.severity > b.severity;
+	});
 }
 
 class Check {
@@ -79,28 +80,31 @@ public:
 		for (std::size_t i = 0; i < fleet_.hosts.size(); i++)
 			look_for_unmarked(i);
 		for (const auto &[key, names] : unmarked_)
-			findings_.push_back({Severity::warning,
-				"served-not-marked", unmarked_where_[key],
-				"found " + text(key.first) + " = " +
-					std::to_string(key.second) +
-					", expected a load balancer that marks it and sends it there",
-				names, key.first, key.second});
+			findings_.push_back(
+				{Severity::warning, "served-not-marked", unmarked_where_[key],
+				 "found " + text(key.first) + " = " + std::to_string(key.second) +
+					 ", expected a load balancer that marks it and sends it there",
+				 names, key.first, key.second});
 		look_for_others();
 		for (const auto &[message, names] : unknown_)
 			findings_.push_back({Severity::warning,
-				"unknown-server", names.second, message, {},
-				names.first, {}});
+					     "unknown-server",
+					     names.second,
+					     message,
+					     {},
+					     names.first,
+					     {}});
 		sort_findings(findings_);
 		return std::move(findings_);
 	}
 
 private:
-	using Key = std::pair<Ip, std::uint8_t>;	// VIP and DSCP
+	using Key = std::pair<Ip, std::uint8_t>; // VIP and DSCP
 
 	struct Sent {
-		std::string where;		// the first
-		std::map<Ip, std::string> servers;	// and where
-		bool on = false;		// one of them gets something
+		std::string where;		   // the first
+		std::map<Ip, std::string> servers; // and where
+		bool on = false;		   // one of them gets something
 		std::map<std::string, std::set<Ip>> by_balancer;
 		std::map<std::string, std::string> wheres;
 	};
@@ -115,11 +119,13 @@ private:
 
 			if (!added)
 				findings_.push_back({Severity::error,
-					"address-twice", "",
-					"found " + text(ip) +
-						" of two servers, expected it of one",
-					{fleet_.hosts[known->second].name,
-					 host.name}, {}, {}});
+						     "address-twice",
+						     "",
+						     "found " + text(ip) +
+							     " of two servers, expected it of one",
+						     {fleet_.hosts[known->second].name, host.name},
+						     {},
+						     {}});
 		}
 	}
 
@@ -128,13 +134,17 @@ private:
 		const lb::Reading &reading = balancer.reading;
 
 		for (const std::string &problem : reading.problems)
-			findings_.push_back({Severity::error, "load-balancer",
-					     "", problem, {}, {}, {}});
+			findings_.push_back(
+				{Severity::error, "load-balancer", "", problem, {}, {}, {}});
 		for (const lb::Unclear &unclear : reading.unclear)
 			if (said_.insert(unclear.message).second)
 				findings_.push_back({Severity::warning,
-					"not-understood", "", unclear.message,
-					{}, {}, {}});
+						     "not-understood",
+						     "",
+						     unclear.message,
+						     {},
+						     {},
+						     {}});
 		for (const lb::Mapping &mapping : reading.mappings) {
 			if (mapping.off)
 				continue;
@@ -167,11 +177,9 @@ private:
 
 			if (real.ip.family != mapping.vip.family)
 				add_once("family-differs", real.where,
-					 "found " + vip + " sent to " +
-						 text(real.ip) +
+					 "found " + vip + " sent to " + text(real.ip) +
 						 ", expected a server's " +
-						 name(mapping.vip.family) +
-						 " address",
+						 name(mapping.vip.family) + " address",
 					 name_of(real.ip), mapping);
 			if (host == by_address_.end())
 				continue;
@@ -179,11 +187,9 @@ private:
 			const auto &vips = tables_.at(real.ip).vips;
 			auto has = vips.find(mapping.vip);
 
-			if (auto one = lb::compare_ports(server.config.entries,
-							 mapping, real))
+			if (auto one = lb::compare_ports(server.config.entries, mapping, real))
 				add_once("port-differs", real.where,
-					 "found " + one->found + ", expected " +
-						 one->expected,
+					 "found " + one->found + ", expected " + one->expected,
 					 server.name, mapping);
 			if (!mapping.dscp && has != vips.end() &&
 			    !has->second.contains(std::nullopt)) {
@@ -192,21 +198,28 @@ private:
 			}
 		}
 		if (!unmarked.empty())
-			findings_.push_back({Severity::error, "sent-unmarked",
-				mapping.where,
-				"found " + vip + " sent without a DSCP, expected " +
-					dscp_list(expected) + " as on these servers",
-				std::move(unmarked), mapping.vip, {}});
+			findings_.push_back({Severity::error,
+					     "sent-unmarked",
+					     mapping.where,
+					     "found " + vip + " sent without a DSCP, expected " +
+						     dscp_list(expected) + " as on these servers",
+					     std::move(unmarked),
+					     mapping.vip,
+					     {}});
 	}
 
 	// Of one that a line is the cause of for many servers, once.
-	void add_once(const char *id, const std::string &where,
-		      const std::string &message, const std::string &host,
-		      const lb::Mapping &mapping)
+	void add_once(const char *id, const std::string &where, const std::string &message,
+		      const std::string &host, const lb::Mapping &mapping)
 	{
 		if (said_.insert(where + message).second)
-			findings_.push_back({Severity::error, id, where, message,
-					     {host}, mapping.vip, mapping.dscp});
+			findings_.push_back({Severity::error,
+					     id,
+					     where,
+					     message,
+					     {host},
+					     mapping.vip,
+					     mapping.dscp});
 	}
 
 	// Can what is missing be in a line that is not understood?
@@ -235,7 +248,7 @@ private:
 			if (host == by_address_.end()) {
 				unknown_.try_emplace(
 					"found the server " + text(ip) +
-					", expected its files, too: whether it has the VIPs is not known",
+						", expected its files, too: whether it has the VIPs is not known",
 					std::pair{vip, where});
 				continue;
 			}
@@ -256,40 +269,41 @@ private:
 				missing.push_back(name);
 			}
 		}
-		const std::string sends = "found " + text(vip) + " sent with " +
-					  dscp_text(dscp);
+		const std::string sends = "found " + text(vip) + " sent with " + dscp_text(dscp);
 		auto add = [&](const char *id, const std::string &expected,
 			       std::vector<std::string> &names) {
 			if (!names.empty())
-				findings_.push_back({Severity::error, id,
-					sent.where, sends + expected, names,
-					vip, dscp});
+				findings_.push_back({Severity::error, id, sent.where,
+						     sends + expected, names, vip, dscp});
 		};
-		if (!served && !missing.empty() && others.empty() &&
-		    unlike.empty()) {
-			add("marked-not-served",
-			    ", expected a server that has it: none does", missing);
-		} else {
-			add("vip-missing", ", expected it on these servers, too",
+		if (!served && !missing.empty() && others.empty() && unlike.empty()) {
+			add("marked-not-served", ", expected a server that has it: none does",
 			    missing);
+		} else {
+			add("vip-missing", ", expected it on these servers, too", missing);
 			add("vip-differs",
-			    " to servers that take this for " + taken +
-				    ", expected one VIP for it",
+			    " to servers that take this for " + taken + ", expected one VIP for it",
 			    others);
 			add("dscp-differs",
-			    ", expected " + dscp_list(found) +
-				    " as on these servers",
-			    unlike);
+			    ", expected " + dscp_list(found) + " as on these servers", unlike);
 		}
 		if (!sent.servers.empty() && !sent.on)
-			findings_.push_back({Severity::error, "no-server",
-				sent.where,
-				sends + " to servers that are disabled, or of weight 0, expected one that gets something",
-				{}, vip, dscp});
+			findings_.push_back(
+				{Severity::error,
+				 "no-server",
+				 sent.where,
+				 sends + " to servers that are disabled, or of weight 0, expected one that gets something",
+				 {},
+				 vip,
+				 dscp});
 		if (sent.servers.empty() && clear(vip))
-			findings_.push_back({Severity::error, "no-server",
-				sent.where, sends + " to nobody, expected a server",
-				{}, vip, dscp});
+			findings_.push_back({Severity::error,
+					     "no-server",
+					     sent.where,
+					     sends + " to nobody, expected a server",
+					     {},
+					     vip,
+					     dscp});
 		look_at_balancers(vip, dscp, sent);
 	}
 
@@ -309,14 +323,17 @@ private:
 					lacks += " " + text(ip);
 			}
 			if (count > SHOWN)
-				lacks += " and " + std::to_string(count - SHOWN) +
-					 " more";
+				lacks += " and " + std::to_string(count - SHOWN) + " more";
 			if (count)
-				findings_.push_back({Severity::warning,
-					"balancers-differ", sent.wheres.at(name),
-					"found " + text(vip) + " without" + lacks +
-						", expected the same servers as the other load balancers have",
-					{}, vip, dscp});
+				findings_.push_back(
+					{Severity::warning,
+					 "balancers-differ",
+					 sent.wheres.at(name),
+					 "found " + text(vip) + " without" + lacks +
+						 ", expected the same servers as the other load balancers have",
+					 {},
+					 vip,
+					 dscp});
 		}
 	}
 
@@ -330,25 +347,26 @@ private:
 		for (const auto &[key, sent] : sent_) {
 			for (const auto &[server, where] : sent.servers) {
 				auto [known, added] = marks.try_emplace(
-					Mark{server, key.first.family, key.second},
-					key.first, sent.where);
+					Mark{server, key.first.family, key.second}, key.first,
+					sent.where);
 				const Ip &other = known->second.first;
 
 				if (added || other == key.first)
 					continue;
-				Finding &finding = found[{other, key.first,
-							  key.second}];
+				Finding &finding = found[{other, key.first, key.second}];
 				if (finding.id.empty())
-					finding = {Severity::error, "dscp-twice",
+					finding = {
+						Severity::error,
+						"dscp-twice",
 						sent.where,
-						"found " +
-							dscp_text(key.second) +
-							" for " + text(key.first) +
-							" and, in " +
-							known->second.second +
-							", for " + text(other) +
+						"found " + dscp_text(key.second) + " for " +
+							text(key.first) + " and, in " +
+							known->second.second + ", for " +
+							text(other) +
 							", expected one VIP for it on each server",
-						{}, key.first, key.second};
+						{},
+						key.first,
+						key.second};
 				finding.hosts.push_back(name_of(server));
 			}
 		}
@@ -360,8 +378,7 @@ private:
 	{
 		auto host = by_address_.find(server);
 
-		return host == by_address_.end() ? text(server) :
-						   fleet_.hosts[host->second].name;
+		return host == by_address_.end() ? text(server) : fleet_.hosts[host->second].name;
 	}
 
 	void look_for_unmarked(std::size_t number)
@@ -373,14 +390,11 @@ private:
 				continue;
 			auto sent = sent_.find({entry.ip, *entry.dscp});
 			bool marked = sent != sent_.end() &&
-				std::any_of(host.addresses.begin(),
-					    host.addresses.end(),
-					    [&](const Ip &ip) {
-						    return (!entry.to ||
-							    entry.to == ip) &&
-							   sent->second.servers
-								   .contains(ip);
-					    });
+				      std::any_of(host.addresses.begin(), host.addresses.end(),
+						  [&](const Ip &ip) {
+							  return (!entry.to || entry.to == ip) &&
+								 sent->second.servers.contains(ip);
+						  });
 
 			if (marked)
 				continue;
@@ -399,23 +413,26 @@ private:
 		for (const Host &host : fleet_.hosts)
 			for (const Entry &entry : host.config.entries)
 				if (entry.dscp)
-					wheres.try_emplace({entry.ip, *entry.dscp},
-							   entry.where);
+					wheres.try_emplace({entry.ip, *entry.dscp}, entry.where);
 		for (const auto &[key, where] : wheres)
 			if (const char *use = others_use(key.second))
-				findings_.push_back({Severity::warning,
-					"dscp-of-others", where,
-					"found " + dscp_text(key.second) +
-						" for " + text(key.first) + ", which " +
-						use + ": such packets to a server's own address get to the VIP; expected another",
-					{}, key.first, key.second});
+				findings_.push_back(
+					{Severity::warning,
+					 "dscp-of-others",
+					 where,
+					 "found " + dscp_text(key.second) + " for " +
+						 text(key.first) + ", which " + use +
+						 ": such packets to a server's own address get to the VIP; expected another",
+					 {},
+					 key.first,
+					 key.second});
 	}
 
 	static constexpr std::size_t SHOWN = 5;
 
 	const Fleet &fleet_;
 	Findings findings_;
-	std::map<Ip, Table> tables_;	// by the address that packets come to
+	std::map<Ip, Table> tables_; // by the address that packets come to
 	std::map<Ip, std::size_t> by_address_;
 	std::map<Key, Sent> sent_;
 	std::map<Ip, bool> clear_;
@@ -460,21 +477,21 @@ Findings compare(const std::vector<Host> &hosts)
 			vips[entry.ip].push_back({&host, &entry});
 			if (!entry.dscp)
 				continue;
-			auto [known, added] = marks.try_emplace(
-				{entry.ip.family, *entry.dscp},
-				Owner{&host, &entry});
+			auto [known, added] = marks.try_emplace({entry.ip.family, *entry.dscp},
+								Owner{&host, &entry});
 
-			if (!added &&
-			    overlap(known->second.entry->item(), entry.item()) &&
+			if (!added && overlap(known->second.entry->item(), entry.item()) &&
 			    !agree(known->second.entry->item(), entry.item()))
-				findings.push_back({Severity::note, "dscp-reused",
-					entry.where,
-					"found that " +
-						describe(*known->second.entry) +
-						" and " + describe(entry) +
-						", which is right for servers of different pools; dsrctl fleet knows, with the load balancer's configuration",
-					{known->second.host->name, host.name},
-					entry.ip, entry.dscp});
+				findings.push_back(
+					{Severity::note,
+					 "dscp-reused",
+					 entry.where,
+					 "found that " + describe(*known->second.entry) + " and " +
+						 describe(entry) +
+						 ", which is right for servers of different pools; dsrctl fleet knows, with the load balancer's configuration",
+					 {known->second.host->name, host.name},
+					 entry.ip,
+					 entry.dscp});
 		}
 	}
 	for (const auto &[vip, owners] : vips) {
@@ -490,45 +507,44 @@ Findings compare(const std::vector<Host> &hosts)
 				without.push_back(hosts[i].name);
 				continue;
 			}
-			auto own = std::find_if(owners.begin(), owners.end(),
-				[&](const Owner &owner) {
-					return owner.host == &hosts[i];
-				});
+			auto own = std::find_if(
+				owners.begin(), owners.end(),
+				[&](const Owner &owner) { return owner.host == &hosts[i]; });
 			if (!first) {
 				first = &has->second;
 				one = &*own;
 			} else if (*first != has->second && !different) {
 				// of several, what one has and the other has not
-				auto lacks = [](const Owner &owner,
-						const Dscps &dscps) {
+				auto lacks = [](const Owner &owner, const Dscps &dscps) {
 					return !dscps.contains(owner.entry->dscp);
 				};
 				const Owner *mine = one, *other = &*own;
 
 				for (const Owner &owner : owners) {
-					if (owner.host == one->host &&
-					    lacks(owner, has->second))
+					if (owner.host == one->host && lacks(owner, has->second))
 						mine = &owner;
-					if (owner.host == &hosts[i] &&
-					    lacks(owner, *first))
+					if (owner.host == &hosts[i] && lacks(owner, *first))
 						other = &owner;
 				}
 				different = true;
-				findings.push_back({Severity::error,
-					"files-disagree", own->entry->where,
-					"found that " + describe(*mine->entry) +
-						" and " + describe(*other->entry) +
-						", expected the same DSCPs of a VIP on every server",
-					{one->host->name, hosts[i].name}, vip,
-					own->entry->dscp});
+				findings.push_back(
+					{Severity::error,
+					 "files-disagree",
+					 own->entry->where,
+					 "found that " + describe(*mine->entry) + " and " +
+						 describe(*other->entry) +
+						 ", expected the same DSCPs of a VIP on every server",
+					 {one->host->name, hosts[i].name},
+					 vip,
+					 own->entry->dscp});
 			}
 		}
 		if (!without.empty())
-			findings.push_back({Severity::note, "not-on-all",
-				one->entry->where,
-				"found that " + describe(*one->entry) +
-					", and that others do not, which is right for servers of different pools",
-				without, vip, one->entry->dscp});
+			findings.push_back(
+				{Severity::note, "not-on-all", one->entry->where,
+				 "found that " + describe(*one->entry) +
+					 ", and that others do not, which is right for servers of different pools",
+				 without, vip, one->entry->dscp});
 	}
 	sort_findings(findings);
 	return findings;

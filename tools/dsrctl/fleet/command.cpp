@@ -52,8 +52,7 @@ std::vector<Host> read_hosts(const std::string &path)
 	if (fs::is_directory(path)) {
 		std::vector<std::string> names;
 
-		for (const fs::directory_entry &entry :
-		     fs::directory_iterator(path))
+		for (const fs::directory_entry &entry : fs::directory_iterator(path))
 			if (entry.is_directory())
 				names.push_back(entry.path().filename());
 		std::sort(names.begin(), names.end());
@@ -80,8 +79,7 @@ Balancer read_balancer(const std::string &text)
 	const lb::Vendor *vendor = lb::find_vendor(text.substr(0, colon));
 
 	if (colon == text.npos || !vendor)
-		throw Error("--lb: found " + quote(text) +
-			    ", expected VENDOR:FILE, of one of " +
+		throw Error("--lb: found " + quote(text) + ", expected VENDOR:FILE, of one of " +
 			    lb::vendor_names());
 	const std::string file = text.substr(colon + 1);
 	return {file, vendor->read(read_file(file), file)};
@@ -91,33 +89,35 @@ Balancer read_balancer(const std::string &text)
 
 int fleet_command(int argc, char *argv[])
 {
-	CLI::App app("Do the files of all servers and the load balancers' configurations mean the same?",
-		     "dsrctl fleet");
+	CLI::App app(
+		"Do the files of all servers and the load balancers' configurations mean the same?",
+		"dsrctl fleet");
 	Options options;
 	Fleet fleet;
 
-	app.add_option("--servers", options.servers,
-		       "A directory with one for each server, named by its address; or a file of lines DIRECTORY ADDRESS...")
-		->type_name("DIR|FILE")->required();
+	app.add_option(
+		   "--servers", options.servers,
+		   "A directory with one for each server, named by its address; or a file of lines DIRECTORY ADDRESS...")
+		->type_name("DIR|FILE")
+		->required();
 	app.add_option("--lb", options.balancers,
 		       "A load balancer's configuration, and whose syntax it has; may be repeated")
-		->type_name("VENDOR:FILE")->allow_extra_args(false);
+		->type_name("VENDOR:FILE")
+		->allow_extra_args(false);
 	app.add_flag("--json", options.json, "Print JSON");
 	app.footer(EXAMPLES);
 	if (!parse(app, argc, argv))
 		return 0;
 	fleet.hosts = read_hosts(options.servers);
 	if (fleet.hosts.empty())
-		throw Error(options.servers +
-			    ": there is no server in it");
+		throw Error(options.servers + ": there is no server in it");
 	for (const std::string &balancer : options.balancers)
 		fleet.balancers.push_back(read_balancer(balancer));
 	const Findings findings = check(fleet);
 	if (options.json)
 		std::cout << findings_json(findings, fleet);
 	else
-		std::cout << findings_text(findings)
-			  << fleet.hosts.size() << " servers, "
+		std::cout << findings_text(findings) << fleet.hosts.size() << " servers, "
 			  << fleet.balancers.size() << " load balancers\n";
 	std::cout << std::flush;
 	return exit_status(findings);

@@ -9,7 +9,7 @@ namespace dsr::fleet {
 
 struct Host {
 	std::string name;
-	std::vector<Ip> addresses;	// its own; none: not known
+	std::vector<Ip> addresses; // its own; none: not known
 	Config config;
 };
 
@@ -24,17 +24,17 @@ struct Fleet {
 };
 
 enum class Severity : std::uint8_t {
-	note,		// may be meant so
-	warning,	// no packet is lost by it
-	error		// packets of clients are lost
+	note,	 // may be meant so
+	warning, // no packet is lost by it
+	error	 // packets of clients are lost
 };
 
 struct Finding {
 	Severity severity = Severity::error;
-	std::string id;		// a word for scripts
-	std::string where;	// "FILE:LINE", or empty
-	std::string text;	// what was found, and what was expected
-	std::vector<std::string> hosts;	// by name
+	std::string id;			// a word for scripts
+	std::string where;		// "FILE:LINE", or empty
+	std::string text;		// what was found, and what was expected
+	std::vector<std::string> hosts; // by name
 	std::optional<Ip> vip;
 	std::optional<std::uint8_t> dscp;
 };

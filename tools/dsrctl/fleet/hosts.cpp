@@ -33,12 +33,12 @@ std::vector<HostFiles> parse_hosts(std::string_view text, const std::string &fil
 			if (auto ip = parse_address(lines.word(i)))
 				host.addresses.push_back(*ip);
 			else
-				errors.push_back(lines.where() + ": found " +
-						 quote(lines.word(i)) +
+				errors.push_back(lines.where() + ": found " + quote(lines.word(i)) +
 						 ", expected an address of the server");
 		if (lines.words().size() == 1)
-			errors.push_back(lines.where() +
-					 ": found no address, expected those of the server after its directory");
+			errors.push_back(
+				lines.where() +
+				": found no address, expected those of the server after its directory");
 	}
 	return hosts;
 }
@@ -54,9 +54,9 @@ HostFiles parse_host_name(const std::string &name, const std::string &where,
 		if (auto ip = parse_address(name.substr(at, end - at)))
 			host.addresses.push_back(*ip);
 		else
-			errors.push_back(where + ": found the directory " +
-					 quote(name) +
-					 ", expected a server's own address as its name, or a file with the addresses");
+			errors.push_back(
+				where + ": found the directory " + quote(name) +
+				", expected a server's own address as its name, or a file with the addresses");
 		at = end + 1;
 	}
 	return host;

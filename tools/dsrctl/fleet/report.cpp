@@ -20,8 +20,8 @@ const char *name(Severity severity)
 
 std::size_t count(const Findings &findings, Severity severity)
 {
-	return static_cast<std::size_t>(std::count_if(
-		findings.begin(), findings.end(), [&](const Finding &finding) {
+	return static_cast<std::size_t>(
+		std::count_if(findings.begin(), findings.end(), [&](const Finding &finding) {
 			return finding.severity == severity;
 		}));
 }
@@ -38,16 +38,12 @@ std::string findings_text(const Findings &findings)
 	std::string lines;
 
 	for (const Finding &finding : findings) {
-		lines += std::string(name(finding.severity)) + ": " + finding.id +
-			 ": " + (finding.where.empty() ? "" : finding.where + ": ") +
-			 finding.text;
-		for (std::size_t i = 0;
-		     i < std::min(finding.hosts.size(), SHOWN); i++)
+		lines += std::string(name(finding.severity)) + ": " + finding.id + ": " +
+			 (finding.where.empty() ? "" : finding.where + ": ") + finding.text;
+		for (std::size_t i = 0; i < std::min(finding.hosts.size(), SHOWN); i++)
 			lines += (i ? ", " : ": ") + finding.hosts[i];
 		if (finding.hosts.size() > SHOWN)
-			lines += " and " +
-				 plural(finding.hosts.size() - SHOWN,
-					"more server");
+			lines += " and " + plural(finding.hosts.size() - SHOWN, "more server");
 		lines += "\n";
 	}
 	return lines + plural(count(findings, Severity::error), "error") + ", " +
@@ -65,10 +61,8 @@ std::string findings_json(const Findings &findings, const Fleet &fleet)
 			       {"where", finding.where},
 			       {"text", finding.text},
 			       {"servers", finding.hosts},
-			       {"vip", finding.vip ? json(text(*finding.vip)) :
-						     json()},
-			       {"dscp", finding.dscp ? json(*finding.dscp) :
-						       json()}});
+			       {"vip", finding.vip ? json(text(*finding.vip)) : json()},
+			       {"dscp", finding.dscp ? json(*finding.dscp) : json()}});
 	return json_text(json{{"servers", fleet.hosts.size()},
 			      {"load_balancers", fleet.balancers.size()},
 			      {"errors", count(findings, Severity::error)},

@@ -39,13 +39,12 @@ void only_local_routes(NetlinkSocket &socket)
 	};
 	sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
 
-	if (setsockopt(socket.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program,
-		       sizeof(program)))
+	if (setsockopt(socket.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)))
 		fail("a filter of netlink", errno);
 }
 
-std::optional<Ip> address(const nlmsghdr *message, unsigned int header,
-			  unsigned char family, std::uint16_t type)
+std::optional<Ip> address(const nlmsghdr *message, unsigned int header, unsigned char family,
+			  std::uint16_t type)
 {
 	std::optional<Ip> found;
 
@@ -58,18 +57,15 @@ std::optional<Ip> address(const nlmsghdr *message, unsigned int header,
 		if (mnl_attr_get_type(attribute) != type ||
 		    mnl_attr_get_payload_len(attribute) != ip.size())
 			return;
-		std::memcpy(ip.bytes.data(), mnl_attr_get_payload(attribute),
-			    ip.size());
+		std::memcpy(ip.bytes.data(), mnl_attr_get_payload(attribute), ip.size());
 		found = ip;
 	});
 	return found;
 }
 
-std::optional<Event> address_event(const nlmsghdr *message,
-				   const Interfaces &interfaces)
+std::optional<Event> address_event(const nlmsghdr *message, const Interfaces &interfaces)
 {
-	const auto *header =
-		static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(message));
+	const auto *header = static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(message));
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
 	    !interfaces.indices.contains(header->ifa_index))
@@ -78,36 +74,29 @@ std::optional<Event> address_event(const nlmsghdr *message,
 		return Event{};
 	auto ip = address(message, sizeof(*header), header->ifa_family, IFA_LOCAL);
 	if (!ip) // of IPv6
-		ip = address(message, sizeof(*header), header->ifa_family,
-			     IFA_ADDRESS);
-	return Event{Event::Kind::address_gone, ip,
-		     process_text(message->nlmsg_pid)};
+		ip = address(message, sizeof(*header), header->ifa_family, IFA_ADDRESS);
+	return Event{Event::Kind::address_gone, ip, process_text(message->nlmsg_pid)};
 }
 
-std::optional<Event> link_event(const nlmsghdr *message,
-				const Interfaces &interfaces)
+std::optional<Event> link_event(const nlmsghdr *message, const Interfaces &interfaces)
 {
-	const auto *header =
-		static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(message));
+	const auto *header = static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(message));
 	bool concerns = false;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header))
 		return std::nullopt;
-	concerns = interfaces.indices.contains(
-		static_cast<unsigned int>(header->ifi_index));
+	concerns = interfaces.indices.contains(static_cast<unsigned int>(header->ifi_index));
 	each_attribute(message, sizeof(*header), [&](const nlattr *attribute) {
 		if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
 		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-			concerns |= interfaces.names.contains(
-				mnl_attr_get_str(attribute));
+			concerns |= interfaces.names.contains(mnl_attr_get_str(attribute));
 	});
 	return concerns ? std::optional(Event{}) : std::nullopt;
 }
 
 std::optional<Event> route_event(const nlmsghdr *message)
 {
-	const auto *header =
-		static_cast<const rtmsg *>(mnl_nlmsg_get_payload(message));
+	const auto *header = static_cast<const rtmsg *>(mnl_nlmsg_get_payload(message));
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
 	    header->rtm_table != RT_TABLE_LOCAL || header->rtm_type != RTN_LOCAL)
@@ -131,16 +120,13 @@ std::string process_text(std::uint32_t port)
 {
 	if (!port)
 		return "";
-	std::string name = read_file_if_any("/proc/" + std::to_string(port) +
-					    "/comm");
+	std::string name = read_file_if_any("/proc/" + std::to_string(port) + "/comm");
 	if (name.ends_with('\n'))
 		name.pop_back();
-	return "process " + std::to_string(port) +
-	       (name.empty() ? "" : " (" + name + ")");
+	return "process " + std::to_string(port) + (name.empty() ? "" : " (" + name + ")");
 }
 
-std::optional<Event> parse_event(const nlmsghdr *message,
-				 const Interfaces &interfaces)
+std::optional<Event> parse_event(const nlmsghdr *message, const Interfaces &interfaces)
 {
 	switch (message->nlmsg_type) {
 	case RTM_NEWADDR:
@@ -158,8 +144,7 @@ std::optional<Event> parse_event(const nlmsghdr *message,
 
 std::optional<Event> RuleEvents::take(const nlmsghdr *message)
 {
-	const auto *header =
-		static_cast<const nfgenmsg *>(mnl_nlmsg_get_payload(message));
+	const auto *header = static_cast<const nfgenmsg *>(mnl_nlmsg_get_payload(message));
 	Event event{Event::Kind::rules_gone, std::nullopt, ""};
 	std::string name;
 
@@ -227,8 +212,7 @@ void Events::watch(const std::set<std::string> &names)
 			interfaces_.indices.insert(index);
 }
 
-void Events::read_some(NetlinkSocket &socket, std::vector<Event> &events,
-		       bool rules)
+void Events::read_some(NetlinkSocket &socket, std::vector<Event> &events, bool rules)
 {
 	for (;;) {
 		const char *data;
@@ -246,8 +230,7 @@ void Events::read_some(NetlinkSocket &socket, std::vector<Event> &events,
 		if (left < 0)
 			fail("what the kernel says of changes", errno);
 		for (auto *message = reinterpret_cast<const nlmsghdr *>(data);
-		     mnl_nlmsg_ok(message, left);
-		     message = mnl_nlmsg_next(message, &left)) {
+		     mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
 			auto event = rules ? rule_events_.take(message) :
 					     parse_event(message, interfaces_);
 

@@ -18,15 +18,15 @@ namespace dsr {
 struct Event {
 	enum class Kind : std::uint8_t {
 		address_gone,
-		route_gone,	// of the table local
+		route_gone, // of the table local
 		rules_gone,
-		changed,	// anything else, after which there may be more to do
-		lost		// the kernel had more to say than there was room for
+		changed, // anything else, after which there may be more to do
+		lost	 // the kernel had more to say than there was room for
 	};
 
 	Kind kind = Kind::changed;
-	std::optional<Ip> ip;	// whose address or route
-	std::string who;	// "process 123 (ip)"; empty: the kernel does not say
+	std::optional<Ip> ip; // whose address or route
+	std::string who;      // "process 123 (ip)"; empty: the kernel does not say
 };
 
 // "process 123 (nft)", or without a name when it is gone, or is none of ours to
@@ -41,8 +41,7 @@ struct Interfaces {
 };
 
 // What one message says that is of interest there.
-std::optional<Event> parse_event(const nlmsghdr *message,
-				 const Interfaces &interfaces);
+std::optional<Event> parse_event(const nlmsghdr *message, const Interfaces &interfaces);
 
 // The events of rules come before the one that says whose they are.
 class RuleEvents {
@@ -73,8 +72,7 @@ public:
 	std::vector<Event> read();
 
 private:
-	void read_some(NetlinkSocket &socket, std::vector<Event> &events,
-		       bool rules);
+	void read_some(NetlinkSocket &socket, std::vector<Event> &events, bool rules);
 
 	NetlinkSocket route_;
 	std::unique_ptr<NetlinkSocket> rules_;

@@ -38,7 +38,7 @@ using Clock = BackOff::Clock;
 using Time = BackOff::Time;
 
 constexpr char DIRECTORY[] = "/run/dsrctl";
-constexpr std::chrono::seconds LOOK{1};	// where the kernel says nothing
+constexpr std::chrono::seconds LOOK{1}; // where the kernel says nothing
 // An address of IPv6 has its route a moment after it is there.
 constexpr std::chrono::milliseconds SETTLE{50};
 
@@ -75,8 +75,7 @@ public:
 		: file_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK), "inotify"),
 		  name_(network_number() + ".json")
 	{
-		if (inotify_add_watch(file_.get(), DIRECTORY,
-				      IN_MOVED_TO | IN_DELETE) < 0)
+		if (inotify_add_watch(file_.get(), DIRECTORY, IN_MOVED_TO | IN_DELETE) < 0)
 			fail(DIRECTORY, errno);
 	}
 
@@ -90,8 +89,7 @@ public:
 
 		while ((size = read(fd(), buffer, sizeof(buffer))) > 0)
 			for (ssize_t at = 0; at < size;) {
-				auto *event = reinterpret_cast<inotify_event *>(
-					buffer + at);
+				auto *event = reinterpret_cast<inotify_event *>(buffer + at);
 
 				changed |= event->mask & IN_Q_OVERFLOW ||
 					   (event->len && event->name == name_);
@@ -109,8 +107,7 @@ class Guard {
 public:
 	explicit Guard(const Options &options)
 		: options_(options), look_options_(options),
-		  lock_(options.no_guard ? Descriptor() :
-					   file_.hold(options.wait)),
+		  lock_(options.no_guard ? Descriptor() : file_.hold(options.wait)),
 		  record_(file_.read())
 	{
 		look_options_.all = look_options_.json = false;
@@ -128,10 +125,7 @@ public:
 
 private:
 	int reload();
-	Time next_repair() const
-	{
-		return std::max(back_off_.next(), settled_);
-	}
+	Time next_repair() const { return std::max(back_off_.next(), settled_); }
 	void wait();
 	void heard(const Event &event);
 	void disturbed(const std::string &who);
@@ -144,13 +138,13 @@ private:
 	void replace_if_newer() const;
 
 	const Options &options_;
-	Options look_options_;		// and how rules were made that were there
+	Options look_options_; // and how rules were made that were there
 	const Signals signals_;
 	const GuardFile file_;
 	const Descriptor lock_;
 	GuardRecord record_;
 	StateWatch state_;
-	std::unique_ptr<Events> events_;	// none: nothing is guarded
+	std::unique_ptr<Events> events_; // none: nothing is guarded
 	BackOff back_off_;
 
 	// What is known of what was started, when all of it was there.
@@ -158,9 +152,9 @@ private:
 	Quiet quiet_;
 	std::string quiet_before_;
 
-	bool pending_ = true;		// there may be something to do
+	bool pending_ = true; // there may be something to do
 	Disturbance disturbance_;
-	bool suspected_ = false;	// an address without a route
+	bool suspected_ = false; // an address without a route
 	Time settled_{}, next_look_{}, next_watchdog_{};
 	const std::optional<std::chrono::microseconds> watchdog_ = watchdog();
 };
@@ -241,8 +235,7 @@ std::vector<Address> Guard::without_route(const Situation &now)
 	for (const Entry &entry : now.config.entries) {
 		const Address *address = now.actual.find(entry.ip, entry.dev);
 
-		if (address && routes_gone_.contains(entry.ip) &&
-		    is_up(entry.dev) &&
+		if (address && routes_gone_.contains(entry.ip) && is_up(entry.dev) &&
 		    std::ranges::find(found, *address) == found.end())
 			found.push_back(*address);
 	}
@@ -269,10 +262,9 @@ void Guard::learn(const Situation &now)
 	}
 	events_->watch(interfaces);
 	for (const Rule &rule : now.actual.rules) {
-		if (std::ranges::none_of(now.config.entries,
-					 [&](const Entry &entry) {
-				return entry.dscp && rule.has(entry.item());
-			}))
+		if (std::ranges::none_of(now.config.entries, [&](const Entry &entry) {
+			    return entry.dscp && rule.has(entry.item());
+		    }))
 			continue;
 		if (rule.store == Store::dscp_rewrite) {
 			quiet.sysctls = true;
@@ -281,8 +273,7 @@ void Guard::learn(const Situation &now)
 		look_options_.table = rule.table;
 		look_options_.rules = rule.map ? RuleStyle::map : RuleStyle::each;
 		if (rule.store != Store::nft &&
-		    now.host.variant(rule.store, rule.family) ==
-			    std::string("legacy"))
+		    now.host.variant(rule.store, rule.family) == std::string("legacy"))
 			quiet.legacy.emplace(rule.family, rule.table);
 		else
 			rules = true;
@@ -320,8 +311,8 @@ void Guard::put_back(Situation &now, const Intent &intent, const Plan &plan,
 		bring_about(intent, now, changes);
 
 	const Missing missing(plan, routes,
-			      now.state.backend == Backend::dscp_rewrite ?
-				      Gone::sysctl : Gone::rule);
+			      now.state.backend == Backend::dscp_rewrite ? Gone::sysctl :
+									   Gone::rule);
 	back_off_.repaired(Clock::now());
 	for (Gone gone : GONE)
 		record_.of(gone) += !missing.of(gone).empty();
@@ -339,8 +330,7 @@ void Guard::look()
 	pending_ = false;
 	try {
 		quiet_before_ = fingerprint(quiet_);
-		Situation now(look_options_, StateFile::Access::change,
-			      Names::started);
+		Situation now(look_options_, StateFile::Access::change, Names::started);
 
 		// with what it is on, an address comes again by another look
 		std::erase_if(now.config.entries, [](const Entry &entry) {
@@ -364,9 +354,7 @@ void Guard::look()
 void Guard::wait()
 {
 	std::optional<Time> until;
-	auto earlier = [&](Time time) {
-		until = until ? std::min(*until, time) : time;
-	};
+	auto earlier = [&](Time time) { until = until ? std::min(*until, time) : time; };
 
 	if (events_ && pending_)
 		earlier(next_repair());
@@ -387,8 +375,7 @@ void Guard::wait()
 
 		left = {nanoseconds / 1000000000, nanoseconds % 1000000000};
 	}
-	ppoll(files, std::size(files), until ? &left : nullptr,
-	      &signals_.before());
+	ppoll(files, std::size(files), until ? &left : nullptr, &signals_.before());
 	if (files[0].revents && state_.changed()) {
 		replace_if_newer();
 		disturbed("");
@@ -406,8 +393,7 @@ int Guard::run()
 	for (int i = 0; i < 3 && events_ && pending_; i++)
 		look();
 	notify(std::string("READY=1\nSTATUS=") +
-	       (events_ ? "Guards what was started" :
-			  "Waits, and puts nothing back (--no-guard)"));
+	       (events_ ? "Guards what was started" : "Waits, and puts nothing back (--no-guard)"));
 	while (!ended) {
 		const Time now = Clock::now();
 

@@ -38,8 +38,7 @@ void notify(const std::string &state)
 	const char *path = std::getenv("NOTIFY_SOCKET");
 	sockaddr_un name{};
 
-	if (!path || (*path != '/' && *path != '@') ||
-	    std::strlen(path) >= sizeof(name.sun_path))
+	if (!path || (*path != '/' && *path != '@') || std::strlen(path) >= sizeof(name.sun_path))
 		return;
 	const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	name.sun_family = AF_UNIX;
@@ -48,8 +47,7 @@ void notify(const std::string &state)
 		name.sun_path[0] = '\0';
 	sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
 	       reinterpret_cast<const sockaddr *>(&name),
-	       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
-				      std::strlen(path)));
+	       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path)));
 }
 
 std::string reloading()

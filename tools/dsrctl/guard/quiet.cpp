@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/guard/quiet.hpp"
 
-#include <netinet/in.h>	// before the kernel's headers, which then leave out the same
+#include <netinet/in.h> // before the kernel's headers, which then leave out the same
 
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
@@ -21,8 +21,7 @@ namespace {
 
 // What the families have in common but for the types of their headers.
 template <class Info, class Entries, class Entry>
-std::string rules(const Descriptor &socket, int level, Table table, int get_info,
-		  int get_entries)
+std::string rules(const Descriptor &socket, int level, Table table, int get_info, int get_entries)
 {
 	Info info{};
 	socklen_t size = sizeof(info);
@@ -38,13 +37,11 @@ std::string rules(const Descriptor &socket, int level, Table table, int get_info
 	// EAGAIN: it has just changed, which the next look sees
 	if (getsockopt(socket.get(), level, get_entries, buffer.data(), &size))
 		return "";
-	std::string text(buffer.begin() + offsetof(Entries, entrytable),
-			 buffer.end());
+	std::string text(buffer.begin() + offsetof(Entries, entrytable), buffer.end());
 	for (std::size_t at = 0; at + sizeof(Entry) <= text.size();) {
 		Entry entry;
 
-		std::memset(&text[at + offsetof(Entry, counters)], 0,
-			    sizeof(entry.counters));
+		std::memset(&text[at + offsetof(Entry, counters)], 0, sizeof(entry.counters));
 		std::memcpy(&entry, &text[at], sizeof(entry));
 		if (entry.next_offset < sizeof(entry))
 			break;
@@ -67,8 +64,8 @@ std::string mappings()
 		text += family + " " + dscp + " " + rip + " " + vip + "\n";
 	}
 	for (Family family : FAMILIES)
-		text += read_file_if_any(std::string("/proc/sys/net/") +
-					 key(family) + "/dscp_rewrite/enabled");
+		text += read_file_if_any(std::string("/proc/sys/net/") + key(family) +
+					 "/dscp_rewrite/enabled");
 	return text;
 }
 
@@ -77,17 +74,15 @@ std::string mappings()
 std::string legacy_rules(Family family, Table table)
 {
 	const bool ip4 = family == Family::ip4;
-	const Descriptor socket(::socket(ip4 ? AF_INET : AF_INET6,
-					 SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+	const Descriptor socket(
+		::socket(ip4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
 
 	if (!socket)
 		return "";
 	return ip4 ? rules<ipt_getinfo, ipt_get_entries, ipt_entry>(
-			     socket, IPPROTO_IP, table, IPT_SO_GET_INFO,
-			     IPT_SO_GET_ENTRIES) :
+			     socket, IPPROTO_IP, table, IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES) :
 		     rules<ip6t_getinfo, ip6t_get_entries, ip6t_entry>(
-			     socket, IPPROTO_IPV6, table, IP6T_SO_GET_INFO,
-			     IP6T_SO_GET_ENTRIES);
+			     socket, IPPROTO_IPV6, table, IP6T_SO_GET_INFO, IP6T_SO_GET_ENTRIES);
 }
 
 std::string fingerprint(const Quiet &quiet)

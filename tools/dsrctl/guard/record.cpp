@@ -18,8 +18,7 @@ using nlohmann::json;
 
 bool is_locked(const std::string &path)
 {
-	const Descriptor file(open(path.c_str(),
-				   O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+	const Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 
 	return file && flock(file.get(), LOCK_SH | LOCK_NB);
 }
@@ -32,9 +31,8 @@ std::string record_text(const GuardRecord &record, const std::string &network)
 
 	for (Gone gone : GONE)
 		repairs[name(gone)] = record.of(gone);
-	return json{{"network", network},
-		    {"waiting", record.waiting},
-		    {"repairs", repairs}}.dump() + "\n";
+	return json{{"network", network}, {"waiting", record.waiting}, {"repairs", repairs}}.dump() +
+	       "\n";
 }
 
 GuardRecord parse_record(const std::string &text, const std::string &network)
@@ -49,8 +47,7 @@ GuardRecord parse_record(const std::string &text, const std::string &network)
 			return {};
 		record.waiting = all.at("waiting");
 		for (Gone gone : GONE)
-			record.of(gone) = repairs.value(name(gone),
-							std::uint64_t{0});
+			record.of(gone) = repairs.value(name(gone), std::uint64_t{0});
 		record.there = true;
 	} catch (const json::exception &) {
 		return {};
@@ -70,8 +67,7 @@ Descriptor GuardFile::hold(unsigned int seconds) const
 
 GuardRecord GuardFile::read() const
 {
-	GuardRecord record = parse_record(read_file_if_any(path_ + ".json"),
-					  network_identity());
+	GuardRecord record = parse_record(read_file_if_any(path_ + ".json"), network_identity());
 
 	record.running = record.there && is_locked(path_ + ".lock");
 	// of a guard that is gone, nothing is under way
@@ -81,8 +77,7 @@ GuardRecord GuardFile::read() const
 
 void GuardFile::write(const GuardRecord &record) const
 {
-	write_file(path_ + ".json", record_text(record, network_identity()),
-		   0600);
+	write_file(path_ + ".json", record_text(record, network_identity()), 0600);
 }
 
 } // namespace dsr

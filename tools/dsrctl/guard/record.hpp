@@ -14,8 +14,7 @@ namespace dsr {
 // What was gone.
 enum class Gone : std::uint8_t { address, route, rule, sysctl };
 
-inline constexpr Gone GONE[] = {Gone::address, Gone::route, Gone::rule,
-				Gone::sysctl};
+inline constexpr Gone GONE[] = {Gone::address, Gone::route, Gone::rule, Gone::sysctl};
 
 inline const char *name(Gone gone)
 {
@@ -25,20 +24,14 @@ inline const char *name(Gone gone)
 }
 
 struct GuardRecord {
-	bool there = false;	// was there ever a guard?
+	bool there = false; // was there ever a guard?
 	bool running = false;
-	bool waiting = false;	// before it puts something back
+	bool waiting = false; // before it puts something back
 	// repairs in which some were put back
 	std::array<std::uint64_t, std::size(GONE)> repairs{};
 
-	std::uint64_t &of(Gone gone)
-	{
-		return repairs[static_cast<std::size_t>(gone)];
-	}
-	std::uint64_t of(Gone gone) const
-	{
-		return repairs[static_cast<std::size_t>(gone)];
-	}
+	std::uint64_t &of(Gone gone) { return repairs[static_cast<std::size_t>(gone)]; }
+	std::uint64_t of(Gone gone) const { return repairs[static_cast<std::size_t>(gone)]; }
 };
 
 std::string record_text(const GuardRecord &record, const std::string &network);
@@ -57,7 +50,7 @@ public:
 	void write(const GuardRecord &record) const;
 
 private:
-	const std::string path_;	// without an ending
+	const std::string path_; // without an ending
 };
 
 } // namespace dsr

@@ -27,23 +27,24 @@ std::string list(const std::vector<std::string> &words)
 std::string counted(std::size_t number, const std::string &what)
 {
 	return std::to_string(number) + " " + what +
-	       (number == 1 ? "" : what.ends_with("s") ? "es" : "s");
+	       (number == 1	    ? "" :
+		what.ends_with("s") ? "es" :
+				      "s");
 }
 
 // Local time, to the millisecond.
 std::string clock_text(Disturbance::Clock::time_point time)
 {
-	const auto milliseconds =
-		std::chrono::duration_cast<std::chrono::milliseconds>(
-			time.time_since_epoch()).count();
+	const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(
+					  time.time_since_epoch())
+					  .count();
 	const std::time_t seconds = milliseconds / 1000;
 	char text[32];
 	tm local{};
 
 	localtime_r(&seconds, &local);
-	std::snprintf(text, sizeof(text), "%02d:%02d:%02d.%03d", local.tm_hour,
-		      local.tm_min, local.tm_sec,
-		      static_cast<int>(milliseconds % 1000));
+	std::snprintf(text, sizeof(text), "%02d:%02d:%02d.%03d", local.tm_hour, local.tm_min,
+		      local.tm_sec, static_cast<int>(milliseconds % 1000));
 	return text;
 }
 
@@ -70,27 +71,22 @@ void Missing::add(Gone gone, std::string words)
 		all.push_back(std::move(words));
 }
 
-Missing::Missing(const Plan &plan, const std::vector<Address> &routes,
-		 Gone rules)
+Missing::Missing(const Plan &plan, const std::vector<Address> &routes, Gone rules)
 {
 	for (const AddressStep &step : plan.add)
-		add(Gone::address, text(step.address.ip) + " on " +
-					   step.address.dev);
+		add(Gone::address, text(step.address.ip) + " on " + step.address.dev);
 	for (const Address &address : routes)
 		add(Gone::route, text(address.ip) + " on " + address.dev);
 	for (const RuleStep &step : plan.rules)
 		for (const Item &item : step.rule.items)
-			if (step.kind == RuleStep::Kind::add ||
-			    !step.old.has(item))
-				add(rules, dscp_text(item.dscp) + " to " +
-						   destination(item));
+			if (step.kind == RuleStep::Kind::add || !step.old.has(item))
+				add(rules, dscp_text(item.dscp) + " to " + destination(item));
 }
 
 std::string report(const Missing &missing, const Disturbance &disturbance,
 		   Disturbance::Clock::time_point now)
 {
-	constexpr const char *WORDS[] = {"address", "local route", "rule",
-					 "sysctl value"};
+	constexpr const char *WORDS[] = {"address", "local route", "rule", "sysctl value"};
 	std::string text;
 
 	for (Gone gone : GONE) {
@@ -98,8 +94,7 @@ std::string report(const Missing &missing, const Disturbance &disturbance,
 
 		if (!some.empty())
 			text += (text.empty() ? "found " : "; ") +
-				counted(some.size(),
-					WORDS[static_cast<std::size_t>(gone)]) +
+				counted(some.size(), WORDS[static_cast<std::size_t>(gone)]) +
 				" gone (" + list(some) + ")";
 	}
 	// found by a look: nobody knows
@@ -109,16 +104,17 @@ std::string report(const Missing &missing, const Disturbance &disturbance,
 	text += by(disturbance) + ": put back";
 	if (disturbance.since != Disturbance::Clock::time_point{})
 		text += " after " +
-			std::to_string(std::chrono::duration_cast<
-				std::chrono::milliseconds>(
-				now - disturbance.since).count()) + " ms";
+			std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+					       now - disturbance.since)
+					       .count()) +
+			" ms";
 	return text;
 }
 
 std::string contested(const BackOff &back_off, const Disturbance &disturbance)
 {
-	return "that was the " + std::to_string(back_off.count()) +
-	       "th time in a row" + by(disturbance) +
+	return "that was the " + std::to_string(back_off.count()) + "th time in a row" +
+	       by(disturbance) +
 	       ": somebody else manages the same; the next time it is put back after " +
 	       std::to_string(back_off.wait().count()) +
 	       " s. dsrctl doctor says who on this host does that, and how to keep it from it";

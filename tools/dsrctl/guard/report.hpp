@@ -20,8 +20,8 @@ struct Disturbance {
 	// For the first time now; by one that the kernel names, or not.
 	void add(const std::string &who);
 
-	Clock::time_point since{};	// none: it was found
-	bool by_look = false;		// it may be a look's interval longer ago
+	Clock::time_point since{}; // none: it was found
+	bool by_look = false;	   // it may be a look's interval longer ago
 	std::vector<std::string> who;
 };
 
@@ -29,8 +29,7 @@ struct Disturbance {
 class Missing {
 public:
 	// @rules: what leads to VIPs are these, or values of sysctls
-	Missing(const Plan &plan, const std::vector<Address> &routes,
-		Gone rules = Gone::rule);
+	Missing(const Plan &plan, const std::vector<Address> &routes, Gone rules = Gone::rule);
 
 	const std::vector<std::string> &of(Gone gone) const
 	{

@@ -30,45 +30,37 @@ std::string group_name(const Virtual &vip, const Service &service)
 
 std::string write_server(const Site &site, const Server &server)
 {
-	std::string lines = "slb server " + server_name(server) + " " +
-			    text(server.ip) + "\n";
+	std::string lines = "slb server " + server_name(server) + " " + text(server.ip) + "\n";
 
 	if (server.weight != 1)
 		lines += "  weight " + std::to_string(server.weight) + "\n";
 	for (const Service &service : site.services)
-		lines += "  port " + std::to_string(service.port) + " " +
-			 service.protocol + "\n";
+		lines += "  port " + std::to_string(service.port) + " " + service.protocol + "\n";
 	return lines + "!\n";
 }
 
 bool weighted(const Pool &pool)
 {
 	return std::any_of(pool.servers.begin(), pool.servers.end(),
-			   [](const Server &server) {
-				   return server.weight > 1;
-			   });
+			   [](const Server &server) { return server.weight > 1; });
 }
 
-std::string write_virtual(const Site &site, const Pool &pool,
-			  const Virtual &vip)
+std::string write_virtual(const Site &site, const Pool &pool, const Virtual &vip)
 {
 	std::string groups, server;
 
-	server = "slb virtual-server vip_" + as_name(vip.ip) + " " +
-		 text(vip.ip) + "\n";
+	server = "slb virtual-server vip_" + as_name(vip.ip) + " " + text(vip.ip) + "\n";
 	for (const Service &service : site.services) {
 		std::string port = std::to_string(service.port);
 		std::string group = group_name(vip, service);
 
-		groups += "slb service-group " + group + " " +
-			  service.protocol + "\n";
+		groups += "slb service-group " + group + " " + service.protocol + "\n";
 		// the default looks at no weight
 		if (weighted(pool))
 			groups += "  method weighted-rr\n";
 		groups += "  template port " + template_name(vip.dscp) + "\n";
 		for (const Server &real : pool.servers_of(vip.ip.family))
-			groups += "  member " + server_name(real) + " " + port +
-				  "\n";
+			groups += "  member " + server_name(real) + " " + port + "\n";
 		groups += "!\n";
 		server += "  port " + port + " " + service.protocol +
 			  "\n    no-dest-nat\n    service-group " + group + "\n";
@@ -79,10 +71,7 @@ std::string write_virtual(const Site &site, const Pool &pool,
 // Lines as they are nested; what a name stands for is known at the end only.
 class A10 {
 public:
-	A10(std::string_view text, const std::string &file)
-		: lines_(text, file, "!")
-	{
-	}
+	A10(std::string_view text, const std::string &file) : lines_(text, file, "!") {}
 
 	Reading read()
 	{
@@ -111,13 +100,13 @@ private:
 		std::string where;
 	};
 	struct Machine {
-		std::optional<Ip> ip;	// none: it has a host name
+		std::optional<Ip> ip; // none: it has a host name
 		std::string where;
 		bool off = false;
 		std::set<std::string> ports_off;
 	};
 	struct Member {
-		std::string name, port, where;	// the name with its partition
+		std::string name, port, where; // the name with its partition
 		bool off = false;
 	};
 	struct Group {
@@ -127,7 +116,7 @@ private:
 	struct Port {
 		Ip vip;
 		std::string text, where, group;
-		std::string port_template;	// of the virtual port
+		std::string port_template; // of the virtual port
 		bool dest_nat = true, off = false;
 		unsigned int number = 0;
 		bool udp = false, changes_port = false;
@@ -137,13 +126,12 @@ private:
 	bool is_inside() const
 	{
 		static const std::set<std::string> KNOWN = {
-			"dscp", "port", "template", "member", "disable",
-			"enable", "no-dest-nat", "service-group", "method",
-			"weight", "health-check", "ha-conn-mirror", "priority"};
+			"dscp",		"port",		  "template",	   "member", "disable",
+			"enable",	"no-dest-nat",	  "service-group", "method", "weight",
+			"health-check", "ha-conn-mirror", "priority"};
 
-		return lines_.line().starts_with(' ') ||
-		       lines_.line().starts_with('\t') || disables() ||
-		       KNOWN.contains(lines_.word(0));
+		return lines_.line().starts_with(' ') || lines_.line().starts_with('\t') ||
+		       disables() || KNOWN.contains(lines_.word(0));
 	}
 
 	// A name is one of its partition.
@@ -189,18 +177,16 @@ private:
 		if (lines_.word(3).empty())
 			return;
 		if (lines_.word(3) == "use-if-ip") {
-			reading_.not_understood(lines_.where(),
-						std::string(lines_.line()));
+			reading_.not_understood(lines_.where(), std::string(lines_.line()));
 			return;
 		}
 		auto ip = reading_.take_ip(lines_.where(), lines_.word(3));
 		if (!ip)
 			return;
-		if (lines_.word(4).starts_with('/')) {	// of many VIPs
-			reading_.not_understood(lines_.where(),
-				std::string(lines_.line()), *ip,
-				parse_unsigned(lines_.word(4).substr(1),
-					       ip->prefix()).value_or(0));
+		if (lines_.word(4).starts_with('/')) { // of many VIPs
+			reading_.not_understood(
+				lines_.where(), std::string(lines_.line()), *ip,
+				parse_unsigned(lines_.word(4).substr(1), ip->prefix()).value_or(0));
 			return;
 		}
 		in_ = In::virtual_server;
@@ -217,8 +203,7 @@ private:
 				Template &one = templates_[name_];
 
 				one.where = lines_.where();
-				one.dscp = reading_.take_dscp(one.where,
-							      lines_.word(1));
+				one.dscp = reading_.take_dscp(one.where, lines_.word(1));
 			}
 			break;
 		case In::server:
@@ -249,8 +234,7 @@ private:
 		if (lines_.begins({"port"})) {
 			port_ = lines_.word(1);
 		} else if (lines_.begins({"template", "port"})) {
-			server_templates_[{name_, port_}] =
-				global(lines_.word(2));
+			server_templates_[{name_, port_}] = global(lines_.word(2));
 		} else if (disables()) {
 			if (port_.empty())
 				machine.off = true;
@@ -277,11 +261,10 @@ private:
 			port = name.substr(colon + 1);
 			name.resize(colon);
 		}
-		group.members.push_back({global(name), port, lines_.where(),
-			std::any_of(lines_.words().begin(), lines_.words().end(),
-				    [](const std::string &word) {
-					    return disables(word);
-				    })});
+		group.members.push_back(
+			{global(name), port, lines_.where(),
+			 std::any_of(lines_.words().begin(), lines_.words().end(),
+				     [](const std::string &word) { return disables(word); })});
 	}
 
 	void in_virtual_server()
@@ -289,17 +272,13 @@ private:
 		bool has_port = ports_.size() > first_;
 
 		if (lines_.begins({"port"})) {
-			ports_.push_back({vip_, lines_.word(1) + " " +
-						lines_.word(2),
-					  lines_.where(), "", "", true,
-					  vip_off_,
-					  parse_unsigned(lines_.word(1), 65535)
-						  .value_or(0),
-					  lines_.begins({"port",
-						lines_.word(1).c_str(), "udp"})});
+			ports_.push_back({vip_, lines_.word(1) + " " + lines_.word(2),
+					  lines_.where(), "", "", true, vip_off_,
+					  parse_unsigned(lines_.word(1), 65535).value_or(0),
+					  lines_.begins({"port", lines_.word(1).c_str(), "udp"})});
 			if (lines_.find("range") < lines_.words().size())
-				reading_.not_understood(lines_.where(),
-					std::string(lines_.line()), vip_);
+				reading_.not_understood(lines_.where(), std::string(lines_.line()),
+							vip_);
 		} else if (disables()) {
 			if (has_port)
 				ports_.back().off = true;
@@ -319,8 +298,8 @@ private:
 	}
 
 	// @kind: port or virtual-port
-	void set_dscp(Mapping &mapping, const std::string &kind,
-		      const std::string &name, const std::string &where)
+	void set_dscp(Mapping &mapping, const std::string &kind, const std::string &name,
+		      const std::string &where)
 	{
 		auto found = templates_.find(kind + " " + name);
 
@@ -330,9 +309,8 @@ private:
 			// every device has one of this name
 			if (local(name) != "default")
 				reading_.problem(where,
-					"the " + kind + " template " +
-						quote(local(name)),
-					"one that is defined");
+						 "the " + kind + " template " + quote(local(name)),
+						 "one that is defined");
 			return;
 		}
 		mapping.dscp = found->second.dscp;
@@ -352,23 +330,20 @@ private:
 			mapping.protocol = port.udp ? "udp" : "tcp";
 		if (port.number)
 			mapping.ports = {{port.number, port.number}};
-		set_dscp(mapping, "virtual-port", port.port_template,
-			 port.where);
+		set_dscp(mapping, "virtual-port", port.port_template, port.where);
 		if (group == groups_.end()) {
 			if (!port.group.empty())
 				reading_.problem(port.where,
-					"the service group " +
-						quote(local(port.group)),
-					"one that is defined");
+						 "the service group " + quote(local(port.group)),
+						 "one that is defined");
 		} else {
-			set_dscp(mapping, "port", group->second.port_template,
-				 port.where);
+			set_dscp(mapping, "port", group->second.port_template, port.where);
 			for (const Member &member : group->second.members)
 				add(mapping, member, port.changes_port);
 		}
 		if (mapping.dscp && port.dest_nat)
-			reading_.problem(port.where, "port " + port.text +
-					 " without no-dest-nat", "it, for L3DSR");
+			reading_.problem(port.where, "port " + port.text + " without no-dest-nat",
+					 "it, for L3DSR");
 		reading_.mappings.push_back(std::move(mapping));
 	}
 
@@ -381,22 +356,22 @@ private:
 		if (own != server_templates_.end())
 			set_dscp(mapping, "port", own->second, member.where);
 		if (found == machines_.end()) {
-			reading_.problem(member.where,
-				"the server " + quote(local(member.name)),
-				"one that is defined");
+			reading_.problem(member.where, "the server " + quote(local(member.name)),
+					 "one that is defined");
 			return;
 		}
 		const Machine &machine = found->second;
 		if (machine.ip)
-			mapping.servers.push_back({*machine.ip, member.where,
-				member.off || machine.off ||
-					machine.ports_off.contains(member.port),
-				changes_port ? parse_unsigned(member.port, 65535)
-						       .value_or(0) : 0});
+			mapping.servers.push_back(
+				{*machine.ip, member.where,
+				 member.off || machine.off ||
+					 machine.ports_off.contains(member.port),
+				 changes_port ? parse_unsigned(member.port, 65535).value_or(0) :
+						0});
 		else
 			reading_.not_understood(machine.where,
-				"the address of the server " +
-					local(member.name), mapping.vip);
+						"the address of the server " + local(member.name),
+						mapping.vip);
 	}
 
 	Lines lines_;
@@ -404,12 +379,12 @@ private:
 	In in_ = In::other;
 	std::string partition_ = "shared/", name_, port_;
 	Ip vip_;
-	std::size_t first_ = 0;		// of the virtual server's ports
+	std::size_t first_ = 0; // of the virtual server's ports
 	bool vip_off_ = false;
 	std::map<std::string, Template> templates_;
 	std::map<std::string, Machine> machines_;
 	std::map<std::pair<std::string, std::string>, std::string>
-		server_templates_;	// by server and port
+		server_templates_; // by server and port
 	std::map<std::string, Group> groups_;
 	std::vector<Port> ports_;
 };
@@ -419,16 +394,15 @@ private:
 std::string write_a10(const Site &site)
 {
 	std::set<std::uint8_t> dscps;
-	std::string lines =
-		"! written by dsrctl lb-config, for ACOS 4 and later\n"
-		"slb common\n  dsr-health-check-enable\n!\n";
+	std::string lines = "! written by dsrctl lb-config, for ACOS 4 and later\n"
+			    "slb common\n  dsr-health-check-enable\n!\n";
 
 	for (const Pool &pool : site.pools)
 		for (const Virtual &vip : pool.vips)
 			dscps.insert(vip.dscp);
 	for (std::uint8_t dscp : dscps)
-		lines += "slb template port " + template_name(dscp) +
-			 "\n  dscp " + std::to_string(dscp) + "\n!\n";
+		lines += "slb template port " + template_name(dscp) + "\n  dscp " +
+			 std::to_string(dscp) + "\n!\n";
 	for (const Server &server : site.servers())
 		if (server.weight)
 			lines += write_server(site, server);

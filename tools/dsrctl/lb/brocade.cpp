@@ -33,8 +33,7 @@ std::string port_name(const Service &service)
 // The number of one that a configuration names, or the name that is not known.
 std::string port_number(const std::string &name)
 {
-	return name == "dns" ? "53" : name == "http" ? "80" :
-	       name == "ssl" ? "443" : name;
+	return name == "dns" ? "53" : name == "http" ? "80" : name == "ssl" ? "443" : name;
 }
 
 // tcp and udp of one port are one to the device.
@@ -54,25 +53,21 @@ std::vector<std::string> port_names(const Site &site)
 std::string write_virtual(const Pool &pool, const Virtual &vip,
 			  const std::vector<std::string> &ports)
 {
-	std::string lines = "server virtual-name-or-ip vip_" + as_name(vip.ip) +
-			    " " + text(vip.ip) + "\n tos-marking " +
-			    std::to_string(vip.dscp) + " hc-l3-dsr\n";
+	std::string lines = "server virtual-name-or-ip vip_" + as_name(vip.ip) + " " +
+			    text(vip.ip) + "\n tos-marking " + std::to_string(vip.dscp) +
+			    " hc-l3-dsr\n";
 
 	for (const std::string &port : ports)
 		lines += " port " + port + "\n";
 	for (const std::string &port : ports)
 		for (const Server &server : pool.servers_of(vip.ip.family))
-			lines += " bind " + port + " " + server_name(server) +
-				 " " + port + "\n";
+			lines += " bind " + port + " " + server_name(server) + " " + port + "\n";
 	return lines + "!\n";
 }
 
 class Brocade {
 public:
-	Brocade(std::string_view text, const std::string &file)
-		: lines_(text, file, "!")
-	{
-	}
+	Brocade(std::string_view text, const std::string &file) : lines_(text, file, "!") {}
 
 	Reading read()
 	{
@@ -83,8 +78,8 @@ public:
 				inside();
 			else if (!real_.empty() && disables())
 				off_.insert(real_ + " " +
-					    (lines_.begins({"port"}) ?
-						     port_number(lines_.word(1)) : ""));
+					    (lines_.begins({"port"}) ? port_number(lines_.word(1)) :
+								       ""));
 		}
 		for (const Bind &bind : binds_)
 			resolve(bind);
@@ -101,8 +96,7 @@ private:
 	bool disables() const
 	{
 		return lines_.begins({"disable"}) ||
-		       (lines_.begins({"port"}) &&
-			lines_.find("disable") < lines_.words().size());
+		       (lines_.begins({"port"}) && lines_.find("disable") < lines_.words().size());
 	}
 
 	bool is_virtual() const
@@ -127,20 +121,17 @@ private:
 		// the address may be left out when the name is known already
 		if (is_real() && lines_.words().size() > 3) {
 			real_ = lines_.word(2);
-			if (auto ip = reading_.take_ip(lines_.where(),
-						       lines_.word(3)))
+			if (auto ip = reading_.take_ip(lines_.where(), lines_.word(3)))
 				servers_[lines_.word(2)] = *ip;
 		} else if (is_virtual()) {
 			auto known = virtuals_.find(lines_.word(2));
 
 			inside_ = true;
-			if (lines_.words().size() == 3 &&
-			    known != virtuals_.end()) {
+			if (lines_.words().size() == 3 && known != virtuals_.end()) {
 				current_ = known->second;
 				return;
 			}
-			auto ip = reading_.take_ip(lines_.where(),
-						   lines_.word(3));
+			auto ip = reading_.take_ip(lines_.where(), lines_.word(3));
 			inside_ = ip.has_value();
 			if (!ip)
 				return;
@@ -157,16 +148,13 @@ private:
 
 		if (lines_.begins({"tos-marking"})) {
 			mapping.dscp_where = lines_.where();
-			mapping.dscp = reading_.take_dscp(lines_.where(),
-							  lines_.word(1));
+			mapping.dscp = reading_.take_dscp(lines_.where(), lines_.word(1));
 			if (lines_.find("hc-l3-dsr") == lines_.words().size())
-				reading_.problem(lines_.where(),
-					"tos-marking without hc-l3-dsr",
+				reading_.problem(
+					lines_.where(), "tos-marking without hc-l3-dsr",
 					"it: the answers to health checks come from the VIP");
-		} else if (lines_.begins({"port"}) &&
-			   lines_.word(1) != "default" && disables()) {
-			reading_.not_understood(lines_.where(),
-						std::string(lines_.line()),
+		} else if (lines_.begins({"port"}) && lines_.word(1) != "default" && disables()) {
+			reading_.not_understood(lines_.where(), std::string(lines_.line()),
 						mapping.vip);
 		} else if (lines_.begins({"disable"})) {
 			mapping.off = true;
@@ -174,13 +162,11 @@ private:
 			// bind PORT {SERVER PORT}...
 			for (std::size_t i = 2; i < lines_.words().size(); i += 2) {
 				binds_.push_back({current_, lines_.word(i),
-						  port_number(lines_.word(i + 1)),
-						  lines_.where()});
-				if (port_number(lines_.word(i + 1)) !=
-				    port_number(lines_.word(1)))
+						  port_number(lines_.word(i + 1)), lines_.where()});
+				if (port_number(lines_.word(i + 1)) != port_number(lines_.word(1)))
 					reading_.not_understood(lines_.where(),
-						std::string(lines_.line()),
-						mapping.vip);
+								std::string(lines_.line()),
+								mapping.vip);
 			}
 		}
 	}
@@ -190,23 +176,21 @@ private:
 		auto server = servers_.find(bind.server);
 
 		if (server == servers_.end())
-			reading_.problem(bind.where,
-					 "the server " + quote(bind.server),
+			reading_.problem(bind.where, "the server " + quote(bind.server),
 					 "one that is defined");
 		else
 			reading_.mappings[bind.mapping].servers.push_back(
 				{server->second, bind.where,
 				 off_.contains(bind.server + " ") ||
-					 off_.contains(bind.server + " " +
-						       bind.port)});
+					 off_.contains(bind.server + " " + bind.port)});
 	}
 
 	Lines lines_;
 	Reading reading_;
-	bool inside_ = false;	// a virtual server
+	bool inside_ = false; // a virtual server
 	std::size_t current_ = 0;
-	std::string real_;	// the real server that lines are of
-	std::set<std::string> off_;	// "SERVER ", "SERVER PORT"
+	std::string real_;	    // the real server that lines are of
+	std::set<std::string> off_; // "SERVER ", "SERVER PORT"
 	std::map<std::string, Ip> servers_;
 	std::map<std::string, std::size_t> virtuals_;
 	std::vector<Bind> binds_;
@@ -221,14 +205,14 @@ std::string write_brocade(const Site &site)
 
 	for (const Service &service : site.services)
 		if (service.protocol == "udp")
-			lines += "! The device marks health checks of TCP only: a server without the rewrite stays up for udp/" +
-				 std::to_string(service.port) + ".\n";
+			lines +=
+				"! The device marks health checks of TCP only: a server without the rewrite stays up for udp/" +
+				std::to_string(service.port) + ".\n";
 	for (const Server &server : site.servers()) {
 		if (!server.weight)
 			continue;
 		// a server behind a router is a remote one to this device
-		lines += "server remote-name " + server_name(server) + " " +
-			 text(server.ip) + "\n";
+		lines += "server remote-name " + server_name(server) + " " + text(server.ip) + "\n";
 		for (const std::string &port : ports)
 			lines += " port " + port + "\n";
 		lines += "!\n";

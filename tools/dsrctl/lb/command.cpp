@@ -19,7 +19,6 @@ using namespace dsr::lb;
 
 namespace {
 
-
 const char EXAMPLES[] =
 	"Examples:\n"
 	"  dsrctl lb-config --vendor a10 --servers servers --service tcp/80\n"
@@ -75,7 +74,7 @@ public:
 		return errors_.empty();
 	}
 
-	std::vector<Entry> entries;	// of all pools
+	std::vector<Entry> entries; // of all pools
 	Site site;
 
 private:
@@ -86,17 +85,17 @@ private:
 		std::vector<Section> sections(1);
 
 		if (!options_.servers.empty())
-			sections = read_servers(read_file(options_.servers),
-						options_.servers, errors_);
+			sections = read_servers(read_file(options_.servers), options_.servers,
+						errors_);
 		for (const std::string &real : options_.reals)
 			read_server(real, sections[0].servers, errors_);
 		const Section &first = sections[0];
 		if (sections.size() == 1)
 			return sections;
-		if (!first.servers.empty() || !first.vips.empty() ||
-		    !first.configs.empty())
-			errors_.push_back((first.servers.empty() ?
-				options_.servers : first.servers[0].where) +
+		if (!first.servers.empty() || !first.vips.empty() || !first.configs.empty())
+			errors_.push_back(
+				(first.servers.empty() ? options_.servers :
+							 first.servers[0].where) +
 				": found servers or VIPs outside of a pool, expected them below a [NAME], as there is one in " +
 				sections[1].where);
 		sections.erase(sections.begin());
@@ -126,7 +125,7 @@ private:
 				reader.add_file(beside(path));
 		}
 		if (!section.vips.empty() || !section.configs.empty())
-			;	// it has VIPs of its own
+			; // it has VIPs of its own
 		else if (options_.file.empty())
 			reader.add_directory(options_.directory);
 		else
@@ -140,9 +139,10 @@ private:
 		pool.vips = virtuals(own, warnings_);
 		for (const Virtual &vip : pool.vips)
 			if (const char *use = others_use(vip.dscp))
-				warnings_.push_back(vip.where + ": found " +
-					dscp_text(vip.dscp) + ", which " +
-					use + ", expected another: such packets to a server's own address get to the VIP");
+				warnings_.push_back(
+					vip.where + ": found " + dscp_text(vip.dscp) + ", which " +
+					use +
+					", expected another: such packets to a server's own address get to the VIP");
 		append(entries, own);
 		for (Server &server : section.servers)
 			if (wanted(server.ip.family))
@@ -172,14 +172,16 @@ private:
 		if (!vendor.ports)
 			for (const Virtual &vip : pool.vips)
 				for (const Service &one : vip.changes)
-					errors_.push_back(one.where +
+					errors_.push_back(
+						one.where +
 						": found a change of the port, expected none for " +
 						vendor.name +
 						": it sends to the port that the client asked for");
 		if (!vendor.ip6)
 			for (const Virtual &vip : pool.vips)
 				if (vip.ip.family == Family::ip6)
-					errors_.push_back(vip.where +
+					errors_.push_back(
+						vip.where +
 						": found an IPv6 VIP, expected IPv4, which is all that " +
 						vendor.name +
 						" has L3DSR for; -4 leaves the others out");
@@ -188,8 +190,8 @@ private:
 		for (const Server &server : pool.servers)
 			if (server.weight > 1)
 				warnings_.push_back(server.where +
-					": found a weight, expected none for " +
-					vendor.name + ": it is not written");
+						    ": found a weight, expected none for " +
+						    vendor.name + ": it is not written");
 	}
 
 	void check_weights(const Vendor &vendor)
@@ -199,16 +201,13 @@ private:
 		for (const Pool &pool : site.pools)
 			for (const Server &server : pool.servers) {
 				const Server &other =
-					*known.emplace(server.ip, &server)
-						 .first->second;
+					*known.emplace(server.ip, &server).first->second;
 
 				if (other.weight != server.weight)
-					errors_.push_back(server.where +
-						": found another weight than in " +
-						other.where +
-						", expected the same: to " +
-						vendor.name +
-						" it is the server's, in all pools");
+					errors_.push_back(
+						server.where + ": found another weight than in " +
+						other.where + ", expected the same: to " +
+						vendor.name + " it is the server's, in all pools");
 			}
 	}
 
@@ -236,17 +235,15 @@ int write_config(const Vendor *vendor, const Options &options, Input &input)
 	input.check_site(vendor);
 	if (!input.good())
 		return 1;
-	return print(options.json ? site_json(input.site) :
-				    vendor->write(input.site));
+	return print(options.json ? site_json(input.site) : vendor->write(input.site));
 }
 
 std::string verdict_json(const Verdict &verdict, const Site &site)
 {
-	return json_text(
-		nlohmann::json{{"vips", site.vips()},
-			       {"agree", verdict.agree()},
-			       {"differences", verdict.differences},
-			       {"not_understood", verdict.not_understood}});
+	return json_text(nlohmann::json{{"vips", site.vips()},
+					{"agree", verdict.agree()},
+					{"differences", verdict.differences},
+					{"not_understood", verdict.not_understood}});
 }
 
 std::string verdict_text(const Verdict &verdict, const Site &site)
@@ -260,9 +257,10 @@ std::string verdict_text(const Verdict &verdict, const Site &site)
 		lines += line + "\n";
 	if (verdict.agree())
 		return count == 1 ? "The VIP agrees.\n" :
-			"All " + std::to_string(count) + " VIPs agree.\n";
+				    "All " + std::to_string(count) + " VIPs agree.\n";
 	if (verdict.differences.empty())
-		lines += "No difference was found; whether all agrees cannot be said, because of what is not understood.\n";
+		lines +=
+			"No difference was found; whether all agrees cannot be said, because of what is not understood.\n";
 	return lines;
 }
 
@@ -271,7 +269,8 @@ int verify_config(const Options &options, const Vendor &vendor, Input &input)
 	const std::string text = read_file(options.verify);
 
 	if (!input.site.vips())
-		throw Error("found no VIP with a DSCP in the configuration, expected one at least: nothing was compared");
+		throw Error(
+			"found no VIP with a DSCP in the configuration, expected one at least: nothing was compared");
 	if (!input.good())
 		return 1;
 	Reading reading = vendor.read(text, options.verify);
@@ -279,10 +278,8 @@ int verify_config(const Options &options, const Vendor &vendor, Input &input)
 		return options.ip4 != options.ip6 &&
 		       (mapping.vip.family == Family::ip4) != options.ip4;
 	});
-	Verdict verdict = verify(input.entries, input.site, reading,
-				 options.verify);
-	print(options.json ? verdict_json(verdict, input.site) :
-			     verdict_text(verdict, input.site));
+	Verdict verdict = verify(input.entries, input.site, reading, options.verify);
+	print(options.json ? verdict_json(verdict, input.site) : verdict_text(verdict, input.site));
 	if (!verdict.differences.empty())
 		return EXIT_ERRORS;
 	return verdict.agree() ? EXIT_FINE : EXIT_WARNINGS;
@@ -291,30 +288,35 @@ int verify_config(const Options &options, const Vendor &vendor, Input &input)
 void define(CLI::App &app, Options &options)
 {
 	add_configuration(app, options.directory, options.file);
-	app.add_option("--vendor", options.vendor,
-		       "Whose syntax: " + vendor_names())
+	app.add_option("--vendor", options.vendor, "Whose syntax: " + vendor_names())
 		->type_name("NAME")
 		->check([](const std::string &text) {
 			return find_vendor(text) ? "" :
-				"found " + quote(text) + ", expected one of " +
-					vendor_names();
+						   "found " + quote(text) + ", expected one of " +
+							   vendor_names();
 		});
-	app.add_option("--servers", options.servers,
-		       "The real servers, one a line: ADDRESS [weight N]; in pools, below [NAME] with their VIPs")
+	app.add_option(
+		   "--servers", options.servers,
+		   "The real servers, one a line: ADDRESS [weight N]; in pools, below [NAME] with their VIPs")
 		->type_name("FILE");
 	app.add_option("--real", options.reals,
 		       "A real server as in a line of that file; may be repeated")
-		->type_name("SERVER")->allow_extra_args(false);
-	app.add_option("--service", options.services,
-		       "What of a VIP is forwarded, such as tcp/80; may be repeated. By default everything, where the vendor can")
-		->type_name("PROTOCOL/PORT")->allow_extra_args(false);
+		->type_name("SERVER")
+		->allow_extra_args(false);
+	app.add_option(
+		   "--service", options.services,
+		   "What of a VIP is forwarded, such as tcp/80; may be repeated. By default everything, where the vendor can")
+		->type_name("PROTOCOL/PORT")
+		->allow_extra_args(false);
 	app.add_flag("-4", options.ip4, "IPv4 VIPs only");
 	app.add_flag("-6", options.ip6, "IPv6 VIPs only");
-	app.add_option("--verify", options.verify,
-		       "Write nothing; compare with this configuration of a load balancer; - is standard input")
+	app.add_option(
+		   "--verify", options.verify,
+		   "Write nothing; compare with this configuration of a load balancer; - is standard input")
 		->type_name("FILE");
-	app.add_flag("--json", options.json,
-		     "Print JSON: without --verify, the pools with their VIPs, servers and services");
+	app.add_flag(
+		"--json", options.json,
+		"Print JSON: without --verify, the pools with their VIPs, servers and services");
 	app.footer(EXAMPLES);
 }
 
@@ -322,8 +324,7 @@ void define(CLI::App &app, Options &options)
 
 int lb_config_command(int argc, char *argv[])
 {
-	CLI::App app("The load balancer's side of the servers' configuration.",
-		     "dsrctl lb-config");
+	CLI::App app("The load balancer's side of the servers' configuration.", "dsrctl lb-config");
 	Options options;
 
 	define(app, options);
@@ -331,12 +332,11 @@ int lb_config_command(int argc, char *argv[])
 		return 0;
 
 	// the model alone is of no vendor
-	if (options.vendor.empty() &&
-	    (!options.json || !options.verify.empty()))
+	if (options.vendor.empty() && (!options.json || !options.verify.empty()))
 		throw CLI::RequiredError("--vendor");
 	const Vendor *vendor = find_vendor(options.vendor);
 	Input input(options);
 
-	return options.verify.empty() ? write_config(vendor, options, input)
-				      : verify_config(options, *vendor, input);
+	return options.verify.empty() ? write_config(vendor, options, input) :
+					verify_config(options, *vendor, input);
 }

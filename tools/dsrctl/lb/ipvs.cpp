@@ -11,8 +11,7 @@ namespace dsr::lb {
 namespace {
 
 // As ipvsadm names it: by address and port, or by the mark that is the DSCP.
-std::string service_name(const Site &site, const Virtual &vip,
-			 const Service *service)
+std::string service_name(const Site &site, const Virtual &vip, const Service *service)
 {
 	if (service)
 		return (service->protocol == "tcp" ? "-t " : "-u ") +
@@ -21,8 +20,8 @@ std::string service_name(const Site &site, const Virtual &vip,
 	       (vip.ip.family == Family::ip6 ? " -6" : "");
 }
 
-std::string ipvs_service(const Site &site, const Pool &pool,
-			 const Virtual &vip, const Service *service)
+std::string ipvs_service(const Site &site, const Pool &pool, const Virtual &vip,
+			 const Service *service)
 {
 	const std::string name = service_name(site, vip, service);
 	std::string lines = "-A " + name + " -s wrr\n";
@@ -30,10 +29,8 @@ std::string ipvs_service(const Site &site, const Pool &pool,
 	for (const Server &server : pool.servers)
 		if (server.ip.family == vip.ip.family)
 			lines += "-a " + name + " -r " +
-				 with_port(text(server.ip),
-					   service ? service->real_port() : 0) +
-				 " -m -w " + std::to_string(server.weight) +
-				 "\n";
+				 with_port(text(server.ip), service ? service->real_port() : 0) +
+				 " -m -w " + std::to_string(server.weight) + "\n";
 	return lines;
 }
 
@@ -81,8 +78,7 @@ public:
 		while (lines_.next()) {
 			const std::string &first = lines_.word(0);
 
-			if ((first == "ipvsadm" || first.starts_with('-')) &&
-			    !has({"-j"}))
+			if ((first == "ipvsadm" || first.starts_with('-')) && !has({"-j"}))
 				ipvs();
 			marks_.line(lines_);
 		}
@@ -91,13 +87,10 @@ public:
 	}
 
 private:
-	static bool one_of(const std::string &word,
-			   std::initializer_list<const char *> names)
+	static bool one_of(const std::string &word, std::initializer_list<const char *> names)
 	{
 		return std::any_of(names.begin(), names.end(),
-				   [&](const char *name) {
-					   return word == name;
-				   });
+				   [&](const char *name) { return word == name; });
 	}
 
 	// The word after an option that has several spellings.
@@ -112,9 +105,7 @@ private:
 	bool has(std::initializer_list<const char *> names) const
 	{
 		return std::any_of(lines_.words().begin(), lines_.words().end(),
-				   [&](const std::string &word) {
-					   return one_of(word, names);
-				   });
+				   [&](const std::string &word) { return one_of(word, names); });
 	}
 
 	// False when it is no service.
@@ -126,20 +117,17 @@ private:
 		if (!mark.empty()) {
 			auto number = parse_mark(mark);
 
-			service.family = has({"-6", "--ipv6"}) ? Family::ip6 :
-								 Family::ip4;
+			service.family = has({"-6", "--ipv6"}) ? Family::ip6 : Family::ip4;
 			service.mark = number.value_or(0);
 			if (!service.mark)
-				reading_.problem(service.where, quote(mark),
-						 "a firewall mark");
+				reading_.problem(service.where, quote(mark), "a firewall mark");
 			return service.mark;
 		}
 		service.protocol = has({"-t", "--tcp-service"}) ? "tcp" :
 				   has({"-u", "--udp-service"}) ? "udp" :
 								  "sctp";
-		auto [address, port] = split_port(option(
-			{"-t", "--tcp-service", "-u", "--udp-service",
-			 "--sctp-service"}));
+		auto [address, port] = split_port(
+			option({"-t", "--tcp-service", "-u", "--udp-service", "--sctp-service"}));
 		if (address.empty())
 			return false;
 		service.vip = reading_.take_ip(service.where, address);
@@ -148,8 +136,7 @@ private:
 		service.family = service.vip->family;
 		service.port = parse_unsigned(port, 65535).value_or(0);
 		if (!service.port)
-			reading_.not_understood(service.where,
-						std::string(lines_.line()),
+			reading_.not_understood(service.where, std::string(lines_.line()),
 						service.vip);
 		return service.port;
 	}
@@ -163,10 +150,8 @@ private:
 		if (!take_service(service))
 			return;
 		auto known = std::find_if(
-			services_.begin(), services_.end(),
-			[&](const VirtualService &other) {
-				return other.vip == service.vip &&
-				       other.mark == service.mark &&
+			services_.begin(), services_.end(), [&](const VirtualService &other) {
+				return other.vip == service.vip && other.mark == service.mark &&
 				       other.family == service.family &&
 				       other.protocol == service.protocol &&
 				       other.port == service.port;
@@ -174,7 +159,7 @@ private:
 		if (has({"-A", "--add-service"}))
 			services_.push_back(std::move(service));
 		else if (has({"-E", "--edit-service", "-Z", "--zero"}))
-			;	// changes nothing that matters here
+			; // changes nothing that matters here
 		else if (known == services_.end())
 			reading_.problem(service.where, "a server of no service",
 					 "its -A before it");
@@ -186,25 +171,22 @@ private:
 
 	void server(VirtualService &service)
 	{
-		const auto [address, port] = split_port(
-			option({"-r", "--real-server"}));
+		const auto [address, port] = split_port(option({"-r", "--real-server"}));
 		auto ip = reading_.take_ip(lines_.where(), address);
 
 		if (!ip)
 			return;
 		// again: with another weight
-		std::erase_if(service.servers, [&](const Real &real) {
-			return real.ip == *ip;
-		});
+		std::erase_if(service.servers, [&](const Real &real) { return real.ip == *ip; });
 		if (has({"-d", "--delete-server"}))
 			return;
 		if (!has({"-m", "--masquerading"}))
-			reading_.problem(lines_.where(),
+			reading_.problem(
+				lines_.where(),
 				"a server that does not get its own address as the destination",
 				"-m, for L3DSR");
-		service.servers.push_back({*ip, lines_.where(),
-			option({"-w", "--weight"}) == "0",
-			parse_unsigned(port, 65535).value_or(0)});
+		service.servers.push_back({*ip, lines_.where(), option({"-w", "--weight"}) == "0",
+					   parse_unsigned(port, 65535).value_or(0)});
 	}
 
 	Lines lines_;
@@ -224,9 +206,7 @@ std::string write_ipvs(const Site &site)
 
 	for (const Pool &pool : site.pools)
 		for (const Virtual &vip : pool.vips)
-			lines += "#   " +
-				 shell_line(ip_command(true, vip_address(vip.ip))) +
-				 "\n";
+			lines += "#   " + shell_line(ip_command(true, vip_address(vip.ip))) + "\n";
 	lines += "ipvsadm -R <<'TEXT'\n" + ipvs_part(site) + "TEXT\n";
 	for (Family family : FAMILIES)
 		if (site.has(family))

@@ -41,20 +41,17 @@ include dsrctl-lb.conf
 #}
 )";
 
-std::string virtual_name(const Site &site, const Virtual &vip,
-			 const Service *service)
+std::string virtual_name(const Site &site, const Virtual &vip, const Service *service)
 {
 	if (!service)
 		return "fwmark " + std::to_string(mark_of(site, vip));
 	return text(vip.ip) + " " + std::to_string(service->port);
 }
 
-std::string probe(const Virtual &vip, const Server &server,
-		  const Service *service)
+std::string probe(const Virtual &vip, const Server &server, const Service *service)
 {
-	std::string command = std::string(DSRCTL_PATH) +
-			      " probe --keepalived --real " + text(server.ip) +
-			      " --vip " + text(vip.ip) + " --dscp " +
+	std::string command = std::string(DSRCTL_PATH) + " probe --keepalived --real " +
+			      text(server.ip) + " --vip " + text(vip.ip) + " --dscp " +
 			      std::to_string(vip.dscp);
 
 	// nothing is known of what a service of UDP answers
@@ -65,52 +62,47 @@ std::string probe(const Virtual &vip, const Server &server,
 
 // The scheduler mh finds the same server for the same client on every host:
 // connections survive when another host takes over.
-std::string virtual_server(const Site &site, const Pool &pool,
-			   const Virtual &vip, const Service *service)
+std::string virtual_server(const Site &site, const Pool &pool, const Virtual &vip,
+			   const Service *service)
 {
-	std::string lines = "virtual_server " +
-			    virtual_name(site, vip, service) +
+	std::string lines = "virtual_server " + virtual_name(site, vip, service) +
 			    " {\n\tdelay_loop 5\n\tlvs_sched mh\n\tmh-port\n"
 			    "\tlvs_method NAT\n";
 
 	if (!service && vip.ip.family == Family::ip6)
 		lines += "\tip_family inet6\n";
 	if (service)
-		lines += service->protocol == "tcp" ? "\tprotocol TCP\n" :
-						      "\tprotocol UDP\n";
+		lines += service->protocol == "tcp" ? "\tprotocol TCP\n" : "\tprotocol UDP\n";
 	for (const Server &server : pool.servers) {
 		if (server.ip.family != vip.ip.family)
 			continue;
 		lines += "\treal_server " + text(server.ip) + " " +
-			 std::to_string(service ? service->real_port() : 0) +
-			 " {\n\t\tweight " + std::to_string(server.weight) +
-			 "\n\t\tMISC_CHECK {\n\t\t\tmisc_path \"" +
-			 probe(vip, server, service) +
-			 "\"\n\t\t\tmisc_timeout 5\n\t\t}\n\t}\n";
+			 std::to_string(service ? service->real_port() : 0) + " {\n\t\tweight " +
+			 std::to_string(server.weight) + "\n\t\tMISC_CHECK {\n\t\t\tmisc_path \"" +
+			 probe(vip, server, service) + "\"\n\t\t\tmisc_timeout 5\n\t\t}\n\t}\n";
 	}
 	return lines + "}\n";
 }
 
 std::string virtual_servers(const Site &site)
 {
-	std::string lines = "# written by dsrctl lb-config; change the servers' files, and run it again\n"
-			    "static_ipaddress {\n";
+	std::string lines =
+		"# written by dsrctl lb-config; change the servers' files, and run it again\n"
+		"static_ipaddress {\n";
 
 	for (const Pool &pool : site.pools)
 		for (const Virtual &vip : pool.vips)
-			lines += "\t" + text(vip.ip) + "/" +
-				 std::to_string(vip.ip.prefix()) + " dev lo\n";
+			lines += "\t" + text(vip.ip) + "/" + std::to_string(vip.ip.prefix()) +
+				 " dev lo\n";
 	lines += "}\n";
 	for (const Pool &pool : site.pools) {
 		for (const Virtual &vip : pool.vips) {
 			const auto services = services_of(site, vip);
 
 			for (const Service &service : services)
-				lines += virtual_server(site, pool, vip,
-							&service);
+				lines += virtual_server(site, pool, vip, &service);
 			if (services.empty())
-				lines += virtual_server(site, pool, vip,
-							nullptr);
+				lines += virtual_server(site, pool, vip, nullptr);
 		}
 	}
 	return lines;
@@ -128,7 +120,7 @@ public:
 	{
 		while (lines_.next()) {
 			if (lines_.word(0).starts_with('!'))
-				continue;	// a comment
+				continue; // a comment
 			if (depth_)
 				inside();
 			else if (!begin())
@@ -137,8 +129,7 @@ public:
 		}
 		// what is written here includes itself
 		for (const auto &[where, line] : included_)
-			if (services_.empty() ||
-			    line.find(VIRTUAL_SERVERS) == line.npos)
+			if (services_.empty() || line.find(VIRTUAL_SERVERS) == line.npos)
 				reading_.not_understood(where, line);
 		marks_.resolve(services_);
 		return std::move(reading_);
@@ -169,18 +160,15 @@ private:
 		in_ = In::other;
 		// of some hosts only
 		if (first.starts_with('@')) {
-			reading_.not_understood(lines_.where(),
-						std::string(lines_.line()));
+			reading_.not_understood(lines_.where(), std::string(lines_.line()));
 			return true;
 		}
 		if (first.starts_with("include")) {
-			included_.emplace_back(lines_.where(),
-					       std::string(lines_.line()));
+			included_.emplace_back(lines_.where(), std::string(lines_.line()));
 			return true;
 		}
 		if (first != "virtual_server")
-			return first == "virtual_server_group" ||
-			       lines_.words().back() == "{";
+			return first == "virtual_server_group" || lines_.words().back() == "{";
 		VirtualService service;
 		service.where = lines_.where();
 		service.protocol = "tcp";
@@ -189,12 +177,10 @@ private:
 			service.mark = parse_mark(lines_.word(2)).value_or(0);
 		} else if (lines_.word(1) != "group") {
 			service.vip = parse_ip(lines_.word(1));
-			service.port = parse_unsigned(lines_.word(2), 65535)
-					       .value_or(0);
+			service.port = parse_unsigned(lines_.word(2), 65535).value_or(0);
 		}
 		if (!service.mark && !service.port) {
-			reading_.not_understood(service.where,
-						std::string(lines_.line()),
+			reading_.not_understood(service.where, std::string(lines_.line()),
 						service.vip);
 			return true;
 		}
@@ -213,28 +199,27 @@ private:
 		const std::string &first = lines_.word(0);
 
 		if (first == "real_server") {
-			auto ip = reading_.take_ip(lines_.where(),
-						   lines_.word(1));
+			auto ip = reading_.take_ip(lines_.where(), lines_.word(1));
 
 			if (!ip)
 				return;
 			if (service.mark)
 				service.family = ip->family;
-			service.servers.push_back({*ip, lines_.where(), false,
-				parse_unsigned(lines_.word(2), 65535).value_or(0)});
+			service.servers.push_back(
+				{*ip, lines_.where(), false,
+				 parse_unsigned(lines_.word(2), 65535).value_or(0)});
 			in_ = In::real_server;
 			real_depth_ = depth_ + 1;
-			if (lines_.words().size() > 4)	// a block on a line
-				reading_.not_understood(lines_.where(),
-					std::string(lines_.line()), service.vip);
+			if (lines_.words().size() > 4) // a block on a line
+				reading_.not_understood(lines_.where(), std::string(lines_.line()),
+							service.vip);
 		} else if (first == "protocol" && !service.mark) {
 			service.protocol = lower(lines_.word(1));
 		} else if ((first == "lvs_method" || first == "lb_kind") &&
 			   lines_.word(1) != "NAT") {
-			reading_.problem(lines_.where(),
-				first + " " + lines_.word(1), "NAT, for L3DSR");
-		} else if (first == "weight" && in_ == In::real_server &&
-			   depth_ == real_depth_) {
+			reading_.problem(lines_.where(), first + " " + lines_.word(1),
+					 "NAT, for L3DSR");
+		} else if (first == "weight" && in_ == In::real_server && depth_ == real_depth_) {
 			service.servers.back().off = lines_.word(1) == "0";
 		}
 	}
@@ -270,13 +255,16 @@ std::string write_keepalived(const Site &site)
 		"#   keepalived.conf  when there is none; yours to change\n"
 		"mkdir -p \"${1:-/etc/keepalived}\"\n"
 		"directory=$(cd \"${1:-/etc/keepalived}\" && pwd)\n"
-		"cat >\"$directory/" + std::string(VIRTUAL_SERVERS) +
-		"\" <<'KEEPALIVED'\n" + virtual_servers(site) +
+		"cat >\"$directory/" +
+		std::string(VIRTUAL_SERVERS) + "\" <<'KEEPALIVED'\n" + virtual_servers(site) +
 		"KEEPALIVED\n"
 		"[ -e \"$directory/keepalived.conf\" ] ||\n"
-		"\tcat >\"$directory/keepalived.conf\" <<KEEPALIVED\n" + MAIN +
+		"\tcat >\"$directory/keepalived.conf\" <<KEEPALIVED\n" +
+		MAIN +
 		"KEEPALIVED\n"
-		"cat >\"$directory/" + RULES + "\" <<'RULES'\n"
+		"cat >\"$directory/" +
+		RULES +
+		"\" <<'RULES'\n"
 		"#!/bin/sh -e\n"
 		"# written by dsrctl lb-config\n"
 		"modprobe -q ip_vs || true\n"
@@ -286,8 +274,8 @@ std::string write_keepalived(const Site &site)
 	for (Family family : FAMILIES)
 		if (site.has(family))
 			lines += write_marks(site, family);
-	return lines + "RULES\nchmod 755 \"$directory/" + RULES +
-	       "\"\n\"$directory/" + RULES + "\"\n";
+	return lines + "RULES\nchmod 755 \"$directory/" + RULES + "\"\n\"$directory/" + RULES +
+	       "\"\n";
 }
 
 Reading read_keepalived(std::string_view text, const std::string &file)

@@ -42,8 +42,7 @@ std::vector<std::string> split(std::string_view line, const std::string &comment
 
 } // namespace
 
-std::optional<unsigned int> parse_unsigned(std::string_view text,
-					   unsigned int max)
+std::optional<unsigned int> parse_unsigned(std::string_view text, unsigned int max)
 {
 	const char *last = text.data() + text.size();
 	unsigned int number;
@@ -87,10 +86,9 @@ bool Lines::begins(std::initializer_list<const char *> words) const
 
 std::size_t Lines::find(const char *word) const
 {
-	auto found = std::find_if(words_.begin(), words_.end(),
-				  [&](const std::string &one) {
-					  return !strcasecmp(one.c_str(), word);
-				  });
+	auto found = std::find_if(words_.begin(), words_.end(), [&](const std::string &one) {
+		return !strcasecmp(one.c_str(), word);
+	});
 
 	return static_cast<std::size_t>(found - words_.begin());
 }

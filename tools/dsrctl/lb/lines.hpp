@@ -10,15 +10,13 @@
 namespace dsr::lb {
 
 // A whole string of decimal digits, up to @max.
-std::optional<unsigned int> parse_unsigned(std::string_view text,
-					   unsigned int max);
+std::optional<unsigned int> parse_unsigned(std::string_view text, unsigned int max);
 
 class Lines {
 public:
 	// @comments: the characters that begin one, at the first or any word
 	Lines(std::string_view text, std::string file, std::string comments)
-		: rest_(text), file_(std::move(file)),
-		  comments_(std::move(comments))
+		: rest_(text), file_(std::move(file)), comments_(std::move(comments))
 	{
 	}
 

@@ -13,8 +13,7 @@ const char CHAIN[] = "dsrctl-lb";
 
 // Before IPVS, which stands in INPUT, after mangle.
 const char *const BEFORE[] = {"PREROUTING", "INPUT"};
-const std::set<std::string> BUILT_IN = {"PREROUTING", "INPUT", "FORWARD",
-					"OUTPUT", "POSTROUTING"};
+const std::set<std::string> BUILT_IN = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
 
 bool one_of(const std::string &word, const std::set<std::string> &names)
 {
@@ -23,16 +22,15 @@ bool one_of(const std::string &word, const std::set<std::string> &names)
 
 bool is_before(const std::string &chain)
 {
-	return std::find(std::begin(BEFORE), std::end(BEFORE), chain) !=
-	       std::end(BEFORE);
+	return std::find(std::begin(BEFORE), std::end(BEFORE), chain) != std::end(BEFORE);
 }
 
 const std::set<std::string> ADD = {"-A", "--append", "-I", "--insert"};
 const std::set<std::string> ENDS = {"ACCEPT", "DROP", "RETURN", "QUEUE", "NFQUEUE"};
 const std::set<std::string> DESTINATION = {"-d", "--destination", "--dst"};
 const std::set<std::string> PROTOCOL = {"-p", "--protocol"};
-const std::set<std::string> PORTS = {"--dport", "--destination-port",
-				     "--dports", "--destination-ports"};
+const std::set<std::string> PORTS = {"--dport", "--destination-port", "--dports",
+				     "--destination-ports"};
 const std::set<std::string> JUMP = {"-j", "--jump", "-g", "--goto"};
 const std::set<std::string> TABLE = {"-t", "--table"};
 
@@ -59,14 +57,30 @@ std::size_t first_match(const Lines &lines)
 // Are these all the matches that there are?
 bool only_known_matches(const Lines &lines, std::size_t first)
 {
-	static const std::set<std::string> MODULES = {"tcp", "udp", "sctp",
-						      "multiport", "comment"};
-	static const std::set<std::string> WITH_VALUE = {
-		"-d", "--destination", "--dst", "-p", "--protocol", "--dport",
-		"--destination-port", "--dports", "--destination-ports", "-j",
-		"--jump", "-g", "--goto", "-t", "--table", "--comment",
-		"--set-dscp", "--set-dscp-class", "--set-tos", "--set-mark",
-		"--set-xmark", "-i", "--in-interface"};
+	static const std::set<std::string> MODULES = {"tcp", "udp", "sctp", "multiport", "comment"};
+	static const std::set<std::string> WITH_VALUE = {"-d",
+							 "--destination",
+							 "--dst",
+							 "-p",
+							 "--protocol",
+							 "--dport",
+							 "--destination-port",
+							 "--dports",
+							 "--destination-ports",
+							 "-j",
+							 "--jump",
+							 "-g",
+							 "--goto",
+							 "-t",
+							 "--table",
+							 "--comment",
+							 "--set-dscp",
+							 "--set-dscp-class",
+							 "--set-tos",
+							 "--set-mark",
+							 "--set-xmark",
+							 "-i",
+							 "--in-interface"};
 
 	for (std::size_t i = first; i < lines.words().size(); i++) {
 		const std::string &word = lines.word(i);
@@ -78,8 +92,8 @@ bool only_known_matches(const Lines &lines, std::size_t first)
 			i += 2;
 		} else if (one_of(word, WITH_VALUE)) {
 			i++;
-		} else if (word != "-w" && word != "--wait" &&
-			   word != "2>/dev/null" && word != "||") {
+		} else if (word != "-w" && word != "--wait" && word != "2>/dev/null" &&
+			   word != "||") {
 			return false;
 		}
 	}
@@ -93,8 +107,7 @@ bool parse_ports(const std::string &text, std::vector<Ports> &ports)
 		std::string part = text.substr(at, end - at);
 		std::size_t colon = part.find(':');
 		auto from = parse_unsigned(part.substr(0, colon), 65535);
-		auto to = colon == part.npos ? from :
-			  parse_unsigned(part.substr(colon + 1), 65535);
+		auto to = colon == part.npos ? from : parse_unsigned(part.substr(colon + 1), 65535);
 
 		if (!from || !to)
 			return false;
@@ -122,19 +135,16 @@ std::optional<std::uint8_t> parse_tos(const std::string &text)
 }
 
 // Is everything of these ports marked by this rule?
-bool covers(const Marking &marking, const std::string &protocol,
-	    const std::vector<Ports> &ports)
+bool covers(const Marking &marking, const std::string &protocol, const std::vector<Ports> &ports)
 {
 	auto has = [&](const Ports &wanted) {
 		return std::any_of(marking.ports.begin(), marking.ports.end(),
 				   [&](const Ports &one) {
-					   return one.from <= wanted.from &&
-						  wanted.to <= one.to;
+					   return one.from <= wanted.from && wanted.to <= one.to;
 				   });
 	};
 
-	if (!marking.protocol.empty() && marking.protocol != "all" &&
-	    marking.protocol != protocol)
+	if (!marking.protocol.empty() && marking.protocol != "all" && marking.protocol != protocol)
 		return false;
 	return marking.ports.empty() ||
 	       (!ports.empty() && std::all_of(ports.begin(), ports.end(), has));
@@ -143,8 +153,8 @@ bool covers(const Marking &marking, const std::string &protocol,
 // Is something for both?
 bool overlap(const Marking &one, const Marking &other)
 {
-	if (!one.protocol.empty() && !other.protocol.empty() &&
-	    one.protocol != "all" && one.protocol != other.protocol)
+	if (!one.protocol.empty() && !other.protocol.empty() && one.protocol != "all" &&
+	    one.protocol != other.protocol)
 		return false;
 	return overlap(one.ports, other.ports);
 }
@@ -169,8 +179,7 @@ void Marks::line(const Lines &lines)
 
 	if (first.starts_with('*'))
 		mangle_ = first == "*mangle";
-	if (first.find("tables") != first.npos &&
-	    first.find("-restore") == first.npos)
+	if (first.find("tables") != first.npos && first.find("-restore") == first.npos)
 		mangle_ = option(lines, TABLE) == "mangle";
 	if (!mangle_)
 		return;
@@ -188,13 +197,10 @@ void Marks::line(const Lines &lines)
 void Marks::remove(const Lines &lines)
 {
 	static const std::set<std::string> FLUSH = {"-F", "--flush"};
-	static const std::set<std::string> CHANGE = {"-D", "--delete", "-R",
-						     "--replace"};
+	static const std::set<std::string> CHANGE = {"-D", "--delete", "-R", "--replace"};
 	auto has = [&](const std::set<std::string> &names) {
 		return std::any_of(lines.words().begin(), lines.words().end(),
-				   [&](const std::string &word) {
-					   return names.contains(word);
-				   });
+				   [&](const std::string &word) { return names.contains(word); });
 	};
 
 	if (has(FLUSH)) {
@@ -217,30 +223,27 @@ void Marks::add(const Lines &lines, Step step)
 
 	for (std::size_t i = 0; i < lines.words().size(); i++)
 		if (lines.word(i) == "-I" || lines.word(i) == "--insert")
-			at = std::min<std::size_t>(at,
-				std::max(parse_unsigned(lines.word(i + 2), 100000)
-						 .value_or(1), 1U) - 1);
-	steps.insert(steps.begin() + static_cast<std::ptrdiff_t>(at),
-		     std::move(step));
+			at = std::min<std::size_t>(
+				at, std::max(parse_unsigned(lines.word(i + 2), 100000).value_or(1),
+					     1U) -
+					    1);
+	steps.insert(steps.begin() + static_cast<std::ptrdiff_t>(at), std::move(step));
 }
 
-void Marks::jump(const Lines &lines, const std::string &chain,
-		 const std::string &to)
+void Marks::jump(const Lines &lines, const std::string &chain, const std::string &to)
 {
 	Step step;
 
 	step.kind = Step::Kind::jump;
 	step.to = to;
-	step.all = option(lines, DESTINATION).empty() &&
-		   option(lines, PROTOCOL).empty() &&
+	step.all = option(lines, DESTINATION).empty() && option(lines, PROTOCOL).empty() &&
 		   only_known_matches(lines, first_match(lines));
 	step.marking.chain = chain;
 	add(lines, std::move(step));
 }
 
 // What ends for packets, so that rules after it do not mark them.
-void Marks::end(const Lines &lines, const std::string &chain,
-		const std::string &target)
+void Marks::end(const Lines &lines, const std::string &chain, const std::string &target)
 {
 	const std::string to = option(lines, DESTINATION);
 	const std::size_t slash = to.find('/');
@@ -260,21 +263,18 @@ void Marks::end(const Lines &lines, const std::string &chain,
 		step.marking.vip = parse_ip(to.substr(0, slash));
 		step.all = step.all && step.marking.vip &&
 			   (slash == to.npos ||
-			    to.substr(slash + 1) ==
-				    std::to_string(step.marking.vip->prefix()));
+			    to.substr(slash + 1) == std::to_string(step.marking.vip->prefix()));
 		if (!step.all)
 			step.marking.vip.reset();
 	}
 	// what is dropped gets to no server; some of it is a firewall's
-	const bool whole = step.all && step.marking.protocol.empty() &&
-			   step.marking.ports.empty();
+	const bool whole = step.all && step.marking.protocol.empty() && step.marking.ports.empty();
 	if (in == "lo" || (target == "DROP" && !whole))
 		return;
 	add(lines, std::move(step));
 }
 
-void Marks::marking(const Lines &lines, const std::string &chain,
-		    const std::string &target)
+void Marks::marking(const Lines &lines, const std::string &chain, const std::string &target)
 {
 	std::string to = option(lines, DESTINATION);
 	const std::size_t slash = to.find('/');
@@ -288,30 +288,27 @@ void Marks::marking(const Lines &lines, const std::string &chain,
 		     parse_ports(option(lines, PORTS), marking.ports);
 	bool negated = lines.find("!") < lines.words().size();
 	if (!to.empty()) {
-		marking.vip = reading_.take_ip(marking.where,
-					       to.substr(0, slash));
+		marking.vip = reading_.take_ip(marking.where, to.substr(0, slash));
 		if (!marking.vip)
 			return;
-		prefix = slash == to.npos ? marking.vip->prefix() :
-			 parse_unsigned(to.substr(slash + 1),
-					marking.vip->prefix());
+		prefix = slash == to.npos ?
+				 marking.vip->prefix() :
+				 parse_unsigned(to.substr(slash + 1), marking.vip->prefix());
 	}
 	marking.protocol = option(lines, PROTOCOL);
 	if (target == "DSCP") {
-		marking.dscp = reading_.take_dscp(marking.where,
-			option(lines, {"--set-dscp", "--set-dscp-class"}));
+		marking.dscp = reading_.take_dscp(
+			marking.where, option(lines, {"--set-dscp", "--set-dscp-class"}));
 		if (!marking.dscp)
 			return;
 	} else if (target == "TOS") {
 		marking.dscp = parse_tos(option(lines, {"--set-tos"}));
 		known = known && marking.dscp;
 	} else {
-		marking.mark = parse_mark(option(lines, {"--set-mark",
-							 "--set-xmark"}));
+		marking.mark = parse_mark(option(lines, {"--set-mark", "--set-xmark"}));
 		known = known && marking.mark;
 	}
-	if (known && !negated && marking.vip &&
-	    prefix == marking.vip->prefix() &&
+	if (known && !negated && marking.vip && prefix == marking.vip->prefix() &&
 	    (is_before(chain) || !one_of(chain, BUILT_IN))) {
 		Step step;
 
@@ -320,8 +317,7 @@ void Marks::marking(const Lines &lines, const std::string &chain,
 		return;
 	}
 	if (marking.vip && prefix && !negated)
-		reading_.not_understood(marking.where, marking.text, marking.vip,
-					prefix);
+		reading_.not_understood(marking.where, marking.text, marking.vip, prefix);
 	else
 		reading_.not_understood(marking.where, marking.text);
 }
@@ -354,13 +350,11 @@ void Marks::walk(const std::string &chain, std::vector<const Step *> &ends)
 			ends.push_back(&step);
 		else if (step.kind == Step::Kind::jump && step.all)
 			walk(step.to, ends);
-		else if (step.kind == Step::Kind::mark &&
-			 !is_over(step.marking, ends))
+		else if (step.kind == Step::Kind::mark && !is_over(step.marking, ends))
 			markings_.push_back(step.marking);
 	}
-	std::erase_if(ends, [&](const Step *end) {
-		return end->returns && end->marking.chain == chain;
-	});
+	std::erase_if(ends,
+		      [&](const Step *end) { return end->returns && end->marking.chain == chain; });
 }
 
 // Of chains that only some packets come to.
@@ -370,28 +364,26 @@ void Marks::look_at_others()
 		for (const Step &step : steps) {
 			const auto to = chains_.find(step.to);
 
-			if (step.kind != Step::Kind::jump || step.all ||
-			    to == chains_.end() || walked_.contains(step.to))
+			if (step.kind != Step::Kind::jump || step.all || to == chains_.end() ||
+			    walked_.contains(step.to))
 				continue;
 			for (const Step &one : to->second)
 				if (one.kind == Step::Kind::mark)
-					reading_.not_understood(one.marking.where,
-								one.marking.text,
+					reading_.not_understood(one.marking.where, one.marking.text,
 								one.marking.vip);
 		}
 }
 
-void Marks::add(const VirtualService &service, const Ip &vip,
-		const std::string &protocol, const std::vector<Ports> &ports)
+void Marks::add(const VirtualService &service, const Ip &vip, const std::string &protocol,
+		const std::vector<Ports> &ports)
 {
-	Mapping mapping{vip, service.where, std::nullopt, "", service.servers,
-			false, protocol, ports};
+	Mapping mapping{vip,   service.where, std::nullopt, "", service.servers,
+			false, protocol,      ports};
 
 	for (std::size_t i = 0; i < markings_.size(); i++) {
 		const Marking &marking = markings_[i];
 
-		if (!marking.dscp || marking.vip != vip ||
-		    !covers(marking, protocol, ports))
+		if (!marking.dscp || marking.vip != vip || !covers(marking, protocol, ports))
 			continue;
 		used_.insert(i);
 		// the last of them wins
@@ -407,16 +399,13 @@ void Marks::resolve_mark(const VirtualService &service)
 	bool found = false;
 
 	for (const Marking &marking : markings_) {
-		if (marking.mark != service.mark ||
-		    marking.vip->family != service.family)
+		if (marking.mark != service.mark || marking.vip->family != service.family)
 			continue;
 		found = true;
 		add(service, *marking.vip, marking.protocol, marking.ports);
 	}
 	if (!found && reading_.unclear.empty())
-		reading_.problem(service.where,
-				 "a service of mark " +
-					 std::to_string(service.mark),
+		reading_.problem(service.where, "a service of mark " + std::to_string(service.mark),
 				 "a rule with -d that sets this mark");
 }
 
@@ -429,8 +418,8 @@ void Marks::alone(const Marking &marking)
 			return;
 	reading_.problem(marking.where, "a DSCP for " + text(*marking.vip),
 			 "a service of IPVS for the same");
-	reading_.mappings.push_back({*marking.vip, marking.where, marking.dscp,
-				     marking.where, {}, false});
+	reading_.mappings.push_back(
+		{*marking.vip, marking.where, marking.dscp, marking.where, {}, false});
 }
 
 void Marks::resolve(const std::vector<VirtualService> &services)
@@ -470,38 +459,30 @@ unsigned int mark_of(const Site &site, const Virtual &vip)
 
 std::string write_marks(const Site &site, Family family)
 {
-	const std::string program = family == Family::ip4 ? "iptables" :
-							    "ip6tables";
-	std::string lines = program + "-restore --noflush <<'TEXT'\n*mangle\n:" +
-			    CHAIN + " -\n";
+	const std::string program = family == Family::ip4 ? "iptables" : "ip6tables";
+	std::string lines = program + "-restore --noflush <<'TEXT'\n*mangle\n:" + CHAIN + " -\n";
 
 	for (const Pool &pool : site.pools) {
 		for (const Virtual &vip : pool.vips) {
 			if (vip.ip.family != family)
 				continue;
-			const std::string to = std::string("-A ") + CHAIN +
-					       " -d " + text(vip.ip) + "/" +
-					       std::to_string(vip.ip.prefix());
-			const std::string mark = " -j DSCP --set-dscp " +
-						 hex(vip.dscp);
+			const std::string to = std::string("-A ") + CHAIN + " -d " + text(vip.ip) +
+					       "/" + std::to_string(vip.ip.prefix());
+			const std::string mark = " -j DSCP --set-dscp " + hex(vip.dscp);
 
 			const auto services = services_of(site, vip);
 
 			for (const Service &service : services)
-				lines += to + " -p " + service.protocol +
-					 " --dport " +
-					 std::to_string(service.port) + mark +
-					 "\n";
+				lines += to + " -p " + service.protocol + " --dport " +
+					 std::to_string(service.port) + mark + "\n";
 			if (services.empty())
 				lines += to + " -j MARK --set-mark " +
-					 std::to_string(mark_of(site, vip)) +
-					 "\n" + to + mark + "\n";
+					 std::to_string(mark_of(site, vip)) + "\n" + to + mark +
+					 "\n";
 		}
 	}
-	return lines + "COMMIT\nTEXT\n" + program +
-	       " -w -t mangle -C PREROUTING -j " + CHAIN +
-	       " 2>/dev/null ||\n\t" + program +
-	       " -w -t mangle -A PREROUTING -j " + CHAIN + "\n";
+	return lines + "COMMIT\nTEXT\n" + program + " -w -t mangle -C PREROUTING -j " + CHAIN +
+	       " 2>/dev/null ||\n\t" + program + " -w -t mangle -A PREROUTING -j " + CHAIN + "\n";
 }
 
 } // namespace dsr::lb

@@ -14,19 +14,19 @@ namespace dsr::lb {
 // A rule of iptables that gives what comes to a VIP a DSCP or a mark.
 struct Marking {
 	std::string chain;
-	std::optional<Ip> vip;		// none: whatever the destination is
-	std::string protocol;		// empty: any
-	std::vector<Ports> ports;	// none: any
+	std::optional<Ip> vip;	  // none: whatever the destination is
+	std::string protocol;	  // empty: any
+	std::vector<Ports> ports; // none: any
 	std::optional<std::uint8_t> dscp;
 	std::optional<unsigned int> mark;
 	std::string where, text;
 };
 
 struct VirtualService {
-	std::string protocol;	// empty, of a mark
+	std::string protocol; // empty, of a mark
 	unsigned int port = 0, mark = 0;
 	Family family = Family::ip4;
-	std::optional<Ip> vip;		// none: of a mark
+	std::optional<Ip> vip; // none: of a mark
 	std::string where;
 	std::vector<Real> servers;
 };
@@ -46,34 +46,31 @@ private:
 		enum class Kind : std::uint8_t { mark, jump, end };
 
 		Kind kind = Kind::mark;
-		Marking marking;	// of an end, what it is for
-		std::string to;		// the chain
-		bool all = true;	// of all packets that it is for
+		Marking marking; // of an end, what it is for
+		std::string to;	 // the chain
+		bool all = true; // of all packets that it is for
 		bool returns = false;
 	};
 
 	void add(const Lines &lines, Step step);
-	void jump(const Lines &lines, const std::string &chain,
-		  const std::string &to);
-	void end(const Lines &lines, const std::string &chain,
-		 const std::string &target);
-	void marking(const Lines &lines, const std::string &chain,
-		     const std::string &target);
+	void jump(const Lines &lines, const std::string &chain, const std::string &to);
+	void end(const Lines &lines, const std::string &chain, const std::string &target);
+	void marking(const Lines &lines, const std::string &chain, const std::string &target);
 	void remove(const Lines &lines);
 	void walk(const std::string &chain, std::vector<const Step *> &ends);
 	bool is_over(const Marking &marking, const std::vector<const Step *> &ends);
 	void look_at_others();
-	void add(const VirtualService &service, const Ip &vip,
-		 const std::string &protocol, const std::vector<Ports> &ports);
+	void add(const VirtualService &service, const Ip &vip, const std::string &protocol,
+		 const std::vector<Ports> &ports);
 	void resolve_mark(const VirtualService &service);
 	void alone(const Marking &marking);
 
 	Reading &reading_;
 	bool mangle_ = false;
 	std::map<std::string, std::vector<Step>> chains_;
-	std::vector<Marking> markings_;	// that packets come to, in this order
+	std::vector<Marking> markings_; // that packets come to, in this order
 	std::set<std::size_t> used_;
-	std::set<std::string> walked_;	// chains that all packets come to
+	std::set<std::string> walked_; // chains that all packets come to
 };
 
 // "7", or "0x7/0xffffffff" as it is saved

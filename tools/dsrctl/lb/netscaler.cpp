@@ -26,13 +26,10 @@ std::vector<Port> ports(const Site &site)
 	for (const Service &service : site.services) {
 		const std::string number = std::to_string(service.port);
 		auto same = std::find_if(found.begin(), found.end(),
-					 [&](const Port &port) {
-						 return port.number == number;
-					 });
+					 [&](const Port &port) { return port.number == number; });
 
 		if (same == found.end())
-			same = found.insert(found.end(),
-					    {number, "_" + number, "PING"});
+			same = found.insert(found.end(), {number, "_" + number, "PING"});
 		if (service.protocol == "tcp")
 			same->monitor = "TCP";
 	}
@@ -48,37 +45,33 @@ std::string server_name(const Server &server)
 
 // A service group and a monitor for each VIP: a server that does not have one
 // of its VIPs is down for that one.
-std::string write_virtual(const Pool &pool, const Virtual &vip,
-			  const Port &port)
+std::string write_virtual(const Pool &pool, const Virtual &vip, const Port &port)
 {
 	const std::string name = as_name(vip.ip) + port.suffix;
 	const std::string tos = std::to_string(vip.dscp);
-	std::string lines = "add lb monitor mon_" + name + " " + port.monitor +
-			    " -destIP " + text(vip.ip);
+	std::string lines = "add lb monitor mon_" + name + " " + port.monitor + " -destIP " +
+			    text(vip.ip);
 
 	if (port.monitor == "TCP")
 		lines += " -destPort " + port.number;
 	lines += " -tos YES -tosId " + tos + "\nadd serviceGroup sg_" + name +
 		 " ANY -usip YES -cip DISABLED\n";
 	for (const Server &server : pool.servers_of(vip.ip.family)) {
-		lines += "bind serviceGroup sg_" + name + " " +
-			 server_name(server) + " " + port.number;
+		lines += "bind serviceGroup sg_" + name + " " + server_name(server) + " " +
+			 port.number;
 		if (server.weight != 1)
 			lines += " -weight " + std::to_string(server.weight);
 		lines += "\n";
 	}
-	return lines + "bind serviceGroup sg_" + name + " -monitorName mon_" +
-	       name + "\nadd lb vserver vip_" + name + " ANY " + text(vip.ip) +
-	       " " + port.number + " -lbMethod ROUNDROBIN -m TOS -tosId " + tos +
-	       "\nbind lb vserver vip_" + name + " sg_" + name + "\n";
+	return lines + "bind serviceGroup sg_" + name + " -monitorName mon_" + name +
+	       "\nadd lb vserver vip_" + name + " ANY " + text(vip.ip) + " " + port.number +
+	       " -lbMethod ROUNDROBIN -m TOS -tosId " + tos + "\nbind lb vserver vip_" + name +
+	       " sg_" + name + "\n";
 }
 
 class NetScaler {
 public:
-	NetScaler(std::string_view text, const std::string &file)
-		: lines_(text, file, "#")
-	{
-	}
+	NetScaler(std::string_view text, const std::string &file) : lines_(text, file, "#") {}
 
 	Reading read()
 	{
@@ -93,7 +86,7 @@ public:
 
 private:
 	struct Member {
-		std::string server;	// an address, or the name of one
+		std::string server; // an address, or the name of one
 		std::string where;
 		bool off = false;
 		std::string port = {};
@@ -142,27 +135,17 @@ private:
 			undo();
 	}
 
-	bool has(const char *word) const
-	{
-		return lines_.find(word) < lines_.words().size();
-	}
+	bool has(const char *word) const { return lines_.find(word) < lines_.words().size(); }
 
 	void not_understood(std::optional<Ip> vip = std::nullopt)
 	{
-		reading_.not_understood(lines_.where(),
-					std::string(lines_.line()), vip);
+		reading_.not_understood(lines_.where(), std::string(lines_.line()), vip);
 	}
 
-	bool disabled() const
-	{
-		return !strcasecmp(option("-state").c_str(), "DISABLED");
-	}
+	bool disabled() const { return !strcasecmp(option("-state").c_str(), "DISABLED"); }
 
 	// The word after an option; empty when it is not there.
-	std::string option(const char *name) const
-	{
-		return lines_.word(lines_.find(name) + 1);
-	}
+	std::string option(const char *name) const { return lines_.word(lines_.find(name) + 1); }
 
 	void add_server()
 	{
@@ -176,8 +159,7 @@ private:
 	void see_options(Backend &backend) const
 	{
 		if (has("-usip"))
-			backend.keeps_client =
-				!strcasecmp(option("-usip").c_str(), "YES");
+			backend.keeps_client = !strcasecmp(option("-usip").c_str(), "YES");
 		if (has("-state"))
 			backend.off = disabled();
 	}
@@ -192,8 +174,7 @@ private:
 		see_options(backend);
 		if (!group)
 			backend.members.push_back(
-				{lines_.word(3), lines_.where(), false,
-				 lines_.word(5)});
+				{lines_.word(3), lines_.where(), false, lines_.word(5)});
 	}
 
 	void add_member()
@@ -203,8 +184,7 @@ private:
 		// what else is bound has options before its name
 		if (!server.starts_with('-'))
 			backends_[lines_.word(2)].members.push_back(
-				{server, lines_.where(), disabled(),
-				 lines_.word(4)});
+				{server, lines_.where(), disabled(), lines_.word(4)});
 	}
 
 	void add_monitor()
@@ -213,9 +193,8 @@ private:
 		auto dscp = parse_unsigned(option("-tosId"), 63);
 
 		if (vip && dscp)
-			monitors_.push_back({*vip,
-					     static_cast<std::uint8_t>(*dscp),
-					     lines_.where()});
+			monitors_.push_back(
+				{*vip, static_cast<std::uint8_t>(*dscp), lines_.where()});
 	}
 
 	void add_virtual()
@@ -233,16 +212,15 @@ private:
 		if (has("-range"))
 			not_understood();
 		virtuals_[lines_.word(3)] = reading_.mappings.size();
-		reading_.mappings.push_back({*ip, lines_.where(), std::nullopt,
-					     "", {}, disabled()});
+		reading_.mappings.push_back(
+			{*ip, lines_.where(), std::nullopt, "", {}, disabled()});
 		if (auto port = parse_unsigned(lines_.word(6), 65535))
 			reading_.mappings.back().ports = {{*port, *port}};
 		see_tos(reading_.mappings.back());
-		if (reading_.mappings.back().dscp &&
-		    strcasecmp(lines_.word(4).c_str(), "ANY") != 0)
-			reading_.problem(lines_.where(), "a virtual server of type " +
-					 lines_.word(4),
-					 "ANY: all others are proxied, and want to see what the server answers");
+		if (reading_.mappings.back().dscp && strcasecmp(lines_.word(4).c_str(), "ANY") != 0)
+			reading_.problem(
+				lines_.where(), "a virtual server of type " + lines_.word(4),
+				"ANY: all others are proxied, and want to see what the server answers");
 	}
 
 	void set_virtual()
@@ -260,9 +238,8 @@ private:
 	{
 		const std::string group = option("-serviceGroupName");
 
-		binds_.push_back({lines_.word(3),
-				  group.empty() ? lines_.word(4) : group,
-				  lines_.where()});
+		binds_.push_back(
+			{lines_.word(3), group.empty() ? lines_.word(4) : group, lines_.where()});
 	}
 
 	// disable server NAME, service NAME, serviceGroup NAME [SERVER PORT],
@@ -299,12 +276,10 @@ private:
 		const std::string &kind = lines_.word(1);
 		auto known = virtuals_.find(lines_.word(3));
 
-		if (!strcasecmp(kind.c_str(), "server") ||
-		    !strcasecmp(kind.c_str(), "service") ||
+		if (!strcasecmp(kind.c_str(), "server") || !strcasecmp(kind.c_str(), "service") ||
 		    !strcasecmp(kind.c_str(), "serviceGroup"))
 			not_understood();
-		else if (!strcasecmp(kind.c_str(), "lb") &&
-			 known != virtuals_.end())
+		else if (!strcasecmp(kind.c_str(), "lb") && known != virtuals_.end())
 			not_understood(reading_.mappings[known->second].vip);
 	}
 
@@ -315,15 +290,12 @@ private:
 		const bool is_tos = !strcasecmp(mode.c_str(), "TOS");
 
 		if (has("-tosId")) {
-			mapping.dscp = reading_.take_dscp(where,
-							  option("-tosId"));
+			mapping.dscp = reading_.take_dscp(where, option("-tosId"));
 			mapping.dscp_where = where;
 			if (!is_tos && lines_.begins({"add"}))
-				reading_.problem(where, "-tosId without -m TOS",
-						 "both");
+				reading_.problem(where, "-tosId without -m TOS", "both");
 		} else if (is_tos && !mapping.dscp) {
-			reading_.problem(where, "-m TOS without -tosId",
-					 "both");
+			reading_.problem(where, "-m TOS without -tosId", "both");
 		} else if (!mode.empty() && !is_tos) {
 			mapping.dscp.reset();
 		}
@@ -339,46 +311,42 @@ private:
 		Mapping &mapping = reading_.mappings[server->second];
 		if (found == backends_.end()) {
 			if (mapping.dscp)
-				reading_.problem(bind.where,
-					"the service " + quote(bind.backend),
-					"one that is defined");
+				reading_.problem(bind.where, "the service " + quote(bind.backend),
+						 "one that is defined");
 			return;
 		}
 		const Backend &backend = found->second;
-		const std::string kind = backend.group ? "the service group " :
-							 "the service ";
+		const std::string kind = backend.group ? "the service group " : "the service ";
 
 		if (mapping.dscp && !backend.keeps_client)
 			reading_.problem(bind.where,
-				kind + quote(bind.backend) +
-					" without -usip YES",
-				"it: the server answers the client itself");
+					 kind + quote(bind.backend) + " without -usip YES",
+					 "it: the server answers the client itself");
 		for (const Member &member : backend.members)
-			add(mapping, member, backend,
-			    backend.group ? member.where : bind.where);
+			add(mapping, member, backend, backend.group ? member.where : bind.where);
 	}
 
 	void add(Mapping &mapping, const Member &member, const Backend &backend,
 		 const std::string &where)
 	{
 		auto named = servers_.find(member.server);
-		auto ip = named == servers_.end() ? parse_ip(member.server) :
-						    named->second;
+		auto ip = named == servers_.end() ? parse_ip(member.server) : named->second;
 
 		// whether the device changes the port then is not documented
 		if (mapping.dscp && member.port != "*" && !mapping.ports.empty() &&
 		    member.port != std::to_string(mapping.ports[0].from))
 			reading_.not_understood(member.where,
-				"the port " + member.port + " of the server " +
-					member.server, mapping.vip);
+						"the port " + member.port + " of the server " +
+							member.server,
+						mapping.vip);
 		if (ip)
-			mapping.servers.push_back({*ip, where,
-				backend.off || member.off ||
-					off_.contains(member.server)});
+			mapping.servers.push_back(
+				{*ip, where,
+				 backend.off || member.off || off_.contains(member.server)});
 		else if (mapping.dscp)
 			reading_.not_understood(member.where,
-				"the address of the server " + member.server,
-				mapping.vip);
+						"the address of the server " + member.server,
+						mapping.vip);
 	}
 
 	// It is told that a server is down, and for ever.
@@ -388,18 +356,18 @@ private:
 			if (mapping.vip == monitor.vip && mapping.dscp &&
 			    *mapping.dscp != monitor.dscp)
 				reading_.problem(monitor.where,
-					"a monitor of " + text(monitor.vip) +
-						" with -tosId " +
-						std::to_string(monitor.dscp),
-					std::to_string(*mapping.dscp) +
-						" as in " + mapping.dscp_where);
+						 "a monitor of " + text(monitor.vip) +
+							 " with -tosId " +
+							 std::to_string(monitor.dscp),
+						 std::to_string(*mapping.dscp) + " as in " +
+							 mapping.dscp_where);
 	}
 
 	Lines lines_;
 	Reading reading_;
-	bool usip_ = false;	// of services that say nothing
+	bool usip_ = false; // of services that say nothing
 	std::map<std::string, Ip> servers_;
-	std::set<std::string> off_;	// servers that are disabled
+	std::set<std::string> off_; // servers that are disabled
 	std::map<std::string, Backend> backends_;
 	std::map<std::string, std::size_t> virtuals_;
 	std::vector<Bind> binds_;
@@ -414,8 +382,7 @@ std::string write_netscaler(const Site &site)
 
 	for (const Server &server : site.servers())
 		if (server.weight)
-			lines += "add server " + server_name(server) + " " +
-				 text(server.ip) + "\n";
+			lines += "add server " + server_name(server) + " " + text(server.ip) + "\n";
 	for (const Pool &pool : site.pools)
 		for (const Virtual &vip : pool.vips)
 			for (const Port &port : ports(site))

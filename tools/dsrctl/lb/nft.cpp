@@ -60,10 +60,8 @@ std::string slots(const std::vector<Server> &servers)
 	std::string lines;
 
 	for (unsigned int slot = 0; slot < SLOTS; slot++)
-		lines += (slot % SLOTS_A_LINE ? " " : "\n\t\t\t") +
-			 std::to_string(slot) + " : " +
-			 text(owner(servers, slot).ip) +
-			 (slot + 1 < SLOTS ? "," : "");
+		lines += (slot % SLOTS_A_LINE ? " " : "\n\t\t\t") + std::to_string(slot) + " : " +
+			 text(owner(servers, slot).ip) + (slot + 1 < SLOTS ? "," : "");
 	return lines;
 }
 
@@ -71,9 +69,9 @@ std::string slots(const std::vector<Server> &servers)
 // quote, the client is the destination. They go to the server that has the
 // client's other packets: path MTU discovery depends on them.
 struct Errors {
-	const char *match;	// which errors
-	const char *tcp;	// they quote TCP, in a header without options
-	const char *client, *port;	// of the quoted packet
+	const char *match;	   // which errors
+	const char *tcp;	   // they quote TCP, in a header without options
+	const char *client, *port; // of the quoted packet
 };
 
 const Errors &errors(Family family)
@@ -101,19 +99,19 @@ std::string chain_name(const Virtual &vip)
 std::string vip_chain(const Site &site, const Pool &pool, const Virtual &vip)
 {
 	const std::vector<Service> services = services_of(site, vip);
-	const std::string mark = std::string(protocol(vip.ip.family)) +
-				 " dscp set " + hex(vip.dscp) + " ";
+	const std::string mark = std::string(protocol(vip.ip.family)) + " dscp set " +
+				 hex(vip.dscp) + " ";
 	const std::string spread = "goto spread" + suffix(pool) + "\n";
 	std::string lines = "\tchain " + chain_name(vip) + " {\n\t\t" +
-			    errors(vip.ip.family).match + " " + mark +
-			    "goto errors" + suffix(pool) + "\n";
+			    errors(vip.ip.family).match + " " + mark + "goto errors" +
+			    suffix(pool) + "\n";
 
 	for (const Service &service : services) {
-		lines += "\t\t" + service.protocol + " dport " +
-			 std::to_string(service.port) + " " + mark;
+		lines += "\t\t" + service.protocol + " dport " + std::to_string(service.port) +
+			 " " + mark;
 		if (service.real_port() != service.port)
-			lines += service.protocol + " dport set " +
-				 std::to_string(service.real) + " ";
+			lines += service.protocol + " dport set " + std::to_string(service.real) +
+				 " ";
 		lines += spread;
 	}
 	if (services.empty())
@@ -124,11 +122,11 @@ std::string vip_chain(const Site &site, const Pool &pool, const Virtual &vip)
 // One server gets everything.
 std::string single_chains(const Pool &pool, const Server &server)
 {
-	const std::string to = std::string(protocol(server.ip.family)) +
-			       " daddr set " + text(server.ip) + "\n\t}\n";
+	const std::string to = std::string(protocol(server.ip.family)) + " daddr set " +
+			       text(server.ip) + "\n\t}\n";
 
-	return "\tchain errors" + suffix(pool) + " {\n\t\t" + to +
-	       "\tchain spread" + suffix(pool) + " {\n\t\t" + to;
+	return "\tchain errors" + suffix(pool) + " {\n\t\t" + to + "\tchain spread" + suffix(pool) +
+	       " {\n\t\t" + to;
 }
 
 // Only TCP by port, too: later fragments have none, and TCP is not fragmented.
@@ -136,16 +134,14 @@ std::string spread_chains(const Pool &pool, Family family)
 {
 	const std::string ip = protocol(family);
 	const std::string set = ip + " daddr set jhash ";
-	const std::string to = " mod " + std::to_string(SLOTS) + SEED +
-			       " map @servers" + suffix(pool);
+	const std::string to = " mod " + std::to_string(SLOTS) + SEED + " map @servers" +
+			       suffix(pool);
 	const Errors &error = errors(family);
 
-	return "\tchain errors" + suffix(pool) + " {\n\t\t" + error.tcp + " " +
-	       set + error.client + " . " + error.port + to +
-	       " return\n\t\t" + set + error.client + to +
-	       "\n\t}\n\tchain spread" + suffix(pool) +
-	       " {\n\t\tmeta l4proto tcp " + set + ip + " saddr . tcp sport" +
-	       to + " return\n\t\t" + set + ip + " saddr" + to + "\n\t}\n";
+	return "\tchain errors" + suffix(pool) + " {\n\t\t" + error.tcp + " " + set + error.client +
+	       " . " + error.port + to + " return\n\t\t" + set + error.client + to +
+	       "\n\t}\n\tchain spread" + suffix(pool) + " {\n\t\tmeta l4proto tcp " + set + ip +
+	       " saddr . tcp sport" + to + " return\n\t\t" + set + ip + " saddr" + to + "\n\t}\n";
 }
 
 std::string pool_chains(const Pool &pool, Family family)
@@ -154,11 +150,9 @@ std::string pool_chains(const Pool &pool, Family family)
 
 	if (servers.size() == 1)
 		return single_chains(pool, servers[0]);
-	return "\tmap servers" + suffix(pool) +
-	       " {\n\t\ttypeof numgen inc mod " + std::to_string(SLOTS) +
-	       " : " + protocol(family) + " daddr\n\t\telements = {" +
-	       slots(servers) + "\n\t\t}\n\t}\n" +
-	       spread_chains(pool, family);
+	return "\tmap servers" + suffix(pool) + " {\n\t\ttypeof numgen inc mod " +
+	       std::to_string(SLOTS) + " : " + protocol(family) + " daddr\n\t\telements = {" +
+	       slots(servers) + "\n\t\t}\n\t}\n" + spread_chains(pool, family);
 }
 
 std::string table(const Site &site, Family family)
@@ -174,16 +168,16 @@ std::string table(const Site &site, Family family)
 			if (vip.ip.family != family)
 				continue;
 			chains += vip_chain(site, pool, vip);
-			vips += (vips.empty() ? "\n\t\t\t" : ",\n\t\t\t") +
-				text(vip.ip) + " : goto " + chain_name(vip);
+			vips += (vips.empty() ? "\n\t\t\t" : ",\n\t\t\t") + text(vip.ip) +
+				" : goto " + chain_name(vip);
 		}
 	}
 	// the table of before goes in the same transaction
-	return "table " + name + " {}\ndelete table " + name + "\ntable " +
-	       name + " {\n" + chains +
+	return "table " + name + " {}\ndelete table " + name + "\ntable " + name + " {\n" + chains +
 	       "\tchain prerouting {\n"
 	       "\t\ttype filter hook prerouting priority raw; policy accept;\n"
-	       "\t\t" + ip + " daddr vmap {" + vips + "\n\t\t}\n\t}\n}\n";
+	       "\t\t" +
+	       ip + " daddr vmap {" + vips + "\n\t\t}\n\t}\n}\n";
 }
 
 } // namespace

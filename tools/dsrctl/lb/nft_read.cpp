@@ -13,35 +13,34 @@ namespace {
 
 // Which packets, as far as it is not their destination: all of these.
 struct Condition {
-	std::string protocol;		// empty: any
-	std::vector<Ports> ports;	// none: any
-	std::string text;		// all of it; empty: any packet
+	std::string protocol;	  // empty: any
+	std::vector<Ports> ports; // none: any
+	std::string text;	  // all of it; empty: any packet
 };
 
 bool overlap(const Condition &one, const Condition &other)
 {
-	if (!one.protocol.empty() && !other.protocol.empty() &&
-	    one.protocol != other.protocol)
+	if (!one.protocol.empty() && !other.protocol.empty() && one.protocol != other.protocol)
 		return false;
 	return overlap(one.ports, other.ports);
 }
 
 struct Rule {
 	std::string where, text;
-	std::optional<std::vector<Ip>> vips;	// none: any destination
+	std::optional<std::vector<Ip>> vips; // none: any destination
 	bool understood = true;
 	std::optional<std::uint8_t> dscp;
-	bool sends = false;			// sets the destination
+	bool sends = false; // sets the destination
 	bool dnat = false;
-	bool icmp = false;			// of ICMP only: no service
+	bool icmp = false; // of ICMP only: no service
 	Condition condition;
-	bool local = false;			// of this host's own packets only
+	bool local = false; // of this host's own packets only
 	bool ends = false, returns = false, drops = false;
-	unsigned int port = 0;			// the new one; 0: as it was
+	unsigned int port = 0; // the new one; 0: as it was
 	std::vector<Ip> servers;
-	std::vector<std::string> go;		// to these chains
-	std::vector<std::pair<Ip, std::string>> gos;	// by destination
-	std::vector<Ip> over;			// and those that it is done with
+	std::vector<std::string> go;		     // to these chains
+	std::vector<std::pair<Ip, std::string>> gos; // by destination
+	std::vector<Ip> over;			     // and those that it is done with
 };
 
 // A ruleset as it is written here, and as nft list prints it; and other ones
@@ -61,10 +60,9 @@ public:
 			for (const auto &[name, chain] : table.chains)
 				if (!chain.hook.empty())
 					bases.push_back({&table, &chain});
-		std::stable_sort(bases.begin(), bases.end(),
-				 [](const Base &a, const Base &b) {
-					 return a.order() < b.order();
-				 });
+		std::stable_sort(bases.begin(), bases.end(), [](const Base &a, const Base &b) {
+			return a.order() < b.order();
+		});
 		for (const Base &base : bases) {
 			table_ = base.table;
 			ended_.clear();
@@ -72,8 +70,8 @@ public:
 		}
 		if (steps_ > STEPS)
 			reading_.problem(file_ + ":1",
-				"chains that lead to each other in too many ways",
-				"fewer: not all of them were followed");
+					 "chains that lead to each other in too many ways",
+					 "fewer: not all of them were followed");
 		join();
 		return std::move(reading_);
 	}
@@ -87,8 +85,7 @@ private:
 		// before they are routed
 		bool early() const
 		{
-			return chain->hook == "prerouting" ||
-			       chain->hook == "ingress";
+			return chain->hook == "prerouting" || chain->hook == "ingress";
 		}
 		std::pair<bool, int> order() const
 		{
@@ -98,17 +95,17 @@ private:
 
 	// What a rule has done with packets, so that later ones do not get them.
 	struct Ended {
-		std::optional<std::vector<Ip>> vips;	// none: of any
+		std::optional<std::vector<Ip>> vips; // none: of any
 		Condition condition;
-		bool returns;		// to the chain that it was called from
-		bool clear;		// it is understood
-		bool leads;		// to where it is known what comes of it
+		bool returns; // to the chain that it was called from
+		bool clear;   // it is understood
+		bool leads;   // to where it is known what comes of it
 		std::string where, text;
 	};
 
 	// Who comes to a rule.
 	struct Way {
-		std::optional<std::vector<Ip>> vips;	// none: any destination
+		std::optional<std::vector<Ip>> vips; // none: any destination
 		Condition condition;
 	};
 
@@ -149,15 +146,12 @@ private:
 	// Are these addresses, and no prefixes, ranges or variables?
 	static bool only_addresses(const Words &words)
 	{
-		static const std::set<std::string> OTHERS = {
-			"{", "}", ",", "\n", "elements", "="};
+		static const std::set<std::string> OTHERS = {"{", "}", ",", "\n", "elements", "="};
 
 		return !words.empty() &&
-		       std::all_of(words.begin(), words.end(),
-				   [](const Token &token) {
-					   return OTHERS.contains(token.text) ||
-						  parse_ip(token.text);
-				   });
+		       std::all_of(words.begin(), words.end(), [](const Token &token) {
+			       return OTHERS.contains(token.text) || parse_ip(token.text);
+		       });
 	}
 
 	static bool next(const Words &words, std::size_t at, const char *text)
@@ -179,8 +173,7 @@ private:
 	// The elements of a map of destinations: what becomes of each.
 	static void take_verdicts(Rule &rule, const Words &map)
 	{
-		static const std::set<std::string> BETWEEN = {
-			"{", "}", ",", "elements", "=", "\n"};
+		static const std::set<std::string> BETWEEN = {"{", "}", ",", "elements", "=", "\n"};
 
 		for (std::size_t i = 0; i < map.size(); i++) {
 			if (BETWEEN.contains(map[i].text))
@@ -190,14 +183,12 @@ private:
 			std::size_t verdict = i + 1;
 			if (next(map, verdict, ":"))
 				verdict++;
-			const std::string word = verdict < map.size() ?
-							 map[verdict].text : "";
+			const std::string word = verdict < map.size() ? map[verdict].text : "";
 			const bool goes = word == "goto" || word == "jump";
 
 			if (ip && goes && verdict + 1 < map.size())
 				rule.gos.push_back({*ip, map[verdict + 1].text});
-			else if (ip && (word == "accept" || word == "drop" ||
-					word == "return"))
+			else if (ip && (word == "accept" || word == "drop" || word == "return"))
 				rule.over.push_back(*ip);
 			else
 				rule.understood = false;
@@ -216,13 +207,11 @@ private:
 			rule.sends = true;
 			// jhash ... map @servers; one address; a map in braces
 			while (++at < words.size() && words[at].text != "map" &&
-			       !parse_ip(words[at].text)) {
-			}
+			       !parse_ip(words[at].text)) {}
 			if (next(words, at, "map"))
 				at++;
 			rule.servers = addresses(value(words, at));
-			rule.understood = rule.understood &&
-					  !rule.servers.empty();
+			rule.understood = rule.understood && !rule.servers.empty();
 		} else if (next(words, at, "vmap")) {
 			take_verdicts(rule, value(words, ++at));
 		} else if (next(words, at, "!=") || next(words, at, ".")) {
@@ -246,10 +235,10 @@ private:
 			const std::size_t dash = word.find('-');
 			auto from = parse_unsigned(word.substr(0, dash), 65535);
 			auto to = dash == word.npos ? from :
-				  parse_unsigned(word.substr(dash + 1), 65535);
+						      parse_unsigned(word.substr(dash + 1), 65535);
 
-			if (word == "{" || word == "}" || word == "," ||
-			    word == "elements" || word == "=")
+			if (word == "{" || word == "}" || word == "," || word == "elements" ||
+			    word == "=")
 				continue;
 			if (!from || !to)
 				return false;
@@ -267,14 +256,13 @@ private:
 
 	// A match of other than the destination, and its value. @before: the word
 	// that it is of
-	void take_match(Rule &rule, const Words &words, std::size_t &at,
-			const std::string &before, const std::string &what)
+	void take_match(Rule &rule, const Words &words, std::size_t &at, const std::string &before,
+			const std::string &what)
 	{
 		bool negated = false;
 
 		if (what == "dport" && next(words, at, "set")) {
-			const std::string port = ++at < words.size() ?
-							 words[at++].text : "";
+			const std::string port = ++at < words.size() ? words[at++].text : "";
 
 			rule.port = parse_unsigned(port, 65535).value_or(0);
 			rule.understood = rule.understood && rule.port;
@@ -293,14 +281,12 @@ private:
 				    port && what == "dport")
 					rule.condition.ports.push_back({*port, *port});
 			for (const Token &token : map)
-				rule.understood = rule.understood &&
-						  token.text != "drop" &&
+				rule.understood = rule.understood && token.text != "drop" &&
 						  token.text != "accept";
 			return;
 		}
 		const Words found = value(words, at);
-		rule.condition.text += before + " " + what +
-				       (negated ? " !=" : "");
+		rule.condition.text += before + " " + what + (negated ? " !=" : "");
 		for (const Token &token : found)
 			rule.condition.text += " " + token.text;
 		if (next(words, at, "."))
@@ -312,13 +298,10 @@ private:
 				rule.condition.protocol = before;
 			if (!take_ports(found, rule.condition.ports))
 				rule.condition.ports.clear();
-		} else if (what == "l4proto" || what == "protocol" ||
-			   what == "nexthdr") {
+		} else if (what == "l4proto" || what == "protocol" || what == "nexthdr") {
 			rule.condition.protocol = protocol_of(found);
-		} else if ((what == "iif" || what == "iifname") &&
-			   found.size() == 1) {
-			rule.local = found[0].text == "lo" ||
-				     found[0].text == "\"lo\"";
+		} else if ((what == "iif" || what == "iifname") && found.size() == 1) {
+			rule.local = found[0].text == "lo" || found[0].text == "\"lo\"";
 		}
 	}
 
@@ -340,15 +323,14 @@ private:
 		// of expressions; statements without an argument; and what
 		// has one that does not matter
 		static const std::set<std::string> PLAIN = {
-			"ip", "ip6", "tcp", "udp", "sctp", "dccp", "udplite",
-			"th", "meta", "icmp", "icmpv6", "accept", "return",
-			"drop", "reject", "continue", "notrack", "counter", "log"};
-		static const std::set<std::string> WITH_VALUE = {
-			"dport", "l4proto", "protocol", "nexthdr", "iif",
-			"iifname", "type", "code"};
-		static const std::set<std::string> WITH_WORD = {
-			"comment", "packets", "bytes", "prefix", "level",
-			"group"};
+			"ip",	  "ip6",      "tcp",	 "udp",	    "sctp",   "dccp",	"udplite",
+			"th",	  "meta",     "icmp",	 "icmpv6",  "accept", "return", "drop",
+			"reject", "continue", "notrack", "counter", "log"};
+		static const std::set<std::string> WITH_VALUE = {"dport",   "l4proto", "protocol",
+								 "nexthdr", "iif",     "iifname",
+								 "type",    "code"};
+		static const std::set<std::string> WITH_WORD = {"comment", "packets", "bytes",
+								"prefix",  "level",   "group"};
 		Rule rule;
 
 		rule.where = words[0].where;
@@ -359,34 +341,27 @@ private:
 
 			if (word == "icmp" || word == "icmpv6")
 				rule.icmp = true;
-			if (word == "accept" || word == "return" ||
-			    word == "drop" || word == "reject" ||
-			    word == "queue" || word == "goto") {
+			if (word == "accept" || word == "return" || word == "drop" ||
+			    word == "reject" || word == "queue" || word == "goto") {
 				rule.ends = true;
-				rule.returns = word == "return" ||
-					       word == "goto";
+				rule.returns = word == "return" || word == "goto";
 				rule.drops = word == "drop" || word == "reject";
 			}
 			if (word == "daddr") {
 				take_daddr(rule, words, at);
 			} else if (word == "dscp" && next(words, at, "set")) {
-				std::string dscp = ++at < words.size() ?
-							   words[at++].text : "";
+				std::string dscp = ++at < words.size() ? words[at++].text : "";
 				// RFC 8622 calls it LE
 				rule.dscp = reading_.take_dscp(rule.where,
-					dscp == "lephb" ? "LE" : dscp);
+							       dscp == "lephb" ? "LE" : dscp);
 			} else if (word == "mark" && next(words, at, "set")) {
 				at += 2;
-			} else if ((word == "goto" || word == "jump") &&
-				   at < words.size()) {
+			} else if ((word == "goto" || word == "jump") && at < words.size()) {
 				rule.go = {words[at++].text};
 			} else if (word == "dnat") {
 				take_dnat(rule, words, at);
-			} else if (WITH_VALUE.contains(word) ||
-				   word.starts_with("@th,")) {
-				take_match(rule, words, at,
-					   at > 1 ? words[at - 2].text : "",
-					   word);
+			} else if (WITH_VALUE.contains(word) || word.starts_with("@th,")) {
+				take_match(rule, words, at, at > 1 ? words[at - 2].text : "", word);
 			} else if (WITH_WORD.contains(word)) {
 				at++;
 			} else if (!PLAIN.contains(word)) {
@@ -409,22 +384,18 @@ private:
 			rules.pop_back();
 			for (const Ip &ip : rule.servers)
 				if (std::none_of(servers.begin(), servers.end(),
-						 [&](const Real &real) {
-							 return real.ip == ip;
-						 }))
-					servers.push_back({ip, rule.where, false,
-							   rule.port});
+						 [&](const Real &real) { return real.ip == ip; }))
+					servers.push_back({ip, rule.where, false, rule.port});
 			for (const std::string &go : rule.go) {
 				auto chain = table_->chains.find(go);
 
-				if (chain == table_->chains.end() ||
-				    !seen.insert(go).second)
+				if (chain == table_->chains.end() || !seen.insert(go).second)
 					continue;
 				// the last is the next: in the order they are
 				// written in
 				const auto &statements = chain->second.statements;
-				for (auto words = statements.rbegin();
-				     words != statements.rend(); ++words)
+				for (auto words = statements.rbegin(); words != statements.rend();
+				     ++words)
 					rules.push_back(understand(*words));
 			}
 		}
@@ -445,8 +416,7 @@ private:
 			auto chain = table_->chains.find(names.back());
 
 			names.pop_back();
-			if (chain == table_->chains.end() ||
-			    !seen.insert(chain->first).second)
+			if (chain == table_->chains.end() || !seen.insert(chain->first).second)
 				continue;
 			for (const Words &words : chain->second.statements) {
 				for (std::size_t i = 0; i + 1 < words.size(); i++) {
@@ -504,9 +474,8 @@ private:
 				if (same(how))
 					return true;
 		for (const Ended &one : ended_) {
-			if (one.vips && std::find(one.vips->begin(),
-						  one.vips->end(),
-						  vip) == one.vips->end())
+			if (one.vips &&
+			    std::find(one.vips->begin(), one.vips->end(), vip) == one.vips->end())
 				continue;
 			if (one.clear && same(one.condition))
 				return true;
@@ -517,8 +486,7 @@ private:
 	}
 
 	// Those of @vips that something still comes of.
-	std::vector<Ip> left(const std::vector<Ip> &vips,
-			     const Condition &condition, bool matched)
+	std::vector<Ip> left(const std::vector<Ip> &vips, const Condition &condition, bool matched)
 	{
 		std::vector<Ip> some;
 
@@ -532,17 +500,15 @@ private:
 	// have to do with is a firewall's.
 	void end(const Rule &rule, const Way &to, bool understood)
 	{
-		if (rule.local || (rule.drops && !(understood &&
-						   to.condition.text.empty())))
+		if (rule.local || (rule.drops && !(understood && to.condition.text.empty())))
 			return;
 		ended_.push_back({to.vips, to.condition, rule.returns, understood,
-				  rule.dscp || rule.sends || !rule.go.empty(),
-				  rule.where, rule.text});
+				  rule.dscp || rule.sends || !rule.go.empty(), rule.where,
+				  rule.text});
 	}
 
 	// @early: before the packets are routed
-	void walk(const NftChain &chain, const Way &way, unsigned int depth,
-		  bool early)
+	void walk(const NftChain &chain, const Way &way, unsigned int depth, bool early)
 	{
 		const std::size_t before = ended_.size();
 
@@ -555,8 +521,8 @@ private:
 			if (!rule.understood || !early) {
 				if (changes(rule))
 					not_understood(rule.where, rule.text,
-						rule.understood || rule.vips ?
-							to.vips : std::nullopt);
+						       rule.understood || rule.vips ? to.vips :
+										      std::nullopt);
 				else if (early && rule.ends && rule.go.empty())
 					end(rule, to, false);
 				continue;
@@ -565,15 +531,12 @@ private:
 				continue;
 			for (const auto &[ip, name] : rule.gos)
 				if (!is_over(ip, to.condition, true))
-					follow(name, {std::vector<Ip>{ip},
-						      to.condition}, depth);
+					follow(name, {std::vector<Ip>{ip}, to.condition}, depth);
 			if (!rule.over.empty())
-				ended_.push_back({rule.over, to.condition, false,
-						  true, false, rule.where,
-						  rule.text});
+				ended_.push_back({rule.over, to.condition, false, true, false,
+						  rule.where, rule.text});
 			if (to.vips)
-				to.vips = left(*to.vips, to.condition,
-					       rule.vips.has_value());
+				to.vips = left(*to.vips, to.condition, rule.vips.has_value());
 			if (rule.dscp || rule.sends)
 				map(rule, to);
 			else if (rule.port)
@@ -586,11 +549,11 @@ private:
 		}
 		// a chain that was called gives back what it returns
 		if (depth)
-			ended_.erase(std::remove_if(ended_.begin() +
-					static_cast<std::ptrdiff_t>(before),
-					ended_.end(), [](const Ended &one) {
-						return one.returns;
-					}), ended_.end());
+			ended_.erase(
+				std::remove_if(ended_.begin() + static_cast<std::ptrdiff_t>(before),
+					       ended_.end(),
+					       [](const Ended &one) { return one.returns; }),
+				ended_.end());
 	}
 
 	void follow(const std::string &name, const Way &way, unsigned int depth)
@@ -612,14 +575,14 @@ private:
 		for (Real &real : servers)
 			real.port = rule.port ? rule.port : real.port;
 		for (const Ip &vip : *to.vips) {
-			reading_.mappings.push_back({vip, rule.where, rule.dscp,
-				rule.where, servers, false,
-				to.condition.protocol, to.condition.ports});
+			reading_.mappings.push_back({vip, rule.where, rule.dscp, rule.where,
+						     servers, false, to.condition.protocol,
+						     to.condition.ports});
 			if (!servers.empty())
 				sent_[vip].push_back(to.condition);
 			if (rule.dnat)
-				reading_.problem(rule.where,
-					"dnat for " + text(vip),
+				reading_.problem(
+					rule.where, "dnat for " + text(vip),
 					std::string(vip.family == Family::ip4 ? "ip" : "ip6") +
 						" daddr set: connection tracking never sees the server's answers, and takes what the client sends then for invalid");
 		}
@@ -661,8 +624,8 @@ private:
 	unsigned int steps_ = 0;
 	Reading reading_;
 	const std::vector<NftTable> tables_;
-	const NftTable *table_ = nullptr;	// the one that is looked at
-	std::vector<Ended> ended_;		// in this chain and those before
+	const NftTable *table_ = nullptr; // the one that is looked at
+	std::vector<Ended> ended_;	  // in this chain and those before
 	std::map<Ip, std::vector<Condition>> sent_;
 };
 

@@ -15,8 +15,7 @@ Words tokens(std::string_view text, const std::string &file)
 	unsigned int line = 1;
 
 	auto add = [&](std::string word) {
-		found.push_back({std::move(word),
-				 file + ":" + std::to_string(line)});
+		found.push_back({std::move(word), file + ":" + std::to_string(line)});
 	};
 	for (std::size_t at = 0; at < text.size();) {
 		char c = text[at];
@@ -24,27 +23,23 @@ Words tokens(std::string_view text, const std::string &file)
 		if (c == '#') {
 			at = std::min(text.find('\n', at), text.size());
 		} else if (c == '"') {
-			std::size_t end = std::min(text.find('"', at + 1),
-						   text.size());
+			std::size_t end = std::min(text.find('"', at + 1), text.size());
 
 			add(std::string(text.substr(at, end - at)) + '"');
 			at = end + 1;
 		} else if (c == ' ' || c == '\t' || c == '\r') {
 			at++;
-		} else if (c == '\n' || c == '{' || c == '}' || c == ',' ||
-			   c == ';') {
+		} else if (c == '\n' || c == '{' || c == '}' || c == ',' || c == ';') {
 			add(std::string(1, c));
 			line += c == '\n';
 			at++;
 		} else {
-			std::size_t end = std::min(
-				text.find_first_of(" \t\r\n{},;\"#", at),
-				text.size());
+			std::size_t end = std::min(text.find_first_of(" \t\r\n{},;\"#", at),
+						   text.size());
 			std::string word(text.substr(at, end - at));
 
 			// "7:" in a map, and not the end of "fe80::"
-			if (word.size() > 1 && word.back() == ':' &&
-			    !word.ends_with("::"))
+			if (word.size() > 1 && word.back() == ':' && !word.ends_with("::"))
 				word.pop_back();
 			add(word);
 			at = end;
@@ -56,9 +51,7 @@ Words tokens(std::string_view text, const std::string &file)
 Words elements(const Words &words)
 {
 	auto begin = std::find_if(words.begin(), words.end(),
-				  [](const Token &token) {
-					  return token.text == "elements";
-				  });
+				  [](const Token &token) { return token.text == "elements"; });
 
 	return {begin, words.end()};
 }
@@ -66,9 +59,9 @@ Words elements(const Words &words)
 // "raw", "-300", "mangle - 10", "mangle -10"; those of bridges are others.
 int priority_of(Words::const_iterator at, Words::const_iterator end)
 {
-	static const std::map<std::string, int> NAMES = {
-		{"raw", -300}, {"mangle", -150}, {"dstnat", -100},
-		{"filter", 0}, {"security", 50}, {"srcnat", 100}};
+	static const std::map<std::string, int> NAMES = {{"raw", -300},	   {"mangle", -150},
+							 {"dstnat", -100}, {"filter", 0},
+							 {"security", 50}, {"srcnat", 100}};
 	int sign = 1, sum = 0;
 
 	for (; at != end; ++at) {
@@ -92,20 +85,16 @@ void split(const Words &words, NftChain &chain)
 
 	auto find = [&](const char *word) {
 		return std::find_if(rule.begin(), rule.end(),
-				    [&](const Token &token) {
-					    return token.text == word;
-				    });
+				    [&](const Token &token) { return token.text == word; });
 	};
 	auto end = [&] {
 		auto hook = find("hook"), priority = find("priority");
 
-		if (!rule.empty() && rule[0].text == "type" &&
-		    rule.end() - hook > 1) {
+		if (!rule.empty() && rule[0].text == "type" && rule.end() - hook > 1) {
 			chain.hook = (hook + 1)->text;
 			if (priority != rule.end())
 				chain.priority = priority_of(priority + 1, rule.end());
-		} else if (!rule.empty() && rule[0].text != "policy" &&
-			   rule[0].text != "comment") {
+		} else if (!rule.empty() && rule[0].text != "policy" && rule[0].text != "comment") {
 			chain.statements.push_back(rule);
 		}
 		rule.clear();
@@ -144,8 +133,7 @@ private:
 	{
 		static const std::string end;
 
-		return at_ + ahead < tokens_.size() ? tokens_[at_ + ahead].text :
-						      end;
+		return at_ + ahead < tokens_.size() ? tokens_[at_ + ahead].text : end;
 	}
 
 	// What is between here, which comes after a brace, and its closing one.
@@ -196,8 +184,8 @@ private:
 	// "ip NAME"; of no family, it is ip's.
 	std::string table_name() const
 	{
-		const bool alone = look(1) == "{" || look(1) == "\n" ||
-				   look(1) == ";" || look(1).empty();
+		const bool alone = look(1) == "{" || look(1) == "\n" || look(1) == ";" ||
+				   look(1).empty();
 
 		return alone ? "ip " + look() : look() + " " + look(1);
 	}
@@ -209,20 +197,18 @@ private:
 		if (word == "\n" || word == ";" || word == "}") {
 			at_++;
 		} else if (word == "table" ||
-			   ((word == "add" || word == "create") &&
-			    look(1) == "table")) {
+			   ((word == "add" || word == "create") && look(1) == "table")) {
 			at_ += word == "table" ? 1 : 2;
 			read_table();
 		} else if (word == "flush" && look(1) == "ruleset") {
 			tables_.clear();
 			rest_of_line();
-		} else if ((word == "delete" || word == "destroy") &&
-			   look(1) == "table") {
+		} else if ((word == "delete" || word == "destroy") && look(1) == "table") {
 			at_ += 2;
 			tables_.erase(table_name());
 			rest_of_line();
 		} else if (word == "define") {
-			rest_of_line();		// whoever uses it is not understood
+			rest_of_line(); // whoever uses it is not understood
 		} else {
 			reading_.not_understood(where, rest_of_line());
 		}
@@ -241,8 +227,8 @@ private:
 
 			at_++;
 			if (kind == "flags") {
-				for (; look() != "\n" && look() != ";" &&
-				       at_ < tokens_.size(); at_++)
+				for (; look() != "\n" && look() != ";" && at_ < tokens_.size();
+				     at_++)
 					if (look() == "dormant")
 						table.dormant = true;
 				continue;
@@ -272,8 +258,8 @@ private:
 
 } // namespace
 
-std::vector<NftTable> read_nft_tables(std::string_view text,
-				      const std::string &file, Reading &reading)
+std::vector<NftTable> read_nft_tables(std::string_view text, const std::string &file,
+				      Reading &reading)
 {
 	return Reader(text, file, reading).read();
 }

@@ -10,12 +10,11 @@ namespace {
 // What an entry without a port, and those with one, say of a VIP on a server.
 struct Served {
 	const Entry *all = nullptr;
-	std::vector<const Entry *> changes;	// of the mapping's protocol
+	std::vector<const Entry *> changes; // of the mapping's protocol
 	const Entry *any = nullptr;
 };
 
-Served served(const std::vector<Entry> &entries, const Mapping &mapping,
-	      const Real &real)
+Served served(const std::vector<Entry> &entries, const Mapping &mapping, const Real &real)
 {
 	Served found;
 
@@ -35,9 +34,9 @@ Served served(const std::vector<Entry> &entries, const Mapping &mapping,
 
 std::string change_text(const Entry &entry)
 {
-	return std::string("port ") + std::to_string(entry.ports->rip) +
-	       " for " + name(entry.ports->protocol) + " port " +
-	       std::to_string(entry.ports->vip) + " as in " + entry.where;
+	return std::string("port ") + std::to_string(entry.ports->rip) + " for " +
+	       name(entry.ports->protocol) + " port " + std::to_string(entry.ports->vip) +
+	       " as in " + entry.where;
 }
 
 std::string sent(const Mapping &mapping, const Ports &ports, const Real &real)
@@ -47,14 +46,13 @@ std::string sent(const Mapping &mapping, const Ports &ports, const Real &real)
 	if (ports.from == ports.to)
 		words += " port " + std::to_string(ports.from);
 	return words + " sent to " +
-	       (real.port ? "port " + std::to_string(real.port) + " of " : "") +
-	       text(real.ip) + (real.port ? "" : " as it came");
+	       (real.port ? "port " + std::to_string(real.port) + " of " : "") + text(real.ip) +
+	       (real.port ? "" : " as it came");
 }
 
 // One of the changes is for what is asked for, one for what arrives; right is
 // only that they are the same.
-std::optional<PortDifference> compare_port(const Served &served,
-					   const Mapping &mapping,
+std::optional<PortDifference> compare_port(const Served &served, const Mapping &mapping,
 					   const Ports &ports, const Real &real)
 {
 	const bool one = ports.from == ports.to;
@@ -76,21 +74,18 @@ std::optional<PortDifference> compare_port(const Served &served,
 			if (entry->ports->rip == arrives)
 				taken = entry;
 	if (taken)
-		return PortDifference{
-			sent(mapping, ports, real),
-			"another port: the server takes it for port " +
-				std::to_string(taken->ports->vip) + " as in " +
-				taken->where};
+		return PortDifference{sent(mapping, ports, real),
+				      "another port: the server takes it for port " +
+					      std::to_string(taken->ports->vip) + " as in " +
+					      taken->where};
 	if (served.all && (!real.port || (one && real.port == ports.from)))
 		return std::nullopt;
 	if (asked)
-		return PortDifference{sent(mapping, ports, real),
-				      change_text(*asked)};
+		return PortDifference{sent(mapping, ports, real), change_text(*asked)};
 	if (real.port && served.all)
-		return PortDifference{
-			sent(mapping, ports, real),
-			"the port that the client asked for, which " +
-				served.all->where + " leaves as it is"};
+		return PortDifference{sent(mapping, ports, real),
+				      "the port that the client asked for, which " +
+					      served.all->where + " leaves as it is"};
 	return PortDifference{sent(mapping, ports, real),
 			      "no such: the server has a VIP for some ports only, as in " +
 				      served.any->where};
@@ -99,8 +94,7 @@ std::optional<PortDifference> compare_port(const Served &served,
 } // namespace
 
 std::optional<PortDifference> compare_ports(const std::vector<Entry> &entries,
-					    const Mapping &mapping,
-					    const Real &real)
+					    const Mapping &mapping, const Real &real)
 {
 	const Served found = served(entries, mapping, real);
 
@@ -115,16 +109,13 @@ std::optional<PortDifference> compare_ports(const std::vector<Entry> &entries,
 	return std::nullopt;
 }
 
-bool sends_port(const Mapping &mapping, const std::string &protocol,
-		unsigned int port)
+bool sends_port(const Mapping &mapping, const std::string &protocol, unsigned int port)
 {
 	return (mapping.protocol.empty() || mapping.protocol == protocol) &&
 	       (mapping.ports.empty() ||
-		std::any_of(mapping.ports.begin(), mapping.ports.end(),
-			    [&](const Ports &ports) {
-				    return ports.from <= port &&
-					   port <= ports.to;
-			    }));
+		std::any_of(mapping.ports.begin(), mapping.ports.end(), [&](const Ports &ports) {
+			return ports.from <= port && port <= ports.to;
+		}));
 }
 
 } // namespace dsr::lb

@@ -13,11 +13,9 @@ struct PortDifference {
 // Does what comes to this server get to the port that the client asked for? None:
 // it does, or the entries say nothing of this VIP, DSCP and server.
 std::optional<PortDifference> compare_ports(const std::vector<Entry> &entries,
-					    const Mapping &mapping,
-					    const Real &real);
+					    const Mapping &mapping, const Real &real);
 
 // Is what comes to this port of a VIP sent there at all?
-bool sends_port(const Mapping &mapping, const std::string &protocol,
-		unsigned int port);
+bool sends_port(const Mapping &mapping, const std::string &protocol, unsigned int port);
 
 } // namespace dsr::lb

@@ -13,8 +13,7 @@ namespace dsr::lb {
 
 namespace {
 
-std::string message(const std::string &where, const std::string &found,
-		    const std::string &expected)
+std::string message(const std::string &where, const std::string &found, const std::string &expected)
 {
 	return where + ": found " + found + ", expected " + expected;
 }
@@ -33,8 +32,7 @@ void add_server(const std::vector<std::string> &words, const std::string &where,
 	if (!ip)
 		return bad(words.empty() ? "nothing" : quote(words[0]), FORM);
 	if (const char *refused = refuse(*ip))
-		return bad(quote(words[0]) + ", " + refused,
-			   "the address of a host");
+		return bad(quote(words[0]) + ", " + refused, "the address of a host");
 	if (words.size() > 1 && words[1] != "weight")
 		return bad(quote(words[1]), FORM);
 	if (words.size() == 2)
@@ -45,15 +43,12 @@ void add_server(const std::vector<std::string> &words, const std::string &where,
 		auto weight = parse_unsigned(words[2], WEIGHT_MAX);
 
 		if (!weight)
-			return bad(quote(words[2]),
-				   "a weight: 0 to " +
-					   std::to_string(WEIGHT_MAX));
+			return bad(quote(words[2]), "a weight: 0 to " + std::to_string(WEIGHT_MAX));
 		server.weight = *weight;
 	}
 	for (const Server &other : servers)
 		if (other.ip == *ip)
-			return bad(text(*ip) + " again",
-				   "it once: it is in " + other.where);
+			return bad(text(*ip) + " again", "it once: it is in " + other.where);
 	server.ip = *ip;
 	server.where = where;
 	servers.push_back(std::move(server));
@@ -64,8 +59,7 @@ bool is_pool_name(const std::string &name)
 {
 	return !name.empty() && name.size() <= 32 &&
 	       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
-		       name.npos;
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == name.npos;
 }
 
 // Of an entry, which may be the VIP's first.
@@ -77,59 +71,57 @@ void add_change(Virtual &vip, const Entry &entry, bool first)
 	}
 	if (first)
 		vip.all = false;
-	const Service service{name(entry.ports->protocol), entry.ports->vip,
-			      entry.ports->rip, entry.where};
-	if (std::none_of(vip.changes.begin(), vip.changes.end(),
-			 [&](const Service &one) {
-				 return one.protocol == service.protocol &&
-					one.port == service.port &&
-					one.real == service.real;
-			 }))
+	const Service service{name(entry.ports->protocol), entry.ports->vip, entry.ports->rip,
+			      entry.where};
+	if (std::none_of(vip.changes.begin(), vip.changes.end(), [&](const Service &one) {
+		    return one.protocol == service.protocol && one.port == service.port &&
+			   one.real == service.real;
+	    }))
 		vip.changes.push_back(service);
 }
 
 // What no load balancer can be told.
-void check_changes(const Site &site, const Virtual &vip,
-		   std::vector<std::string> &errors)
+void check_changes(const Site &site, const Virtual &vip, std::vector<std::string> &errors)
 {
 	for (const Service &one : vip.changes) {
 		if (one.protocol != "tcp" && one.protocol != "udp")
 			errors.push_back(message(one.where, one.protocol,
-				"tcp or udp, which is all that is written"));
+						 "tcp or udp, which is all that is written"));
 		for (const Service &other : vip.changes)
 			if (&other < &one && other.protocol == one.protocol &&
 			    other.port == one.port)
 				errors.push_back(message(one.where,
-					"another port of the servers for " +
-						with_port(text(vip.ip), one.port),
-					"that of " + other.where));
+							 "another port of the servers for " +
+								 with_port(text(vip.ip), one.port),
+							 "that of " + other.where));
 	}
 	if (!vip.changes.empty() && vip.all && site.services.empty())
 		errors.push_back(message(vip.changes[0].where,
-			"a change of the port, and " + text(vip.ip) +
-				" for all other ports, too",
-			"--service for those that are forwarded"));
+					 "a change of the port, and " + text(vip.ip) +
+						 " for all other ports, too",
+					 "--service for those that are forwarded"));
 }
 
 // Adds to @errors what @pool has of its own.
 void check_pool(const Pool &pool, std::vector<std::string> &errors)
 {
-	const std::string name_of = pool.name.empty() ? "" :
-				    "pool " + pool.name + ": ";
+	const std::string name_of = pool.name.empty() ? "" : "pool " + pool.name + ": ";
 
 	for (const Virtual &vip : pool.vips)
 		for (const Server &server : pool.servers)
 			if (server.ip == vip.ip)
 				errors.push_back(message(server.where,
-					text(server.ip) + ", which is a VIP in " +
-						vip.where,
-					"the server's own address"));
+							 text(server.ip) + ", which is a VIP in " +
+								 vip.where,
+							 "the server's own address"));
 	if (pool.vips.empty())
-		errors.push_back(name_of + "found no VIP with a DSCP, expected one at least in the configuration");
+		errors.push_back(
+			name_of +
+			"found no VIP with a DSCP, expected one at least in the configuration");
 	for (Family family : FAMILIES)
 		if (pool.has(family) && pool.servers_of(family).empty())
-			errors.push_back(name_of + "found " + name(family) +
-				" VIPs and no " + name(family) +
+			errors.push_back(
+				name_of + "found " + name(family) + " VIPs and no " + name(family) +
 				" server, expected one of a weight above 0 with --servers or --real");
 }
 
@@ -137,9 +129,8 @@ void check_pool(const Pool &pool, std::vector<std::string> &errors)
 
 bool Pool::has(Family family) const
 {
-	return std::any_of(vips.begin(), vips.end(), [&](const Virtual &vip) {
-		return vip.ip.family == family;
-	});
+	return std::any_of(vips.begin(), vips.end(),
+			   [&](const Virtual &vip) { return vip.ip.family == family; });
 }
 
 const Server *Pool::find(const Ip &server) const
@@ -162,9 +153,8 @@ std::vector<Server> Pool::servers_of(Family family) const
 
 bool Site::has(Family family) const
 {
-	return std::any_of(pools.begin(), pools.end(), [&](const Pool &pool) {
-		return pool.has(family);
-	});
+	return std::any_of(pools.begin(), pools.end(),
+			   [&](const Pool &pool) { return pool.has(family); });
 }
 
 std::size_t Site::vips() const
@@ -201,11 +191,9 @@ std::vector<Service> services_of(const Site &site, const Virtual &vip)
 	if (!vip.all)
 		return services;
 	for (const Service &service : site.services)
-		if (std::none_of(vip.changes.begin(), vip.changes.end(),
-				 [&](const Service &one) {
-					 return one.protocol == service.protocol &&
-						one.port == service.port;
-				 }))
+		if (std::none_of(vip.changes.begin(), vip.changes.end(), [&](const Service &one) {
+			    return one.protocol == service.protocol && one.port == service.port;
+		    }))
 			services.push_back(service);
 	return services;
 }
@@ -221,15 +209,13 @@ Service parse_service(const std::string &text)
 		service.protocol = text.substr(0, slash);
 		service.port = port.value_or(0);
 	}
-	if (!service.port ||
-	    (service.protocol != "tcp" && service.protocol != "udp"))
+	if (!service.port || (service.protocol != "tcp" && service.protocol != "udp"))
 		throw Error("--service: found " + quote(text) +
 			    ", expected tcp or udp, / and a port: tcp/80");
 	return service;
 }
 
-std::vector<Section> read_servers(std::string_view text,
-				  const std::string &file,
+std::vector<Section> read_servers(std::string_view text, const std::string &file,
 				  std::vector<std::string> &errors)
 {
 	std::vector<Section> sections(1);
@@ -239,25 +225,22 @@ std::vector<Section> read_servers(std::string_view text,
 		const std::vector<std::string> &words = lines.words();
 		const std::string &first = words[0];
 		Section &section = sections.back();
-		auto bad = [&](const std::string &found,
-			       const std::string &expected) {
-			errors.push_back(message(lines.where(), found,
-						 expected));
+		auto bad = [&](const std::string &found, const std::string &expected) {
+			errors.push_back(message(lines.where(), found, expected));
 		};
 
 		if (first.starts_with('[')) {
 			std::string name = first.substr(1, first.size() - 2);
-			auto same = std::find_if(sections.begin(), sections.end(),
+			auto same = std::find_if(
+				sections.begin(), sections.end(),
 				[&](const Section &one) { return one.name == name; });
 
-			if (words.size() > 1 || !first.ends_with(']') ||
-			    !is_pool_name(name)) {
+			if (words.size() > 1 || !first.ends_with(']') || !is_pool_name(name)) {
 				bad(quote(std::string(lines.line())),
 				    "the name of a pool: [NAME], of letters, digits, _ and -, 32 at most");
 				name = std::to_string(sections.size());
 			} else if (same != sections.end()) {
-				bad("[" + name + "] again",
-				    "it once: it is in " + same->where);
+				bad("[" + name + "] again", "it once: it is in " + same->where);
 			}
 			sections.emplace_back();
 			sections.back().name = name;
@@ -266,20 +249,17 @@ std::vector<Section> read_servers(std::string_view text,
 			if (words.size() == 2)
 				section.configs.push_back(words[1]);
 			else
-				bad(words.size() == 1 ? "the end of the line" :
-							quote(words[2]),
+				bad(words.size() == 1 ? "the end of the line" : quote(words[2]),
 				    "config and one file or directory of dsr.conf(5)");
 		} else if (lines.line().find('=') != std::string_view::npos) {
 			std::size_t at = static_cast<std::size_t>(
-				std::count(section.vips.begin(),
-					   section.vips.end(), '\n'));
+				std::count(section.vips.begin(), section.vips.end(), '\n'));
 
 			section.vips.append(lines.number() - 1 - at, '\n');
 			section.vips += lines.line();
 			section.vips += '\n';
 		} else {
-			add_server(words, lines.where(), section.servers,
-				   errors);
+			add_server(words, lines.where(), section.servers, errors);
 		}
 	}
 	return sections;
@@ -290,12 +270,11 @@ void read_server(const std::string &words, std::vector<Server> &servers,
 {
 	Lines lines(words, "--real", "");
 
-	add_server(lines.next() ? lines.words() : std::vector<std::string>(),
-		   "--real", servers, errors);
+	add_server(lines.next() ? lines.words() : std::vector<std::string>(), "--real", servers,
+		   errors);
 }
 
-std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
-			      std::vector<std::string> &warnings)
+std::vector<Virtual> virtuals(const std::vector<Entry> &entries, std::vector<std::string> &warnings)
 {
 	std::vector<Virtual> vips;
 
@@ -303,15 +282,13 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 		if (!entry.dscp)
 			continue;
 		if (!*entry.dscp) {
-			warnings.push_back(message(entry.where,
-				entry.name + " = 0",
+			warnings.push_back(message(
+				entry.where, entry.name + " = 0",
 				"1 to 63: a load balancer cannot mark with 0, and this VIP is left out"));
 			continue;
 		}
 		auto other = std::find_if(vips.begin(), vips.end(),
-					  [&](const Virtual &vip) {
-						  return vip.ip == entry.ip;
-					  });
+					  [&](const Virtual &vip) { return vip.ip == entry.ip; });
 		if (other == vips.end()) {
 			vips.push_back({entry.ip, *entry.dscp, entry.where});
 			if (entry.to)
@@ -322,15 +299,13 @@ std::vector<Virtual> virtuals(const std::vector<Entry> &entries,
 			// for more servers, or more ports
 			if (!entry.to)
 				other->to.clear();
-			else if (!other->to.empty() &&
-				 std::find(other->to.begin(), other->to.end(),
-					   *entry.to) == other->to.end())
+			else if (!other->to.empty() && std::find(other->to.begin(), other->to.end(),
+								 *entry.to) == other->to.end())
 				other->to.push_back(*entry.to);
 		} else {
-			warnings.push_back(message(entry.where,
-				"a second DSCP for " + entry.name,
-				"one: the load balancer uses that of " +
-					other->where));
+			warnings.push_back(
+				message(entry.where, "a second DSCP for " + entry.name,
+					"one: the load balancer uses that of " + other->where));
 		}
 	}
 	return vips;
@@ -346,8 +321,8 @@ std::vector<Pool> by_servers(const Pool &pool, std::vector<std::string> &errors)
 		for (const Ip &ip : vip.to)
 			if (!pool.servers.empty() && !pool.find(ip))
 				errors.push_back(message(vip.where,
-					text(vip.ip) + " to " + text(ip),
-					"one of the list of servers"));
+							 text(vip.ip) + " to " + text(ip),
+							 "one of the list of servers"));
 	}
 	if (vips.empty())
 		return {pool};
@@ -371,7 +346,7 @@ void check(const Site &site, std::vector<std::string> &errors)
 {
 	using Mark = std::tuple<Ip, Family, std::uint8_t>;
 	std::map<Ip, const Virtual *> vips;
-	std::map<Mark, const Virtual *> marks;	// of each server
+	std::map<Mark, const Virtual *> marks; // of each server
 
 	for (const Pool &pool : site.pools) {
 		check_pool(pool, errors);
@@ -381,28 +356,24 @@ void check(const Site &site, std::vector<std::string> &errors)
 
 			if (!added)
 				errors.push_back(message(vip.where,
-					text(vip.ip) + " in pool " + pool.name,
-					"it in one pool: another has it in " +
-						known->second->where));
+							 text(vip.ip) + " in pool " + pool.name,
+							 "it in one pool: another has it in " +
+								 known->second->where));
 		}
 		for (const Server &server : pool.servers) {
 			for (const Virtual &vip : pool.vips) {
 				if (vip.ip.family != server.ip.family)
 					continue;
 				auto [known, added] = marks.emplace(
-					Mark{server.ip, vip.ip.family, vip.dscp},
-					&vip);
+					Mark{server.ip, vip.ip.family, vip.dscp}, &vip);
 
 				if (!added && known->second->ip != vip.ip)
-					errors.push_back(message(server.where,
-						text(server.ip) + " with " +
-							dscp_text(vip.dscp) +
-							" for " + text(vip.ip) +
-							" (" + vip.where +
-							") and for " +
-							text(known->second->ip) +
-							" (" +
-							known->second->where + ")",
+					errors.push_back(message(
+						server.where,
+						text(server.ip) + " with " + dscp_text(vip.dscp) +
+							" for " + text(vip.ip) + " (" + vip.where +
+							") and for " + text(known->second->ip) +
+							" (" + known->second->where + ")",
 						"one VIP for it on each server"));
 			}
 		}
@@ -417,8 +388,7 @@ std::string site_json(const Site &site)
 	json pools = json::array(), services = json::array();
 
 	for (const Service &service : site.services)
-		services.push_back({{"protocol", service.protocol},
-				    {"port", service.port}});
+		services.push_back({{"protocol", service.protocol}, {"port", service.port}});
 	for (const Pool &pool : site.pools) {
 		json vips = json::array(), servers = json::array();
 
@@ -443,9 +413,7 @@ std::string site_json(const Site &site)
 					   {"family", key(server.ip.family)},
 					   {"weight", server.weight},
 					   {"where", server.where}});
-		pools.push_back({{"name", pool.name},
-				 {"vips", vips},
-				 {"servers", servers}});
+		pools.push_back({{"name", pool.name}, {"vips", vips}, {"servers", servers}});
 	}
 	return json_text(json{{"pools", pools}, {"services", services}});
 }

@@ -12,10 +12,10 @@ namespace dsr::lb {
 inline constexpr unsigned int WEIGHT_MAX = 100;
 
 struct Service {
-	std::string protocol;	// tcp or udp
+	std::string protocol; // tcp or udp
 	unsigned int port = 0;
 	unsigned int real = 0;	// the servers' port, if it is another
-	std::string where = {};	// of one that a configuration names
+	std::string where = {}; // of one that a configuration names
 
 	unsigned int real_port() const { return real ? real : port; }
 };
@@ -23,20 +23,20 @@ struct Service {
 struct Virtual {
 	Ip ip;
 	std::uint8_t dscp = 0;
-	std::string where;	// "FILE:LINE"
-	std::vector<Ip> to = {};	// the servers that it is for; none: all
-	std::vector<Service> changes = {};	// of which the port changes
-	bool all = true;	// it is for what is none of these, too
+	std::string where;		   // "FILE:LINE"
+	std::vector<Ip> to = {};	   // the servers that it is for; none: all
+	std::vector<Service> changes = {}; // of which the port changes
+	bool all = true;		   // it is for what is none of these, too
 };
 
 struct Server {
 	Ip ip;
-	unsigned int weight = 1;	// 0: gets nothing new
+	unsigned int weight = 1; // 0: gets nothing new
 	std::string where;
 };
 
 struct Pool {
-	std::string name;	// empty: the only one
+	std::string name; // empty: the only one
 	std::vector<Virtual> vips;
 	std::vector<Server> servers;
 
@@ -48,10 +48,10 @@ struct Pool {
 
 struct Site {
 	std::vector<Pool> pools;
-	std::vector<Service> services;	// none: whatever comes to a VIP
+	std::vector<Service> services; // none: whatever comes to a VIP
 
 	bool has(Family family) const;
-	std::size_t vips() const;	// how many
+	std::size_t vips() const; // how many
 	// Of all pools, each once, as where its weight is highest.
 	std::vector<Server> servers() const;
 };
@@ -66,13 +66,12 @@ Service parse_service(const std::string &text);
 struct Section {
 	std::string name, where;
 	std::vector<Server> servers;
-	std::string vips;	// its lines of dsr.conf(5), on the lines they have in the file
-	std::vector<std::string> configs;	// files and directories of more
+	std::string vips; // its lines of dsr.conf(5), on the lines they have in the file
+	std::vector<std::string> configs; // files and directories of more
 };
 
 // The text of a file of servers. What is wrong with it is added to @errors.
-std::vector<Section> read_servers(std::string_view text,
-				  const std::string &file,
+std::vector<Section> read_servers(std::string_view text, const std::string &file,
 				  std::vector<std::string> &errors);
 
 // One of the command line.

@@ -11,14 +11,11 @@ namespace {
 
 const Vendor VENDORS[] = {
 	{"a10", true, false, true, false, false, write_a10, read_a10},
-	{"brocade", true, false, false, false, false, write_brocade,
-	 read_brocade},
-	{"netscaler", true, true, true, true, false, write_netscaler,
-	 read_netscaler},
+	{"brocade", true, false, false, false, false, write_brocade, read_brocade},
+	{"netscaler", true, true, true, true, false, write_netscaler, read_netscaler},
 	{"vpp", false, true, true, true, false, write_vpp, read_vpp},
 	{"ipvs", true, true, true, true, true, write_ipvs, read_ipvs},
-	{"keepalived", true, true, true, true, true, write_keepalived,
-	 read_keepalived},
+	{"keepalived", true, true, true, true, true, write_keepalived, read_keepalived},
 	{"nft", true, true, true, true, true, write_nft, read_nft},
 };
 
@@ -27,19 +24,17 @@ const Vendor VENDORS[] = {
 void Reading::problem(const std::string &where, const std::string &found,
 		      const std::string &expected)
 {
-	problems.push_back(where + ": found " + found + ", expected " +
-			   expected);
+	problems.push_back(where + ": found " + found + ", expected " + expected);
 }
 
 void Reading::not_understood(const std::string &where, const std::string &what,
-			     std::optional<Ip> vip,
-			     std::optional<unsigned int> prefix)
+			     std::optional<Ip> vip, std::optional<unsigned int> prefix)
 {
 	std::string message = where + ": not understood: " + quote(what);
 
 	if (seen.emplace(message, vip).second)
-		unclear.push_back({std::move(message), vip,
-				   prefix.value_or(vip ? vip->prefix() : 0)});
+		unclear.push_back(
+			{std::move(message), vip, prefix.value_or(vip ? vip->prefix() : 0)});
 }
 
 bool overlap(const std::vector<Ports> &some, const std::vector<Ports> &others)
@@ -68,8 +63,7 @@ bool Unclear::about(const Ip &vip) const
 	return true;
 }
 
-std::optional<Ip> Reading::take_ip(const std::string &where,
-				   const std::string &word)
+std::optional<Ip> Reading::take_ip(const std::string &where, const std::string &word)
 {
 	auto ip = parse_ip(word);
 
@@ -79,14 +73,12 @@ std::optional<Ip> Reading::take_ip(const std::string &where,
 	return ip;
 }
 
-std::optional<std::uint8_t> Reading::take_dscp(const std::string &where,
-					       const std::string &word)
+std::optional<std::uint8_t> Reading::take_dscp(const std::string &where, const std::string &word)
 {
 	auto dscp = parse_dscp(word);
 
 	if (!dscp)
-		problem(where, word.empty() ? "no DSCP" : quote(word),
-			"a DSCP: 0 to 63");
+		problem(where, word.empty() ? "no DSCP" : quote(word), "a DSCP: 0 to 63");
 	return dscp;
 }
 

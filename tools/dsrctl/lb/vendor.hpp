@@ -11,8 +11,8 @@ namespace dsr::lb {
 struct Real {
 	Ip ip;
 	std::string where;
-	bool off = false;	// it gets nothing new: disabled, or of weight 0
-	unsigned int port = 0;	// that its packets get; 0: they keep theirs
+	bool off = false;      // it gets nothing new: disabled, or of weight 0
+	unsigned int port = 0; // that its packets get; 0: they keep theirs
 };
 
 struct Ports {
@@ -28,17 +28,17 @@ struct Mapping {
 	Ip vip;
 	std::string where;
 	std::optional<std::uint8_t> dscp;
-	std::string dscp_where;	// it may be set elsewhere
+	std::string dscp_where; // it may be set elsewhere
 	std::vector<Real> servers;
-	bool off = false;	// the VIP is disabled
-	std::string protocol = {};	// empty: any, or not known
-	std::vector<Ports> ports = {};	// none: the same
+	bool off = false;	       // the VIP is disabled
+	std::string protocol = {};     // empty: any, or not known
+	std::vector<Ports> ports = {}; // none: the same
 };
 
 // A line that may be right, and that nobody here understands.
 struct Unclear {
 	std::string message;
-	std::optional<Ip> net;	// none: it may be about any VIP
+	std::optional<Ip> net; // none: it may be about any VIP
 	unsigned int prefix = 0;
 
 	bool about(const Ip &vip) const;
@@ -58,10 +58,8 @@ struct Reading {
 			    std::optional<Ip> vip = std::nullopt,
 			    std::optional<unsigned int> prefix = std::nullopt);
 	// None and a problem when the word is no address, or no DSCP.
-	std::optional<Ip> take_ip(const std::string &where,
-				  const std::string &word);
-	std::optional<std::uint8_t> take_dscp(const std::string &where,
-					      const std::string &word);
+	std::optional<Ip> take_ip(const std::string &where, const std::string &word);
+	std::optional<std::uint8_t> take_dscp(const std::string &where, const std::string &word);
 
 	// Of what is not understood, so that it is there once.
 	std::set<std::pair<std::string, std::optional<Ip>>> seen;
@@ -69,18 +67,18 @@ struct Reading {
 
 struct Vendor {
 	const char *name;
-	bool ip6;		// has L3DSR for IPv6
-	bool any_service;	// can forward all that comes to a VIP
+	bool ip6;	  // has L3DSR for IPv6
+	bool any_service; // can forward all that comes to a VIP
 	bool weights;
-	bool pool_weights;	// a server may have another weight in each pool
-	bool ports;		// can send to another port
+	bool pool_weights; // a server may have another weight in each pool
+	bool ports;	   // can send to another port
 	std::string (*write)(const Site &site);
 	Reading (*read)(std::string_view text, const std::string &file);
 };
 
 // Null when there is none of this name.
 const Vendor *find_vendor(const std::string &name);
-std::string vendor_names();	// all, for a message
+std::string vendor_names(); // all, for a message
 
 // "10_128_8_46": an address as a part of a name
 std::string as_name(const Ip &ip);

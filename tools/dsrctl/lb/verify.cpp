@@ -28,8 +28,8 @@ const typename List::value_type *find(const List &list, const Ip &ip)
 
 class Comparison {
 public:
-	Comparison(const std::vector<Entry> &entries, const Site &site,
-		   const Reading &reading, const std::string &file)
+	Comparison(const std::vector<Entry> &entries, const Site &site, const Reading &reading,
+		   const std::string &file)
 		: entries_(entries), site_(site), reading_(reading), file_(file)
 	{
 	}
@@ -52,11 +52,9 @@ public:
 	}
 
 private:
-	void differ(const std::string &where, const std::string &found,
-		    const std::string &expected)
+	void differ(const std::string &where, const std::string &found, const std::string &expected)
 	{
-		std::string message = where + ": found " + found +
-				      ", expected " + expected;
+		std::string message = where + ": found " + found + ", expected " + expected;
 		add(verdict_.differences, message);
 	}
 
@@ -71,9 +69,7 @@ private:
 	{
 		return !one.net ||
 		       std::any_of(entries_.begin(), entries_.end(),
-				   [&](const Entry &entry) {
-					   return one.about(entry.ip);
-				   });
+				   [&](const Entry &entry) { return one.about(entry.ip); });
 	}
 
 	// Can what is missing be in a line that is not understood?
@@ -89,8 +85,7 @@ private:
 
 	void compare(const Mapping &mapping)
 	{
-		const std::string &where = mapping.dscp ? mapping.dscp_where :
-							  mapping.where;
+		const std::string &where = mapping.dscp ? mapping.dscp_where : mapping.where;
 		const std::string vip = text(mapping.vip);
 		std::string expected;
 
@@ -101,15 +96,12 @@ private:
 				compare_servers_ports(mapping);
 				return;
 			}
-			expected += (expected.empty() ? "" : " or ") +
-				    with_dscp(entry.dscp) + " as in " +
-				    entry.where;
+			expected += (expected.empty() ? "" : " or ") + with_dscp(entry.dscp) +
+				    " as in " + entry.where;
 		}
 		if (!expected.empty()) {
 			if (mapping.dscp || clear(mapping.vip))
-				differ(where,
-				       with_dscp(mapping.dscp) + " for " + vip,
-				       expected);
+				differ(where, with_dscp(mapping.dscp) + " for " + vip, expected);
 		} else if (mapping.dscp && !of_others(mapping)) {
 			unknown(mapping);
 		}
@@ -132,19 +124,15 @@ private:
 			bool known = false, sent = false;
 
 			for (const Mapping &mapping : reading_.mappings) {
-				if (mapping.vip != vip.ip ||
-				    mapping.dscp != vip.dscp)
+				if (mapping.vip != vip.ip || mapping.dscp != vip.dscp)
 					continue;
 				known = true;
-				sent = sent || sends_port(mapping,
-							  service.protocol,
-							  service.port);
+				sent = sent || sends_port(mapping, service.protocol, service.port);
 			}
 			if (known && !sent && clear(vip.ip))
-				differ(service.where.empty() ? vip.where :
-							       service.where,
-				       with_port(text(vip.ip), service.port) +
-					       " (" + service.protocol + ")",
+				differ(service.where.empty() ? vip.where : service.where,
+				       with_port(text(vip.ip), service.port) + " (" +
+					       service.protocol + ")",
 				       "it in " + file_ + ", too");
 		}
 	}
@@ -168,21 +156,17 @@ private:
 
 		for (const Pool &pool : site_.pools) {
 			bool serves = pool.servers.empty() ||
-				std::any_of(mapping.servers.begin(),
-					    mapping.servers.end(),
-					    [&](const Real &real) {
-						    return pool.find(real.ip);
-					    });
+				      std::any_of(
+					      mapping.servers.begin(), mapping.servers.end(),
+					      [&](const Real &real) { return pool.find(real.ip); });
 
 			for (const Virtual &vip : pool.vips)
 				if (serves && vip.dscp == mapping.dscp &&
 				    vip.ip.family == mapping.vip.family)
-					expected = "this DSCP for " +
-						   text(vip.ip) + " as in " +
+					expected = "this DSCP for " + text(vip.ip) + " as in " +
 						   vip.where;
 		}
-		differ(mapping.dscp_where,
-		       with_dscp(mapping.dscp) + " for " + text(mapping.vip),
+		differ(mapping.dscp_where, with_dscp(mapping.dscp) + " for " + text(mapping.vip),
 		       expected);
 	}
 
@@ -195,17 +179,14 @@ private:
 				continue;
 			known = true;
 			if (mapping.off)
-				differ(mapping.where,
-				       text(vip.ip) + " disabled",
-				       "it enabled: the servers have it in " +
-					       vip.where);
+				differ(mapping.where, text(vip.ip) + " disabled",
+				       "it enabled: the servers have it in " + vip.where);
 			look_at_servers(mapping, pool);
 			if (pool.servers.empty())
 				look_for_to(mapping, vip);
 		}
 		if (!known && clear(vip.ip))
-			differ(vip.where,
-			       text(vip.ip) + " = " + std::to_string(vip.dscp),
+			differ(vip.where, text(vip.ip) + " = " + std::to_string(vip.dscp),
 			       "it in " + file_ + ", too");
 	}
 
@@ -213,11 +194,9 @@ private:
 	void look_for_to(const Mapping &mapping, const Virtual &vip)
 	{
 		for (const Ip &to : vip.to)
-			if (!mapping.servers.empty() &&
-			    !find(mapping.servers, to) && clear(vip.ip))
+			if (!mapping.servers.empty() && !find(mapping.servers, to) && clear(vip.ip))
 				differ(mapping.where,
-				       text(vip.ip) + " without the server " +
-					       text(to),
+				       text(vip.ip) + " without the server " + text(to),
 				       "it as in " + vip.where);
 	}
 
@@ -233,36 +212,28 @@ private:
 			const Server *server = pool.find(real.ip);
 
 			if (real.ip.family != mapping.vip.family)
-				differ(real.where,
-				       "the server " + text(real.ip) + " for " + vip,
-				       std::string("one with an ") +
-					       name(mapping.vip.family) +
+				differ(real.where, "the server " + text(real.ip) + " for " + vip,
+				       std::string("one with an ") + name(mapping.vip.family) +
 					       " address");
 			else if (!server && !pool.servers.empty())
-				differ(real.where,
-				       "the server " + text(real.ip) + " for " + vip,
+				differ(real.where, "the server " + text(real.ip) + " for " + vip,
 				       "one of the list of servers");
 			else if (server && !server->weight && !real.off)
-				differ(real.where,
-				       "the server " + text(real.ip) + " for " +
-					       vip,
-				       "it to get nothing: its weight is 0 in " +
-					       server->where);
+				differ(real.where, "the server " + text(real.ip) + " for " + vip,
+				       "it to get nothing: its weight is 0 in " + server->where);
 			else if (real.off && (!server || server->weight))
 				differ(real.where,
-				       "the server " + text(real.ip) + " for " +
-					       vip + " disabled, or of weight 0",
-				       server ? "it to get some, as in " +
-							server->where :
-						"it to get some, or weight 0 in the list of servers");
+				       "the server " + text(real.ip) + " for " + vip +
+					       " disabled, or of weight 0",
+				       server ?
+					       "it to get some, as in " + server->where :
+					       "it to get some, or weight 0 in the list of servers");
 		}
-		for (const Server &server :
-		     pool.servers_of(mapping.vip.family))
-			if (!find(mapping.servers, server.ip) &&
-			    clear(mapping.vip) && !mapping.servers.empty())
+		for (const Server &server : pool.servers_of(mapping.vip.family))
+			if (!find(mapping.servers, server.ip) && clear(mapping.vip) &&
+			    !mapping.servers.empty())
 				differ(mapping.where,
-				       vip + " without the server " +
-					       text(server.ip),
+				       vip + " without the server " + text(server.ip),
 				       "it as in " + server.where);
 	}
 
@@ -277,8 +248,8 @@ private:
 
 } // namespace
 
-Verdict verify(const std::vector<Entry> &entries, const Site &site,
-	       const Reading &reading, const std::string &file)
+Verdict verify(const std::vector<Entry> &entries, const Site &site, const Reading &reading,
+	       const std::string &file)
 {
 	return Comparison(entries, site, reading, file).run();
 }

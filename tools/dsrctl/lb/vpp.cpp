@@ -17,8 +17,8 @@ std::vector<std::string> names(const Site &site, const Virtual &vip)
 	std::vector<std::string> found;
 
 	for (const Service &service : site.services)
-		found.push_back(prefix + " protocol " + service.protocol +
-				" port " + std::to_string(service.port));
+		found.push_back(prefix + " protocol " + service.protocol + " port " +
+				std::to_string(service.port));
 	if (found.empty())
 		found.push_back(prefix);
 	return found;
@@ -26,10 +26,7 @@ std::vector<std::string> names(const Site &site, const Virtual &vip)
 
 class Vpp {
 public:
-	Vpp(std::string_view text, const std::string &file)
-		: lines_(text, file, "#")
-	{
-	}
+	Vpp(std::string_view text, const std::string &file) : lines_(text, file, "#") {}
 
 	Reading read()
 	{
@@ -63,24 +60,19 @@ private:
 	std::optional<Ip> address(const std::string &prefix)
 	{
 		std::size_t slash = prefix.find('/');
-		auto ip = reading_.take_ip(lines_.where(),
-					   prefix.substr(0, slash));
+		auto ip = reading_.take_ip(lines_.where(), prefix.substr(0, slash));
 
 		if (ip && slash != prefix.npos &&
 		    prefix.substr(slash + 1) != std::to_string(ip->prefix())) {
 			reading_.problem(lines_.where(), quote(prefix),
-					 "a prefix of one VIP, /" +
-						 std::to_string(ip->prefix()));
+					 "a prefix of one VIP, /" + std::to_string(ip->prefix()));
 			return std::nullopt;
 		}
 		return ip;
 	}
 
 	// The word after a key.
-	std::string value(const char *key) const
-	{
-		return lines_.word(lines_.find(key) + 1);
-	}
+	std::string value(const char *key) const { return lines_.word(lines_.find(key) + 1); }
 
 	// Without a port, and with port 0, a VIP is of all ports, whatever the
 	// protocol says.
@@ -93,16 +85,13 @@ private:
 		return lines_.word(at) + " " + value("protocol") + " " + port;
 	}
 
-	bool has(const char *word) const
-	{
-		return lines_.find(word) < lines_.words().size();
-	}
+	bool has(const char *word) const { return lines_.find(word) < lines_.words().size(); }
 
 	void vip(std::size_t at)
 	{
-		static const std::set<std::string> WITH_VALUE = {
-			"protocol", "port", "encap", "dscp", "new_len", "type",
-			"target_port", "node_port"};
+		static const std::set<std::string> WITH_VALUE = {"protocol",	"port",	    "encap",
+								 "dscp",	"new_len",  "type",
+								 "target_port", "node_port"};
 		auto ip = address(lines_.word(at));
 		auto known = virtuals_.find(key(at));
 
@@ -111,10 +100,9 @@ private:
 		for (std::size_t i = at + 1; i < lines_.words().size(); i++) {
 			if (WITH_VALUE.contains(lines_.word(i)))
 				i++;
-			else if (lines_.word(i) != "del" &&
-				 lines_.word(i) != "src_ip_sticky")
-				reading_.not_understood(lines_.where(),
-					std::string(lines_.line()), *ip);
+			else if (lines_.word(i) != "del" && lines_.word(i) != "src_ip_sticky")
+				reading_.not_understood(lines_.where(), std::string(lines_.line()),
+							*ip);
 		}
 		if (has("del")) {
 			if (known != virtuals_.end())
@@ -131,8 +119,7 @@ private:
 			mapping.ports = {{*port, *port}};
 		}
 		if (value("encap") == "l3dsr")
-			mapping.dscp = reading_.take_dscp(mapping.where,
-							  value("dscp"));
+			mapping.dscp = reading_.take_dscp(mapping.where, value("dscp"));
 	}
 
 	void servers(std::size_t at)
@@ -140,8 +127,7 @@ private:
 		auto found = virtuals_.find(key(at));
 
 		if (found == virtuals_.end()) {
-			reading_.problem(lines_.where(),
-					 "servers of " + quote(lines_.word(at)),
+			reading_.problem(lines_.where(), "servers of " + quote(lines_.word(at)),
 					 "its lb vip before them");
 			return;
 		}
@@ -149,8 +135,7 @@ private:
 		for (std::size_t i = at + 1; i < lines_.words().size(); i++) {
 			const std::string &word = lines_.word(i);
 
-			if (word == "protocol" || word == "port" ||
-			    word == "weight") {
+			if (word == "protocol" || word == "port" || word == "weight") {
 				i++;
 				continue;
 			}
@@ -160,13 +145,11 @@ private:
 			if (!ip)
 				continue;
 			// again: with another weight
-			std::erase_if(mapping.servers, [&](const Real &real) {
-				return real.ip == *ip;
-			});
+			std::erase_if(mapping.servers,
+				      [&](const Real &real) { return real.ip == *ip; });
 			if (!has("del"))
 				mapping.servers.push_back(
-					{*ip, lines_.where(),
-					 value("weight") == "0"});
+					{*ip, lines_.where(), value("weight") == "0"});
 		}
 	}
 
@@ -175,8 +158,7 @@ private:
 	static bool is_type(const std::string &word)
 	{
 		return word == "ip4-l3dsr" || word.starts_with("ip4-gre") ||
-		       word.starts_with("ip6-gre") || word == "ip4-nat4" ||
-		       word == "ip6-nat6";
+		       word.starts_with("ip6-gre") || word == "ip4-nat4" || word == "ip6-nat6";
 	}
 
 	void shown()
@@ -196,8 +178,7 @@ private:
 		mapping.where = mapping.dscp_where = lines_.where();
 		if (!verbose) {
 			// its servers are not there
-			reading_.not_understood(lines_.where(),
-						std::string(lines_.line()), *ip);
+			reading_.not_understood(lines_.where(), std::string(lines_.line()), *ip);
 			shown_line();
 		}
 	}
@@ -209,25 +190,22 @@ private:
 		for (const std::string &word : lines_.words())
 			if (l3dsr_ && word.starts_with("dscp:")) {
 				mapping.dscp_where = lines_.where();
-				mapping.dscp = reading_.take_dscp(
-					lines_.where(), word.substr(5));
+				mapping.dscp = reading_.take_dscp(lines_.where(), word.substr(5));
 			}
 		auto ip = parse_ip(lines_.word(0));
 		if (ip && !has("removed"))
-			mapping.servers.push_back({*ip, lines_.where(),
-						   has("weight:0")});
+			mapping.servers.push_back({*ip, lines_.where(), has("weight:0")});
 	}
 
 	Lines lines_;
 	Reading reading_;
-	std::vector<Mapping> mappings_;	// those that were deleted have no place
+	std::vector<Mapping> mappings_; // those that were deleted have no place
 	std::map<std::string, std::size_t> virtuals_;
 	bool shown_ = false, l3dsr_ = false;
 };
 
 // Those of one weight on a line. Without weights, as every release reads it.
-std::string server_lines(const std::string &name,
-			 const std::vector<Server> &servers)
+std::string server_lines(const std::string &name, const std::vector<Server> &servers)
 {
 	std::map<unsigned int, std::string> by_weight;
 	std::string lines;
@@ -253,11 +231,9 @@ std::string write_vpp(const Site &site)
 	for (const Pool &pool : site.pools)
 		for (const Virtual &vip : pool.vips)
 			for (const std::string &name : names(site, vip))
-				lines += "lb vip " + name +
-					 " encap l3dsr dscp " +
+				lines += "lb vip " + name + " encap l3dsr dscp " +
 					 std::to_string(vip.dscp) + "\n" +
-					 server_lines(name, pool.servers_of(
-								    vip.ip.family));
+					 server_lines(name, pool.servers_of(vip.ip.family));
 	return lines;
 }
 

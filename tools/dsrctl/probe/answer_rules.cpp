@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/probe/answer_rules.hpp"
 
-#include <netinet/in.h>	// before the kernel's headers, which then leave out the same
+#include <netinet/in.h> // before the kernel's headers, which then leave out the same
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -97,8 +97,8 @@ nftnl_expr *add_expression(const Rule &rule, const char *name)
 	return expression;
 }
 
-void load(const Rule &rule, std::uint32_t base, std::uint32_t offset,
-	  std::uint32_t size, std::uint32_t to)
+void load(const Rule &rule, std::uint32_t base, std::uint32_t offset, std::uint32_t size,
+	  std::uint32_t to)
 {
 	nftnl_expr *payload = add_expression(rule, "payload");
 
@@ -122,8 +122,7 @@ void load_key(const Rule &rule, Family family)
 	nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
 	nftnl_expr_set_u8(cmp, NFTNL_EXPR_CMP_DATA, IPPROTO_TCP);
-	load(rule, NFT_PAYLOAD_NETWORK_HEADER, source(family), size,
-	     KEY_REGISTER);
+	load(rule, NFT_PAYLOAD_NETWORK_HEADER, source(family), size, KEY_REGISTER);
 	load(rule, NFT_PAYLOAD_NETWORK_HEADER, source(family) + size, size, us);
 	load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, ports);
 	load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, ports + 1);
@@ -137,8 +136,7 @@ void look_up(const Rule &rule, bool answers)
 	nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, set_name(answers));
 	nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, set_id(answers));
 	if (answers)
-		nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG,
-				   DATA_REGISTER);
+		nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, DATA_REGISTER);
 }
 
 void drop(const Rule &rule)
@@ -153,20 +151,15 @@ void set_source(const Rule &rule, Family family)
 {
 	nftnl_expr *payload = add_expression(rule, "payload");
 
-	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE,
-			   NFT_PAYLOAD_NETWORK_HEADER);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
 	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, source(family));
-	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN,
-			   address_size(family));
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, address_size(family));
 	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_SREG, DATA_REGISTER);
 	if (family == Family::ip4) {
-		nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_CSUM_TYPE,
-				   NFT_PAYLOAD_CSUM_INET);
-		nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET,
-				   CHECKSUM4);
+		nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+		nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, CHECKSUM4);
 	}
-	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_FLAGS,
-			   NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
 }
 
 // As the registers have it: a port is at the beginning of its slot.
@@ -176,11 +169,9 @@ std::string key_bytes(const Ip &from, const Flow &flow)
 	std::string key;
 
 	for (const Ip *ip : ips)
-		key.append(reinterpret_cast<const char *>(ip->bytes.data()),
-			   ip->size());
+		key.append(reinterpret_cast<const char *>(ip->bytes.data()), ip->size());
 	for (std::uint16_t port : {flow.port, flow.local})
-		key.append({static_cast<char>(port >> 8),
-			    static_cast<char>(port), '\0', '\0'});
+		key.append({static_cast<char>(port >> 8), static_cast<char>(port), '\0', '\0'});
 	return key;
 }
 
@@ -189,7 +180,7 @@ std::string key_bytes(const Ip &from, const Flow &flow)
 const std::string &prefix()
 {
 	static const std::string text = [] {
-		struct stat status{};
+		struct stat status {};
 
 		stat("/proc/self/ns/pid", &status);
 		return "dsrctl-probe-" + std::to_string(status.st_ino) + "-";
@@ -221,8 +212,8 @@ public:
 		 const std::function<void(nlmsghdr *)> &write)
 	{
 		take();
-		nlmsghdr *message = nftnl_nlmsg_build_hdr(
-			place(), type, number(family), flags, sequence_++);
+		nlmsghdr *message = nftnl_nlmsg_build_hdr(place(), type, number(family), flags,
+							  sequence_++);
 		write(message);
 	}
 
@@ -260,12 +251,10 @@ private:
 };
 
 Rewrite::Rewrite()
-	: socket_(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC),
-		  mnl_socket_close),
+	: socket_(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC), mnl_socket_close),
 	  name_(prefix() + std::to_string(getpid()))
 {
-	if (!socket_ ||
-	    mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+	if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
 		fail("a netlink socket", errno);
 	remove_stale_tables();
 }
@@ -289,18 +278,17 @@ int Rewrite::commit(Batch &batch)
 	if (mnl_socket_sendto(socket_.get(), bytes.data(), bytes.size()) < 0)
 		return errno;
 	for (;;) {
-		int left = static_cast<int>(
-			recv(mnl_socket_get_fd(socket_.get()), buffer,
-			     sizeof(buffer), MSG_DONTWAIT));
+		int left = static_cast<int>(recv(mnl_socket_get_fd(socket_.get()), buffer,
+						 sizeof(buffer), MSG_DONTWAIT));
 
 		if (left < 0)
 			return errno == EAGAIN ? first : errno;
 		for (auto *message = reinterpret_cast<const nlmsghdr *>(buffer);
-		     mnl_nlmsg_ok(message, left);
-		     message = mnl_nlmsg_next(message, &left))
+		     mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
 			if (message->nlmsg_type == NLMSG_ERROR && !first)
 				first = -static_cast<const nlmsgerr *>(
-					mnl_nlmsg_get_payload(message))->error;
+						 mnl_nlmsg_get_payload(message))
+						 ->error;
 	}
 }
 
@@ -316,18 +304,15 @@ void Rewrite::make_table(Family family)
 	put_rule(batch, family, true);
 	int error = commit(batch);
 	// A flag that it does not know is what a kernel before 5.12 refuses.
-	if (owned_ && tables_.empty() &&
-	    (error == EINVAL || error == EOPNOTSUPP)) {
+	if (owned_ && tables_.empty() && (error == EINVAL || error == EOPNOTSUPP)) {
 		owned_ = false;
 		make_table(family);
 		return;
 	}
 	if (error == EPERM)
-		fail("the probe's rules (it needs CAP_NET_ADMIN, as root has it)",
-		     error);
+		fail("the probe's rules (it needs CAP_NET_ADMIN, as root has it)", error);
 	if (error)
-		fail("the probe's rules (they need nftables in the kernel)",
-		     error);
+		fail("the probe's rules (they need nftables in the kernel)", error);
 	tables_.insert(family);
 }
 
@@ -338,10 +323,9 @@ void Rewrite::put_table(Batch &batch, Family family) const
 	nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name_.c_str());
 	if (owned_)
 		nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, OWNER);
-	batch.add(NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL,
-		  [&](nlmsghdr *message) {
-			  nftnl_table_nlmsg_build_payload(message, table.get());
-		  });
+	batch.add(NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL, [&](nlmsghdr *message) {
+		nftnl_table_nlmsg_build_payload(message, table.get());
+	});
 }
 
 void Rewrite::put_chain(Batch &batch, Family family) const
@@ -351,14 +335,12 @@ void Rewrite::put_chain(Batch &batch, Family family) const
 	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, name_.c_str());
 	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, CHAIN);
 	nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, "filter");
-	nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM,
-			    NF_INET_PRE_ROUTING);
+	nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
 	nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, PRIORITY_RAW);
 	nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	batch.add(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE,
-		  [&](nlmsghdr *message) {
-			  nftnl_chain_nlmsg_build_payload(message, chain.get());
-		  });
+	batch.add(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE, [&](nlmsghdr *message) {
+		nftnl_chain_nlmsg_build_payload(message, chain.get());
+	});
 }
 
 // @answers: the map of answers; otherwise the set of what is dropped.
@@ -373,19 +355,16 @@ void Rewrite::put_set(Batch &batch, Family family, bool answers) const
 	nftnl_set_set_u32(set.get(), NFTNL_SET_ID, set_id(answers));
 	nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, number(family));
 	nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE,
-			  (type << TYPE_BITS | type) << 2 * TYPE_BITS |
-			  TYPE_PORT << TYPE_BITS | TYPE_PORT);
-	nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN,
-			  2 * size + 2 * PORT_SLOT);
+			  (type << TYPE_BITS | type) << 2 * TYPE_BITS | TYPE_PORT << TYPE_BITS |
+				  TYPE_PORT);
+	nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, 2 * size + 2 * PORT_SLOT);
 	if (answers) {
 		nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_MAP);
 		nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_TYPE, type);
 		nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_LEN, size);
 	}
 	batch.add(NFT_MSG_NEWSET, family, NLM_F_CREATE,
-		  [&](nlmsghdr *message) {
-			  nftnl_set_nlmsg_build_payload(message, set.get());
-		  });
+		  [&](nlmsghdr *message) { nftnl_set_nlmsg_build_payload(message, set.get()); });
 }
 
 void Rewrite::put_rule(Batch &batch, Family family, bool answers) const
@@ -402,9 +381,7 @@ void Rewrite::put_rule(Batch &batch, Family family, bool answers) const
 	else
 		drop(rule);
 	batch.add(NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND,
-		  [&](nlmsghdr *message) {
-			  nftnl_rule_nlmsg_build_payload(message, rule.get());
-		  });
+		  [&](nlmsghdr *message) { nftnl_rule_nlmsg_build_payload(message, rule.get()); });
 }
 
 void Rewrite::remove_table(Family family, const std::string &name)
@@ -432,46 +409,40 @@ void Rewrite::remove_stale_tables()
 
 		if (nftnl_table_nlmsg_parse(message, table.get()) < 0)
 			return MNL_CB_OK;
-		const char *name = nftnl_table_get_str(table.get(),
-						       NFTNL_TABLE_NAME);
-		std::uint32_t family = nftnl_table_get_u32(
-			table.get(), NFTNL_TABLE_FAMILY);
+		const char *name = nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME);
+		std::uint32_t family = nftnl_table_get_u32(table.get(), NFTNL_TABLE_FAMILY);
 		pid_t pid = process_of(name);
 		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
 			static_cast<Names *>(data)->emplace_back(
-				family == NFPROTO_IPV4 ? Family::ip4
-						       : Family::ip6, name);
+				family == NFPROTO_IPV4 ? Family::ip4 : Family::ip6, name);
 		return MNL_CB_OK;
 	};
 
-	nlmsghdr *message = nftnl_nlmsg_build_hdr(
-		buffer, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, NLM_F_DUMP, 1);
+	nlmsghdr *message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETTABLE, NFPROTO_UNSPEC,
+						  NLM_F_DUMP, 1);
 	if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0)
 		return;
 	// An error means that the kernel has no nftables, and so no table.
 	while (result > MNL_CB_STOP) {
-		ssize_t size = mnl_socket_recvfrom(socket_.get(), answer.data(),
-						   answer.size());
-		result = size < 0 ? MNL_CB_ERROR :
-			 mnl_cb_run(answer.data(), size, 1,
-				    mnl_socket_get_portid(socket_.get()),
-				    collect, &names);
+		ssize_t size = mnl_socket_recvfrom(socket_.get(), answer.data(), answer.size());
+		result = size < 0 ?
+				 MNL_CB_ERROR :
+				 mnl_cb_run(answer.data(), size, 1,
+					    mnl_socket_get_portid(socket_.get()), collect, &names);
 	}
 	for (const auto &[family, name] : names)
 		remove_table(family, name);
 }
 
-void Rewrite::put_elements(Batch &batch, Family family,
-			   const std::vector<Flow> &flows, bool answers,
-			   bool add) const
+void Rewrite::put_elements(Batch &batch, Family family, const std::vector<Flow> &flows,
+			   bool answers, bool add) const
 {
 	Set set(nftnl_set_alloc());
 
 	nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, name_.c_str());
 	nftnl_set_set_str(set.get(), NFTNL_SET_NAME, set_name(answers));
 	for (const Flow &flow : flows) {
-		const std::string key =
-			key_bytes(answers ? flow.vip : flow.real, flow);
+		const std::string key = key_bytes(answers ? flow.vip : flow.real, flow);
 
 		if (flow.real.family != family)
 			continue;
@@ -481,13 +452,12 @@ void Rewrite::put_elements(Batch &batch, Family family,
 		nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(),
 				   static_cast<std::uint32_t>(key.size()));
 		if (answers && add)
-			nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA,
-					   flow.real.bytes.data(),
+			nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA, flow.real.bytes.data(),
 					   address_size(family));
 		nftnl_set_elem_add(set.get(), element);
 	}
-	batch.add(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, family,
-		  add ? NLM_F_CREATE : 0, [&](nlmsghdr *message) {
+	batch.add(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, family, add ? NLM_F_CREATE : 0,
+		  [&](nlmsghdr *message) {
 			  nftnl_set_elems_nlmsg_build_payload(message, set.get());
 		  });
 }
@@ -498,9 +468,7 @@ void Rewrite::change(const std::vector<Flow> &flows, bool add)
 
 	for (Family family : FAMILIES) {
 		if (std::none_of(flows.begin(), flows.end(),
-				 [&](const Flow &flow) {
-					 return flow.real.family == family;
-				 }))
+				 [&](const Flow &flow) { return flow.real.family == family; }))
 			continue;
 		if (!tables_.contains(family))
 			make_table(family);

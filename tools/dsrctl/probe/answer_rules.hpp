@@ -63,8 +63,7 @@ private:
 	void put_chain(Batch &batch, Family family) const;
 	void put_set(Batch &batch, Family family, bool answers) const;
 	void put_rule(Batch &batch, Family family, bool answers) const;
-	void put_elements(Batch &batch, Family family,
-			  const std::vector<Flow> &flows, bool answers,
+	void put_elements(Batch &batch, Family family, const std::vector<Flow> &flows, bool answers,
 			  bool add) const;
 	void remove_table(Family family, const std::string &name);
 	void remove_stale_tables();

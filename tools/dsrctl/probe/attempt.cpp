@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/probe/attempt.hpp"
 
-#include <net/if.h>	// before the kernel's header, which then leaves out the same
+#include <net/if.h> // before the kernel's header, which then leaves out the same
 
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
@@ -30,10 +30,7 @@ struct Address {
 	sockaddr_storage storage{};
 	socklen_t size = 0;
 
-	const sockaddr *get() const
-	{
-		return reinterpret_cast<const sockaddr *>(&storage);
-	}
+	const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(&storage); }
 };
 
 Address address_of(const Ip &ip, std::uint16_t port)
@@ -67,8 +64,7 @@ std::pair<Ip, std::uint16_t> name_of(const Descriptor &socket, Family family)
 	socklen_t size = sizeof(storage);
 	Ip ip{family, {}};
 
-	if (getsockname(socket.get(), reinterpret_cast<sockaddr *>(&storage),
-			&size))
+	if (getsockname(socket.get(), reinterpret_cast<sockaddr *>(&storage), &size))
 		fail("getsockname", errno);
 	if (family == Family::ip4) {
 		sockaddr_in in;
@@ -83,8 +79,8 @@ std::pair<Ip, std::uint16_t> name_of(const Descriptor &socket, Family family)
 	return {ip, ntohs(in.sin6_port)};
 }
 
-void set_option(const Descriptor &socket, int level, int option,
-		const void *value, socklen_t size, const char *what)
+void set_option(const Descriptor &socket, int level, int option, const void *value, socklen_t size,
+		const char *what)
 {
 	if (setsockopt(socket.get(), level, option, value, size))
 		fail(what, errno);
@@ -95,13 +91,12 @@ Descriptor open_socket(const Target &target, int type, int protocol)
 {
 	bool ip4 = target.real.family == Family::ip4;
 	int tos = target.dscp << 2;
-	Descriptor socket(::socket(ip4 ? AF_INET : AF_INET6,
-				   type | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				   protocol), "a socket");
+	Descriptor socket(
+		::socket(ip4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol),
+		"a socket");
 
-	set_option(socket, ip4 ? IPPROTO_IP : IPPROTO_IPV6,
-		   ip4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof(tos),
-		   "setting the DSCP of a socket");
+	set_option(socket, ip4 ? IPPROTO_IP : IPPROTO_IPV6, ip4 ? IP_TOS : IPV6_TCLASS, &tos,
+		   sizeof(tos), "setting the DSCP of a socket");
 	return socket;
 }
 
@@ -131,8 +126,7 @@ Descriptor open_tcp(const Target &target)
 	Descriptor socket = open_socket(target, SOCK_STREAM, IPPROTO_TCP);
 	linger reset{1, 0};
 
-	set_option(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset),
-		   "SO_LINGER");
+	set_option(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset), "SO_LINGER");
 	return socket;
 }
 
@@ -141,8 +135,7 @@ std::uint16_t checksum(const std::string &message)
 	std::uint32_t sum = 0;
 
 	for (std::size_t at = 0; at < message.size(); at++)
-		sum += static_cast<std::uint8_t>(message[at]) <<
-		       (at % 2 ? 0 : 8);
+		sum += static_cast<std::uint8_t>(message[at]) << (at % 2 ? 0 : 8);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return static_cast<std::uint16_t>(~sum);
@@ -157,8 +150,7 @@ void put16(std::string &message, std::size_t at, std::uint16_t value)
 // As long as those of ping. The kernel sums up IPv6's.
 std::string echo_request(bool ip4, const Echo &echo)
 {
-	constexpr std::size_t SIZE = 64, CHECKSUM = 2, IDENTIFIER = 4,
-			      SEQUENCE = 6, PAYLOAD = 8;
+	constexpr std::size_t SIZE = 64, CHECKSUM = 2, IDENTIFIER = 4, SEQUENCE = 6, PAYLOAD = 8;
 	std::string message(SIZE, '\0');
 
 	message[0] = static_cast<char>(ip4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
@@ -183,8 +175,8 @@ bool is_strict(const std::string &interface)
 	int strictest = 0;
 
 	for (const std::string &name : {interface, std::string("all")}) {
-		const std::string value = read_file_if_any(
-			"/proc/sys/net/ipv4/conf/" + name + "/rp_filter");
+		const std::string value = read_file_if_any("/proc/sys/net/ipv4/conf/" + name +
+							   "/rp_filter");
 
 		strictest = std::max(strictest, std::atoi(value.c_str()));
 	}
@@ -196,9 +188,9 @@ bool is_strict(const std::string &interface)
 bool distrusts_itself()
 {
 	for (const char *name : {"lo", "all"})
-		if (std::atoi(read_file_if_any("/proc/sys/net/ipv4/conf/" +
-					       std::string(name) +
-					       "/accept_local").c_str()))
+		if (std::atoi(read_file_if_any("/proc/sys/net/ipv4/conf/" + std::string(name) +
+					       "/accept_local")
+				      .c_str()))
 			return false;
 	return true;
 }
@@ -228,11 +220,10 @@ std::optional<Ip> source_for(const Target &target, std::string &why)
 	return name_of(socket, target.real.family).first;
 }
 
-Attempt::Attempt(const Target &target, const Check &check, const Timing &timing,
-		 const Ip &us, const Echo &echo)
+Attempt::Attempt(const Target &target, const Check &check, const Timing &timing, const Ip &us,
+		 const Echo &echo)
 	: target_(target), check_(check),
-	  timeout_(std::chrono::duration_cast<Clock::duration>(timing.timeout)),
-	  echo_(echo)
+	  timeout_(std::chrono::duration_cast<Clock::duration>(timing.timeout)), echo_(echo)
 {
 	key_.us = us;
 	if (check.kind == Check::Kind::icmp) {
@@ -261,8 +252,7 @@ std::optional<Flow> Attempt::flow() const
 {
 	if (!key_.tcp)
 		return std::nullopt;
-	return Flow{target_.real, target_.vip, key_.us, key_.remote,
-		    key_.local};
+	return Flow{target_.real, target_.vip, key_.us, key_.remote, key_.local};
 }
 
 void Attempt::send()
@@ -271,16 +261,13 @@ void Attempt::send()
 	if (key_.tcp) {
 		Address to = address_of(target_.real, check_.port);
 
-		if (connect(socket_.get(), to.get(), to.size) &&
-		    errno != EINPROGRESS)
+		if (connect(socket_.get(), to.get(), to.size) && errno != EINPROGRESS)
 			failed(errno);
 		return;
 	}
-	const std::string message =
-		echo_request(key_.us.family == Family::ip4, echo_);
+	const std::string message = echo_request(key_.us.family == Family::ip4, echo_);
 	Address to = address_of(target_.real, 0);
-	if (sendto(socket_.get(), message.data(), message.size(), 0, to.get(),
-		   to.size) < 0)
+	if (sendto(socket_.get(), message.data(), message.size(), 0, to.get(), to.size) < 0)
 		failed(errno);
 }
 
@@ -338,8 +325,7 @@ void Attempt::read_response()
 		return;
 	}
 	response_.append(buffer, size);
-	if (size && !is_enough(response_) &&
-	    response_.size() < LARGEST_RESPONSE)
+	if (size && !is_enough(response_) && response_.size() < LARGEST_RESPONSE)
 		return;
 	Answer answer = judge(check_, response_);
 	if (answer.verdict == Verdict::ok)
@@ -375,8 +361,8 @@ void Attempt::hear(const Heard &heard, unsigned int interface)
 		return;
 	if (heard.kind == Heard::Kind::error) {
 		heard_ = heard;
-		finish(Verdict::icmp_error, what + ", from " +
-		       (heard.from == key_.us ? "this host itself" : from));
+		finish(Verdict::icmp_error,
+		       what + ", from " + (heard.from == key_.us ? "this host itself" : from));
 		return;
 	}
 	if (heard.from == target_.vip) {
@@ -393,16 +379,15 @@ void Attempt::hear(const Heard &heard, unsigned int interface)
 	}
 	heard_ = heard;
 	if (heard.from == target_.real)
-		finish(Verdict::answer_from_rip, what + " from " + from +
-		       " itself, expected it from " + text(target_.vip) +
-		       ": the server does not rewrite " +
-		       dscp_text(target_.dscp) +
-		       ", or the DSCP is cleared on the path");
+		finish(Verdict::answer_from_rip,
+		       what + " from " + from + " itself, expected it from " + text(target_.vip) +
+			       ": the server does not rewrite " + dscp_text(target_.dscp) +
+			       ", or the DSCP is cleared on the path");
 	else
-		finish(Verdict::answer_from_other, what + " from " + from +
-		       ", expected it from " + text(target_.vip) + ": " +
-		       dscp_text(target_.dscp) +
-		       " stands for something else on the server");
+		finish(Verdict::answer_from_other,
+		       what + " from " + from + ", expected it from " + text(target_.vip) + ": " +
+			       dscp_text(target_.dscp) +
+			       " stands for something else on the server");
 }
 
 // The kernel's TCP gave up; it has its reasons from packets that were heard.
@@ -412,14 +397,13 @@ void Attempt::failed(int error)
 
 	if (error == ECONNREFUSED || (error == ECONNRESET && !connected_))
 		finish(Verdict::reset, "RST from " + text(target_.vip) +
-		       ": the rewrite works, but nothing listens on port " +
-		       port + " of the VIP");
+					       ": the rewrite works, but nothing listens on port " +
+					       port + " of the VIP");
 	else if (error == ECONNRESET || error == EPIPE)
-		finish(Verdict::reset, "RST from " + text(target_.vip) +
-		       " after the request");
+		finish(Verdict::reset, "RST from " + text(target_.vip) + " after the request");
 	else
-		finish(Verdict::not_sent, "nothing could be sent to " +
-		       text(target_.real) + ": " + std::strerror(error));
+		finish(Verdict::not_sent, "nothing could be sent to " + text(target_.real) + ": " +
+						  std::strerror(error));
 }
 
 void Attempt::expire()
@@ -427,28 +411,29 @@ void Attempt::expire()
 	const std::string within = " within " + in_seconds(timeout_);
 
 	if (connected_) {
-		finish(Verdict::no_response, "a connection with " +
-		       text(target_.vip) + ", but no complete response" +
-		       within);
+		finish(Verdict::no_response, "a connection with " + text(target_.vip) +
+						     ", but no complete response" + within);
 	} else if (heard_) {
 		std::string in = interface_name(interface_);
 
-		finish(Verdict::dropped_here, heard_text(*heard_) + " from " +
-		       text(target_.vip) + " came in on " + in +
-		       ", and this host dropped it: " +
-		       (target_.real.family == Family::ip4 && is_strict(in) ?
-				"rp_filter is 1 there, and the way to " +
-				text(target_.real) + " is another" :
-				"see its firewall"));
-	} else if (key_.us == target_.real &&
-		   target_.real.family == Family::ip4 && distrusts_itself()) {
-		finish(Verdict::no_answer, "nothing came back" + within +
-		       ": this host probes itself, and its kernel drops a packet of its own, as spoofed, once its destination was rewritten: probe from another host, or set net.ipv4.conf.lo.accept_local to 1");
+		finish(Verdict::dropped_here,
+		       heard_text(*heard_) + " from " + text(target_.vip) + " came in on " + in +
+			       ", and this host dropped it: " +
+			       (target_.real.family == Family::ip4 && is_strict(in) ?
+					"rp_filter is 1 there, and the way to " +
+						text(target_.real) + " is another" :
+					"see its firewall"));
+	} else if (key_.us == target_.real && target_.real.family == Family::ip4 &&
+		   distrusts_itself()) {
+		finish(Verdict::no_answer,
+		       "nothing came back" + within +
+			       ": this host probes itself, and its kernel drops a packet of its own, as spoofed, once its destination was rewritten: probe from another host, or set net.ipv4.conf.lo.accept_local to 1");
 	} else {
-		finish(Verdict::no_answer, "nothing came back" + within +
-		       ": the server is down, does not have the address that " +
-		       dscp_text(target_.dscp) +
-		       " stands for there, or packets are lost on the path");
+		finish(Verdict::no_answer,
+		       "nothing came back" + within +
+			       ": the server is down, does not have the address that " +
+			       dscp_text(target_.dscp) +
+			       " stands for there, or packets are lost on the path");
 	}
 }
 
@@ -457,9 +442,9 @@ void Attempt::succeed(const Answer &answer)
 	answer_ = answer;
 	// Every host gives an echo the DSCP of the request.
 	if (check_.kind != Check::Kind::icmp && dscp_ == target_.dscp && dscp_)
-		finish(Verdict::dscp_visible, answer.text + " from " +
-		       text(target_.vip) + ", with " + dscp_text(dscp_) +
-		       " still in it: clients see the mark (net.ipv4.tcp_reflect_tos of the server?)");
+		finish(Verdict::dscp_visible,
+		       answer.text + " from " + text(target_.vip) + ", with " + dscp_text(dscp_) +
+			       " still in it: clients see the mark (net.ipv4.tcp_reflect_tos of the server?)");
 	else
 		finish(Verdict::ok, answer.text + " from " + text(target_.vip));
 }
@@ -473,8 +458,7 @@ void Attempt::finish(Verdict verdict, const std::string &text)
 	answer_->time = Clock::now() - begin_;
 	if (heard_) {
 		answer_->from = heard_->from;
-		answer_->dscp = heard_->from == target_.vip ? dscp_
-							    : heard_->dscp;
+		answer_->dscp = heard_->from == target_.vip ? dscp_ : heard_->dscp;
 	}
 }
 

@@ -18,8 +18,8 @@ std::optional<Ip> source_for(const Target &target, std::string &why);
 class Attempt {
 public:
 	// The objects have to outlive it. @echo: if it is one. Throws Error.
-	Attempt(const Target &target, const Check &check, const Timing &timing,
-		const Ip &us, const Echo &echo);
+	Attempt(const Target &target, const Check &check, const Timing &timing, const Ip &us,
+		const Echo &echo);
 
 	const Key &key() const { return key_; }
 	// What the rules have to let through; none for an echo.

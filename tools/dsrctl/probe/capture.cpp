@@ -20,8 +20,7 @@ namespace {
 constexpr int SNAP = 512;
 
 // In the words of pcap-filter(7).
-std::string filter_text(Family family, const std::set<Ip> &us,
-			const Check &check)
+std::string filter_text(Family family, const std::set<Ip> &us, const Check &check)
 {
 	std::string text = family == Family::ip4 ? "(icmp" : "(icmp6";
 
@@ -29,8 +28,7 @@ std::string filter_text(Family family, const std::set<Ip> &us,
 		text += " or tcp src port " + std::to_string(check.port);
 	text += ") and (";
 	for (const Ip &ip : us)
-		text += (ip == *us.begin() ? "dst host " : " or dst host ") +
-			dsr::text(ip);
+		text += (ip == *us.begin() ? "dst host " : " or dst host ") + dsr::text(ip);
 	return text + ")";
 }
 
@@ -40,16 +38,14 @@ void attach_filter(int socket, const std::string &text)
 	Pcap pcap(pcap_open_dead(DLT_RAW, SNAP));
 	bpf_program program;
 
-	if (!pcap || pcap_compile(pcap.get(), &program, text.c_str(), 1,
-				  PCAP_NETMASK_UNKNOWN))
+	if (!pcap || pcap_compile(pcap.get(), &program, text.c_str(), 1, PCAP_NETMASK_UNKNOWN))
 		throw Error("the filter " + quote(text) + ": " +
 			    (pcap ? pcap_geterr(pcap.get()) : "no memory"));
 	// libpcap's name for the kernel's struct: the layout is the same.
 	static_assert(sizeof(bpf_insn) == sizeof(sock_filter));
 	sock_fprog filter{static_cast<unsigned short>(program.bf_len),
 			  reinterpret_cast<sock_filter *>(program.bf_insns)};
-	int failed = setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
-				sizeof(filter));
+	int failed = setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 	int error = errno;
 	pcap_freecode(&program);
 	if (failed)
@@ -60,20 +56,17 @@ void attach_filter(int socket, const std::string &text)
 
 Capture::Capture(Family family, const std::set<Ip> &us, const Check &check)
 	// deaf until it is bound: nothing comes past the filter
-	: socket_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			 0), "a packet socket (probe needs CAP_NET_RAW, as root has it)")
+	: socket_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+		  "a packet socket (probe needs CAP_NET_RAW, as root has it)")
 {
 	constexpr int BUFFER = 1 << 20;
 	sockaddr_ll where{};
 
 	attach_filter(socket_.get(), filter_text(family, us, check));
-	setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &BUFFER,
-		   sizeof(BUFFER));
+	setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &BUFFER, sizeof(BUFFER));
 	where.sll_family = AF_PACKET;
-	where.sll_protocol = htons(family == Family::ip4 ? ETH_P_IP
-							 : ETH_P_IPV6);
-	if (bind(socket_.get(), reinterpret_cast<sockaddr *>(&where),
-		 sizeof(where)))
+	where.sll_protocol = htons(family == Family::ip4 ? ETH_P_IP : ETH_P_IPV6);
+	if (bind(socket_.get(), reinterpret_cast<sockaddr *>(&where), sizeof(where)))
 		fail("a packet socket", errno);
 }
 
@@ -84,8 +77,7 @@ void Capture::read(const Handler &handler) const
 		sockaddr_ll from{};
 		socklen_t length = sizeof(from);
 		ssize_t size = recvfrom(socket_.get(), data, sizeof(data), MSG_TRUNC,
-					reinterpret_cast<sockaddr *>(&from),
-					&length);
+					reinterpret_cast<sockaddr *>(&from), &length);
 
 		// An interface that goes down is an error to report once, and
 		// none of ours.
@@ -97,8 +89,7 @@ void Capture::read(const Handler &handler) const
 		packet.data = data;
 		packet.length = static_cast<std::uint32_t>(size);
 		packet.captured = std::min<std::uint32_t>(packet.length, SNAP);
-		packet.family = ntohs(from.sll_protocol) == ETH_P_IP ?
-					Family::ip4 : Family::ip6;
+		packet.family = ntohs(from.sll_protocol) == ETH_P_IP ? Family::ip4 : Family::ip6;
 		if (auto heard = hear(packet))
 			handler(*heard, from.sll_ifindex);
 	}

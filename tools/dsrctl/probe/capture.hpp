@@ -20,8 +20,7 @@ public:
 	int descriptor() const { return socket_.get(); }
 
 	// All that is waiting to be read. @interface: where it came in
-	using Handler = std::function<void(const Heard &heard,
-					   unsigned int interface)>;
+	using Handler = std::function<void(const Heard &heard, unsigned int interface)>;
 	void read(const Handler &handler) const;
 
 private:

@@ -48,51 +48,51 @@ void define(CLI::App &app, Options &options)
 {
 	const auto port = CLI::Range(1, 65535);
 
-	app.add_option("--real", options.real, "The server's own address")
-		->type_name("ADDR");
-	app.add_option("--vip", options.vip, "The VIP that has to answer")
-		->type_name("ADDR");
-	app.add_option("--dscp", options.dscp,
-		       "What stands for it, in any notation of dsrctl dscp")
+	app.add_option("--real", options.real, "The server's own address")->type_name("ADDR");
+	app.add_option("--vip", options.vip, "The VIP that has to answer")->type_name("ADDR");
+	app.add_option("--dscp", options.dscp, "What stands for it, in any notation of dsrctl dscp")
 		->type_name("N");
 	app.add_flag("--from-config", options.from_config,
 		     "Probe every VIP of the configuration on every server");
 	add_configuration(app, options.directory, options.file);
-	app.add_option("--servers", options.servers,
-		       "With --from-config: addresses with commas between them, or a file as lb-config has it")
+	app.add_option(
+		   "--servers", options.servers,
+		   "With --from-config: addresses with commas between them, or a file as lb-config has it")
 		->type_name("LIST|FILE");
 	app.add_flag("--icmp", options.icmp, "An ICMP echo; the default");
 	app.add_option("--tcp", options.tcp, "A TCP handshake with this port")
-		->type_name("PORT")->check(port);
-	app.add_option("--http", options.http, "An HTTP GET of this path")
-		->type_name("PATH");
+		->type_name("PORT")
+		->check(port);
+	app.add_option("--http", options.http, "An HTTP GET of this path")->type_name("PATH");
 	app.add_option("--port", options.port, "With --http: the port, 80 by default")
-		->type_name("PORT")->check(port);
+		->type_name("PORT")
+		->check(port);
 	app.add_option("--host", options.host,
 		       "With --http: the Host of the request, the VIP by default")
 		->type_name("NAME");
-	app.add_option("--expect-status", options.status,
-		       "With --http: N or N-M, 200 by default")
+	app.add_option("--expect-status", options.status, "With --http: N or N-M, 200 by default")
 		->type_name("N");
-	app.add_option("--expect-body", options.body,
-		       "With --http: an extended regular expression that a line of the body matches")
+	app.add_option(
+		   "--expect-body", options.body,
+		   "With --http: an extended regular expression that a line of the body matches")
 		->type_name("REGEX");
 	app.add_option("--count", options.count, "Attempts; all have to succeed")
-		->type_name("N")->check(CLI::Range(1U, 1000000U))
+		->type_name("N")
+		->check(CLI::Range(1U, 1000000U))
 		->capture_default_str();
-	app.add_option("--timeout", options.timeout,
-		       "Seconds that an attempt may take")
-		->type_name("S")->check(CLI::Range(0.01, 3600.0))
+	app.add_option("--timeout", options.timeout, "Seconds that an attempt may take")
+		->type_name("S")
+		->check(CLI::Range(0.01, 3600.0))
 		->capture_default_str();
 	app.add_option("--interval", options.interval,
 		       "Seconds between the beginnings of two attempts")
-		->type_name("S")->check(CLI::Range(0.0, 3600.0))
+		->type_name("S")
+		->check(CLI::Range(0.0, 3600.0))
 		->capture_default_str();
 	app.add_flag("--json", options.json, "Print JSON");
 	app.add_flag("--nagios", options.nagios,
 		     "Print one line, and exit, as a monitoring plugin");
-	app.add_flag("--metrics", options.metrics,
-		     "Print metrics for Prometheus");
+	app.add_flag("--metrics", options.metrics, "Print metrics for Prometheus");
 	app.add_flag("--keepalived", options.keepalived,
 		     "Exit as keepalived's MISC_CHECK wants it: 0 in service, 1 not");
 	app.footer(EXAMPLES);
@@ -109,8 +109,7 @@ void check_usage(const CLI::App &app, const Options &options)
 {
 	if (options.icmp + app.count("--tcp") + app.count("--http") > 1)
 		throw Error("give one of --icmp, --tcp and --http, not more");
-	for (const char *name : {"--port", "--host", "--expect-status",
-				 "--expect-body"})
+	for (const char *name : {"--port", "--host", "--expect-status", "--expect-body"})
 		if (app.count(name) && !app.count("--http"))
 			throw Error(std::string(name) + " needs --http");
 	if (options.keepalived && options.nagios)
@@ -119,9 +118,12 @@ void check_usage(const CLI::App &app, const Options &options)
 		throw Error("give one of --json, --nagios and --metrics, not more");
 	for (const char *name : {"--real", "--vip", "--dscp"})
 		if (!options.from_config != (app.count(name) > 0))
-			throw Error(options.from_config ?
-				std::string("give ") + name + " or --from-config, not both" :
-				std::string(name) + " is missing: give --real, --vip and --dscp, or --from-config");
+			throw Error(
+				options.from_config ?
+					std::string("give ") + name +
+						" or --from-config, not both" :
+					std::string(name) +
+						" is missing: give --real, --vip and --dscp, or --from-config");
 	for (const char *name : {"-d", "-f", "--servers"})
 		if (app.count(name) && !options.from_config)
 			throw Error(std::string(name) + " needs --from-config");
@@ -152,12 +154,11 @@ Target target_of(const Options &options)
 		bad("--dscp", quote(options.dscp),
 		    "a DSCP: 7, 0x07, AF11, 000111b, tos:28 or 0x5c");
 	if (!*dscp)
-		bad("--dscp", quote(options.dscp),
-		    "1 to 63: 0 is what unmarked packets have");
+		bad("--dscp", quote(options.dscp), "1 to 63: 0 is what unmarked packets have");
 	target.dscp = *dscp;
 	if (target.real.family != target.vip.family)
-		bad("--vip", quote(options.vip), std::string("an ") +
-		    name(target.real.family) + " address, as --real is");
+		bad("--vip", quote(options.vip),
+		    std::string("an ") + name(target.real.family) + " address, as --real is");
 	if (target.real == target.vip)
 		bad("--vip", quote(options.vip), "another address than --real");
 	return target;
@@ -174,11 +175,10 @@ void parse_status(const std::string &text, Check &check)
 	check.status_to = check.status_from;
 	if (first.ec == std::errc() && first.ptr != end && *first.ptr == '-')
 		last = std::from_chars(first.ptr + 1, end, check.status_to);
-	if (first.ec != std::errc() || last.ec != std::errc() ||
-	    last.ptr != end || check.status_from < LEAST ||
-	    check.status_to > MOST || check.status_to < check.status_from)
-		bad("--expect-status", quote(text),
-		    "a status of HTTP, or a range: 200, 200-399");
+	if (first.ec != std::errc() || last.ec != std::errc() || last.ptr != end ||
+	    check.status_from < LEAST || check.status_to > MOST ||
+	    check.status_to < check.status_from)
+		bad("--expect-status", quote(text), "a status of HTTP, or a range: 200, 200-399");
 }
 
 // What goes into the request as it is must not end a line of it.
@@ -246,19 +246,16 @@ int probe_targets(const Options &options)
 	Report report;
 
 	report.check = check_of(options);
-	report.timing = {options.count, Seconds(options.timeout),
-			 Seconds(options.interval)};
+	report.timing = {options.count, Seconds(options.timeout), Seconds(options.interval)};
 	report.skipped = targets.skipped;
-	bool lines = !options.from_config && !options.json &&
-		     !options.nagios && !options.metrics;
+	bool lines = !options.from_config && !options.json && !options.nagios && !options.metrics;
 	if (lines)
-		std::cout << head_text(targets.targets[0], report.check)
-			  << std::flush;
+		std::cout << head_text(targets.targets[0], report.check) << std::flush;
 	report.results = run(targets.targets, report.check, report.timing,
 			     [&](const Answer &answer, unsigned int number) {
-		if (lines)
-			std::cout << answer_text(answer, number) << std::flush;
-	});
+				     if (lines)
+					     std::cout << answer_text(answer, number) << std::flush;
+			     });
 	if (options.nagios) {
 		std::cout << nagios_text(report);
 		return nagios_status(report);
@@ -274,13 +271,11 @@ int probe_targets(const Options &options)
 	if (!options.json)
 		for (const std::string &skipped : report.skipped)
 			say_warning(skipped);
-	return options.keepalived ? keepalived_status(report) :
-				    exit_status(report);
+	return options.keepalived ? keepalived_status(report) : exit_status(report);
 }
 
 // A monitoring system shows one line of standard output.
-int complain(const Options &options, const std::string &error,
-	     const char *advice)
+int complain(const Options &options, const std::string &error, const char *advice)
 {
 	if (!options.nagios) {
 		say_error(error);
@@ -299,22 +294,21 @@ int complain(const Options &options, const std::string &error,
 
 int probe_command(int argc, char *argv[])
 {
-	CLI::App app("Does a server answer for a VIP, when a packet is marked as the load balancer marks it?",
-		     "dsrctl probe");
+	CLI::App app(
+		"Does a server answer for a VIP, when a packet is marked as the load balancer marks it?",
+		"dsrctl probe");
 	Options options;
 
 	define(app, options);
 	// also when another option is what is wrong
-	options.nagios = std::find(argv, argv + argc,
-				   std::string_view("--nagios")) != argv + argc;
+	options.nagios = std::find(argv, argv + argc, std::string_view("--nagios")) != argv + argc;
 	try {
 		if (!parse(app, argc, argv))
 			return 0;
 		check_usage(app, options);
 		return probe_targets(options);
 	} catch (const CLI::ParseError &error) {
-		return complain(options, error.what(),
-				"Try dsrctl probe --help.\n");
+		return complain(options, error.what(), "Try dsrctl probe --help.\n");
 	} catch (const std::exception &error) {
 		return complain(options, error.what(), "");
 	}

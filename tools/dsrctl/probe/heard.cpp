@@ -23,8 +23,7 @@ using Bytes = std::span<std::uint8_t>;
 // From the transport header on, as far as there is something of it.
 Bytes transport_of(Bytes packet, const Decoded &decoded)
 {
-	const std::size_t end = std::min<std::size_t>(packet.size(),
-						      decoded.bytes);
+	const std::size_t end = std::min<std::size_t>(packet.size(), decoded.bytes);
 
 	if (!decoded.transport || decoded.transport > end)
 		return {};
@@ -89,15 +88,13 @@ std::string error6(unsigned int type, unsigned int number)
 
 bool is_icmp(const Decoded &packet)
 {
-	return packet.from.family == Family::ip4 ?
-		       packet.protocol == IPPROTO_ICMP :
-		       packet.protocol == IPPROTO_ICMPV6;
+	return packet.from.family == Family::ip4 ? packet.protocol == IPPROTO_ICMP :
+						   packet.protocol == IPPROTO_ICMPV6;
 }
 
 bool is_reply(const Decoded &packet, unsigned int type)
 {
-	return type == (packet.from.family == Family::ip4 ? ICMP_ECHOREPLY :
-							    ICMP6_ECHO_REPLY);
+	return type == (packet.from.family == Family::ip4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY);
 }
 
 // Identifier, sequence number and nonce of an echo; @us has sent the request.
@@ -118,8 +115,7 @@ bool take_quoted(Bytes bytes, Family family, Heard &heard)
 	if (!packet || !packet->has_ends)
 		return false;
 	if (packet->protocol == IPPROTO_TCP) {
-		heard.key = {packet->from, true, packet->source,
-			     packet->destination};
+		heard.key = {packet->from, true, packet->source, packet->destination};
 		return true;
 	}
 	if (!packet->echo_request)
@@ -157,10 +153,8 @@ std::optional<Heard> hear_icmp(const Decoded &packet, Bytes message)
 		take_echo(message, packet.to, heard);
 		return heard;
 	}
-	heard.error = family == Family::ip4 ? error4(type, number)
-					    : error6(type, number);
-	if (heard.error.empty() ||
-	    !take_quoted(message.subspan(ICMP_HEADER), family, heard))
+	heard.error = family == Family::ip4 ? error4(type, number) : error6(type, number);
+	if (heard.error.empty() || !take_quoted(message.subspan(ICMP_HEADER), family, heard))
 		return std::nullopt;
 	heard.kind = Heard::Kind::error;
 	return heard;
@@ -175,8 +169,7 @@ std::optional<Heard> hear(const Packet &captured)
 
 	if (!packet)
 		return std::nullopt;
-	const Bytes message = transport_of({captured.data, captured.captured},
-					   *packet);
+	const Bytes message = transport_of({captured.data, captured.captured}, *packet);
 	if (packet->protocol == IPPROTO_TCP)
 		heard = hear_tcp(*packet, message);
 	else if (is_icmp(*packet))
@@ -191,8 +184,7 @@ std::optional<Heard> hear(const Packet &captured)
 // An error need not quote more than 8 bytes (RFC 792), a reply returns them all.
 bool is_about(const Heard &heard, const Echo &echo)
 {
-	return heard.nonce ? *heard.nonce == echo.nonce :
-			     heard.kind == Heard::Kind::error;
+	return heard.nonce ? *heard.nonce == echo.nonce : heard.kind == Heard::Kind::error;
 }
 
 } // namespace dsr::probe

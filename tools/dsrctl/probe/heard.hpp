@@ -23,7 +23,7 @@ struct Key {
 // replies to all of them.
 struct Echo {
 	std::uint16_t id = 0, sequence = 0;
-	std::uint64_t nonce = 0;	// the payload begins with it
+	std::uint64_t nonce = 0; // the payload begins with it
 };
 
 struct Heard {
@@ -35,7 +35,7 @@ struct Heard {
 	std::uint8_t dscp = 0;
 	// of an echo; errors may quote less of it
 	std::optional<std::uint64_t> nonce;
-	std::string error;	// "port unreachable"
+	std::string error; // "port unreachable"
 };
 
 // None: a packet that answers no probe.

@@ -71,15 +71,13 @@ std::optional<unsigned int> status(std::string_view response)
 
 std::string beginning(std::string_view text)
 {
-	return quote(text.substr(0, SHOWN)) +
-	       (text.size() > SHOWN ? " and more" : "");
+	return quote(text.substr(0, SHOWN)) + (text.size() > SHOWN ? " and more" : "");
 }
 
 class Pattern {
 public:
 	explicit Pattern(const std::string &text)
-		: error_(regcomp(&pattern_, text.c_str(),
-				 REG_EXTENDED | REG_NOSUB | REG_NEWLINE))
+		: error_(regcomp(&pattern_, text.c_str(), REG_EXTENDED | REG_NOSUB | REG_NEWLINE))
 	{
 	}
 	~Pattern()
@@ -129,8 +127,7 @@ std::string request(const Check &check, const Ip &vip)
 	std::string host = check.host;
 
 	if (host.empty())
-		host = vip.family == Family::ip4 ? text(vip)
-						 : "[" + text(vip) + "]";
+		host = vip.family == Family::ip4 ? text(vip) : "[" + text(vip) + "]";
 	return "GET " + check.path + " HTTP/1.0\r\nHost: " + host +
 	       "\r\nUser-Agent: dsrctl-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n";
 }
@@ -161,15 +158,13 @@ Answer judge(const Check &check, std::string_view response)
 	answer.status = status(response);
 	if (!answer.status || body_at == response.npos) {
 		answer.verdict = Verdict::bad_response;
-		answer.text = response.empty() ?
-			"the connection was closed without a response" :
-			"found " + beginning(response) +
-			", expected a response of HTTP";
+		answer.text = response.empty() ? "the connection was closed without a response" :
+						 "found " + beginning(response) +
+							 ", expected a response of HTTP";
 		return answer;
 	}
 	const std::string found = "HTTP status " + std::to_string(*answer.status);
-	if (*answer.status < check.status_from ||
-	    *answer.status > check.status_to) {
+	if (*answer.status < check.status_from || *answer.status > check.status_to) {
 		answer.verdict = Verdict::wrong_status;
 		answer.text = found + ", expected " + expected_status(check);
 		return answer;
@@ -178,16 +173,14 @@ Answer judge(const Check &check, std::string_view response)
 	auto length = content_length(response.substr(0, body_at));
 	if (length && body.size() < *length) {
 		answer.verdict = Verdict::bad_response;
-		answer.text = found + ", and a body of " +
-			      std::to_string(body.size()) +
+		answer.text = found + ", and a body of " + std::to_string(body.size()) +
 			      " bytes, expected " + std::to_string(*length);
 		return answer;
 	}
 	if (!check.body.empty() && !Pattern(check.body).matches(body)) {
 		answer.verdict = Verdict::body_mismatch;
 		answer.text = found + ", and the body " + beginning(body) +
-			      ", expected one that matches " +
-			      quote(check.body);
+			      ", expected one that matches " + quote(check.body);
 		return answer;
 	}
 	answer.text = found;

@@ -12,37 +12,41 @@ namespace {
 
 int badness(const Answer &answer)
 {
-	return answer.verdict == Verdict::ok ? 0
-	     : is_failure(answer.verdict) ? 2 : 1;
+	return answer.verdict == Verdict::ok ? 0 : is_failure(answer.verdict) ? 2 : 1;
 }
 
 } // namespace
 
 const char *name(Verdict verdict)
 {
-	static const char *const names[] = {
-		"ok", "dscp-visible", "no-answer", "answer-from-rip",
-		"answer-from-other", "reset", "icmp-error", "no-response",
-		"bad-response", "wrong-status", "body-mismatch",
-		"dropped-here", "not-sent"};
+	static const char *const names[] = {"ok",
+					    "dscp-visible",
+					    "no-answer",
+					    "answer-from-rip",
+					    "answer-from-other",
+					    "reset",
+					    "icmp-error",
+					    "no-response",
+					    "bad-response",
+					    "wrong-status",
+					    "body-mismatch",
+					    "dropped-here",
+					    "not-sent"};
 
 	return names[static_cast<int>(verdict)];
 }
 
 const Answer &Result::worst() const
 {
-	return *std::max_element(answers.begin(), answers.end(),
-				 [](const Answer &a, const Answer &b) {
-					 return badness(a) < badness(b);
-				 });
+	return *std::max_element(
+		answers.begin(), answers.end(),
+		[](const Answer &a, const Answer &b) { return badness(a) < badness(b); });
 }
 
 std::size_t Result::succeeded() const
 {
 	return std::count_if(answers.begin(), answers.end(),
-			     [](const Answer &answer) {
-				     return !is_failure(answer.verdict);
-			     });
+			     [](const Answer &answer) { return !is_failure(answer.verdict); });
 }
 
 std::string text(const Check &check)

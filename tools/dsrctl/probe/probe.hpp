@@ -17,7 +17,7 @@ using Seconds = std::chrono::duration<double>;
 struct Target {
 	Ip real, vip;
 	std::uint8_t dscp = 0;
-	std::string name;	// the VIP as it is configured
+	std::string name; // the VIP as it is configured
 
 	bool operator==(const Target &) const = default;
 };
@@ -27,9 +27,9 @@ struct Check {
 
 	Kind kind = Kind::icmp;
 	std::uint16_t port = 80;
-	std::string path, host;	// of http
+	std::string path, host; // of http
 	unsigned int status_from = 200, status_to = 200;
-	std::string body;	// an extended regular expression; empty: any
+	std::string body; // an extended regular expression; empty: any
 };
 
 struct Timing {
@@ -39,7 +39,7 @@ struct Timing {
 
 enum class Verdict : std::uint8_t {
 	ok,
-	dscp_visible,	// a warning; all that follow are failures
+	dscp_visible, // a warning; all that follow are failures
 	no_answer,
 	answer_from_rip,
 	answer_from_other,
@@ -64,11 +64,11 @@ inline bool is_failure(Verdict verdict)
 // What came of one attempt.
 struct Answer {
 	Verdict verdict = Verdict::ok;
-	std::string text;	// the same in words
-	Seconds time{0};	// until it was known
+	std::string text; // the same in words
+	Seconds time{0};  // until it was known
 	std::optional<Ip> from;
-	std::optional<std::uint8_t> dscp;	// that it carried
-	std::optional<unsigned int> status;	// of HTTP
+	std::optional<std::uint8_t> dscp;   // that it carried
+	std::optional<unsigned int> status; // of HTTP
 };
 
 struct Result {
@@ -79,7 +79,6 @@ struct Result {
 	const Answer &worst() const;
 	std::size_t succeeded() const;
 };
-
 
 // "ICMP echo", "TCP port 80", "HTTP port 80 /status.html"
 std::string text(const Check &check);

@@ -118,15 +118,12 @@ int exit_status(const Report &report)
 {
 	Counts counts = count(report.results);
 
-	return counts.failed   ? EXIT_ERRORS :
-	       counts.warnings ? EXIT_WARNINGS :
-				 EXIT_FINE;
+	return counts.failed ? EXIT_ERRORS : counts.warnings ? EXIT_WARNINGS : EXIT_FINE;
 }
 
 std::string head_text(const Target &target, const Check &check)
 {
-	return title(target) + ", " + dscp_text(target.dscp) + ", " +
-	       text(check) + "\n";
+	return title(target) + ", " + dscp_text(target.dscp) + ", " + text(check) + "\n";
 }
 
 std::string answer_text(const Answer &answer, unsigned int number)
@@ -136,9 +133,8 @@ std::string answer_text(const Answer &answer, unsigned int number)
 	if (answer.verdict == Verdict::ok)
 		line += "ok";
 	else
-		line += std::string(is_failure(answer.verdict) ? "FAILED"
-							       : "WARNING") +
-			", " + name(answer.verdict);
+		line += std::string(is_failure(answer.verdict) ? "FAILED" : "WARNING") + ", " +
+			name(answer.verdict);
 	line += ": " + answer.text;
 	if (!is_failure(answer.verdict))
 		line += ", " + text(answer.time);
@@ -151,16 +147,15 @@ std::string sum_text(const Result &result)
 			   std::to_string(result.succeeded()) + " succeeded";
 
 	if (auto taken = times({result}))
-		line += ", " + text(taken->least) + " to " + text(taken->most) +
-			", mean " + text(taken->mean);
+		line += ", " + text(taken->least) + " to " + text(taken->most) + ", mean " +
+			text(taken->mean);
 	return line + "\n";
 }
 
 std::string table_text(const Report &report)
 {
 	using Row = std::vector<std::string>;
-	std::vector<Row> rows{{"server", "vip", "dscp", "tos", "ok", "time",
-			       "result", ""}};
+	std::vector<Row> rows{{"server", "vip", "dscp", "tos", "ok", "time", "result", ""}};
 	std::vector<std::size_t> widths(rows[0].size());
 	Counts counts = count(report.results);
 	std::string table;
@@ -170,13 +165,11 @@ std::string table_text(const Report &report)
 		const Answer &worst = result.worst();
 		auto taken = times({result});
 
-		rows.push_back({text(target.real), target.name,
-				std::to_string(target.dscp),
+		rows.push_back({text(target.real), target.name, std::to_string(target.dscp),
 				hex(target.dscp << 2),
 				std::to_string(result.succeeded()) + "/" +
 					std::to_string(result.answers.size()),
-				taken ? text(taken->mean) : "--",
-				name(worst.verdict),
+				taken ? text(taken->mean) : "--", name(worst.verdict),
 				worst.verdict == Verdict::ok ? "" : worst.text});
 	}
 	for (const Row &row : rows)
@@ -192,9 +185,8 @@ std::string table_text(const Report &report)
 		}
 		table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
 	}
-	return table + std::to_string(counts.ok) + " ok, " +
-	       std::to_string(counts.warnings) + " with a warning, " +
-	       std::to_string(counts.failed) + " failed\n";
+	return table + std::to_string(counts.ok) + " ok, " + std::to_string(counts.warnings) +
+	       " with a warning, " + std::to_string(counts.failed) + " failed\n";
 }
 
 std::string report_json(const Report &report)
@@ -238,13 +230,10 @@ std::string probe_metrics(const Report &report)
 			{"check", dsr::probe::text(report.check)}};
 	};
 
-	text.family("dsrctl_probe_success",
-		    "1 when the server answered for the VIP each time.");
+	text.family("dsrctl_probe_success", "1 when the server answered for the VIP each time.");
 	for (const Result &result : report.results)
-		text.add(labels(result),
-			 !is_failure(result.worst().verdict));
-	text.family("dsrctl_probe_result",
-		    "1 for what the worst answer was, by name.");
+		text.add(labels(result), !is_failure(result.worst().verdict));
+	text.family("dsrctl_probe_result", "1 for what the worst answer was, by name.");
 	for (const Result &result : report.results) {
 		MetricsText::Labels all = labels(result);
 
@@ -255,8 +244,7 @@ std::string probe_metrics(const Report &report)
 		    "How long the answers took that came, on average.");
 	for (const Result &result : report.results)
 		if (auto taken = times({result}))
-			text.add(labels(result),
-				 std::to_string(taken->mean.count()));
+			text.add(labels(result), std::to_string(taken->mean.count()));
 	return text.text();
 }
 
@@ -265,8 +253,7 @@ std::string nagios_text(const Report &report)
 	static const char *const states[] = {"OK", "WARNING", "CRITICAL"};
 	const std::vector<Result> &results = report.results;
 	const std::string all = std::to_string(results.size());
-	std::string line = std::string("DSR ") + states[nagios_status(report)] +
-			   " - ";
+	std::string line = std::string("DSR ") + states[nagios_status(report)] + " - ";
 	Counts counts = count(results);
 	auto taken = times(results);
 
@@ -292,9 +279,8 @@ std::string nagios_text(const Report &report)
 	line += " loss=" + percent_lost(results) + ";;;0;100";
 	if (results.size() > 1)
 		line += " ok=" + std::to_string(counts.ok) + ";;;0;" + all +
-			" warning=" + std::to_string(counts.warnings) + ";;;0;" +
-			all + " failed=" + std::to_string(counts.failed) +
-			";;;0;" + all;
+			" warning=" + std::to_string(counts.warnings) + ";;;0;" + all +
+			" failed=" + std::to_string(counts.failed) + ";;;0;" + all;
 	return line + "\n";
 }
 

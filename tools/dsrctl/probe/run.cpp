@@ -44,22 +44,21 @@ Descriptor waiting_signals()
 		if (action.sa_handler != SIG_IGN)
 			sigaddset(&held, signal);
 	}
-	return Descriptor(signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK),
-			  "a file for signals");
+	return Descriptor(signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK), "a file for signals");
 }
 
 // One target's way through its attempts.
 struct Course {
 	Result result;
 	std::optional<Ip> us;
-	Clock::time_point next;		// not before this
+	Clock::time_point next; // not before this
 	std::unique_ptr<Attempt> running;
 };
 
 class Run {
 public:
-	Run(const std::vector<Target> &targets, const Check &check,
-	    const Timing &timing, const Progress &progress);
+	Run(const std::vector<Target> &targets, const Check &check, const Timing &timing,
+	    const Progress &progress);
 
 	std::vector<Result> results();
 
@@ -89,11 +88,11 @@ private:
 	std::vector<Capture> captures_;
 	std::unique_ptr<Rewrite> rewrite_;
 	std::map<Key, Attempt *> attempts_;
-	std::map<Ip, std::size_t> load_;	// attempts of each server
+	std::map<Ip, std::size_t> load_; // attempts of each server
 };
 
-Run::Run(const std::vector<Target> &targets, const Check &check,
-	 const Timing &timing, const Progress &progress)
+Run::Run(const std::vector<Target> &targets, const Check &check, const Timing &timing,
+	 const Progress &progress)
 	: check_(check), timing_(timing), progress_(progress)
 {
 	for (const Target &target : targets) {
@@ -106,8 +105,7 @@ Run::Run(const std::vector<Target> &targets, const Check &check,
 			continue;
 		Answer answer;
 		answer.verdict = Verdict::not_sent;
-		answer.text = "nothing could be sent to " + text(target.real) +
-			      ": " + why;
+		answer.text = "nothing could be sent to " + text(target.real) + ": " + why;
 		while (wants_more(course))
 			record(course, answer);
 	}
@@ -130,9 +128,7 @@ void Run::listen()
 bool Run::finished() const
 {
 	return std::none_of(courses_.begin(), courses_.end(),
-			    [this](const Course &course) {
-				    return wants_more(course);
-			    });
+			    [this](const Course &course) { return wants_more(course); });
 }
 
 bool Run::has_room(const Course &course) const
@@ -165,19 +161,16 @@ void Run::start()
 	std::vector<Flow> flows;
 
 	for (Course &course : courses_) {
-		if (course.running || !wants_more(course) || course.next > now ||
-		    !has_room(course))
+		if (course.running || !wants_more(course) || course.next > now || !has_room(course))
 			continue;
-		course.running = std::make_unique<Attempt>(
-			course.result.target, check_, timing_, *course.us,
-			new_echo(*course.us));
+		course.running = std::make_unique<Attempt>(course.result.target, check_, timing_,
+							   *course.us, new_echo(*course.us));
 		attempts_.emplace(course.running->key(), course.running.get());
 		load_[course.result.target.real]++;
 		started.push_back(course.running.get());
 		if (auto flow = course.running->flow())
 			flows.push_back(*flow);
-		course.next = now + std::chrono::duration_cast<Clock::duration>(
-					    timing_.interval);
+		course.next = now + std::chrono::duration_cast<Clock::duration>(timing_.interval);
 	}
 	if (rewrite_)
 		rewrite_->add(flows);
@@ -193,8 +186,8 @@ Clock::time_point Run::wake() const
 	for (const Course &course : courses_) {
 		if (course.running)
 			first = std::min(first, course.running->done() ?
-					 Clock::now() :
-					 course.running->deadline());
+							Clock::now() :
+							course.running->deadline());
 		else if (wants_more(course) && has_room(course))
 			first = std::min(first, course.next);
 	}
@@ -205,8 +198,7 @@ void Run::wait()
 {
 	std::vector<pollfd> files{{signals_.get(), POLLIN, 0}};
 	std::vector<Attempt *> running;
-	auto left = std::chrono::ceil<std::chrono::milliseconds>(
-		wake() - Clock::now()).count();
+	auto left = std::chrono::ceil<std::chrono::milliseconds>(wake() - Clock::now()).count();
 
 	for (const Capture &capture : captures_)
 		files.push_back({capture.descriptor(), POLLIN, 0});
@@ -217,8 +209,7 @@ void Run::wait()
 		files.push_back({attempt->descriptor(), attempt->events(), 0});
 		running.push_back(attempt);
 	}
-	if (poll(files.data(), files.size(),
-		 static_cast<int>(std::max<long long>(left, 0))) < 0 &&
+	if (poll(files.data(), files.size(), static_cast<int>(std::max<long long>(left, 0))) < 0 &&
 	    errno != EINTR)
 		fail("poll", errno);
 	if (files[0].revents)
@@ -253,8 +244,7 @@ void Run::expire()
 void Run::record(Course &course, const Answer &answer)
 {
 	course.result.answers.push_back(answer);
-	progress_(answer,
-		  static_cast<unsigned int>(course.result.answers.size()));
+	progress_(answer, static_cast<unsigned int>(course.result.answers.size()));
 }
 
 void Run::collect()

@@ -58,13 +58,13 @@ std::vector<Ip> read_file(const std::string &path)
 	std::string text;
 
 	if (int error = file ? read_all(file, text) : errno)
-		throw Error("--servers: found " + quote(path) +
-			    ", expected addresses with commas between them, or a file that can be read (" +
-			    std::strerror(error) + ")");
+		throw Error(
+			"--servers: found " + quote(path) +
+			", expected addresses with commas between them, or a file that can be read (" +
+			std::strerror(error) + ")");
 	for (const lb::Section &pool : lb::read_servers(text, path, errors))
 		for (const lb::Server &server : pool.servers)
-			if (std::find(ips.begin(), ips.end(), server.ip) ==
-			    ips.end())
+			if (std::find(ips.begin(), ips.end(), server.ip) == ips.end())
 				ips.push_back(server.ip);
 	for (const std::string &error : errors)
 		message += (message.empty() ? "" : "\n") + error;
@@ -85,8 +85,8 @@ std::vector<Ip> read_servers(const std::string &list_or_file)
 		return read_file(list_or_file);
 	for (const Ip &ip : servers)
 		if (const char *refused = refuse(ip))
-			throw Error("--servers: found " + text(ip) + ", " +
-				    refused + ", expected the address of a server");
+			throw Error("--servers: found " + text(ip) + ", " + refused +
+				    ", expected the address of a server");
 	return servers;
 }
 
@@ -99,34 +99,31 @@ Targets combine(const Config &config, const std::vector<Ip> &servers)
 
 		if (!entry.dscp) {
 			targets.skipped.push_back(entry.where + ": " + entry.name +
-				" is l2dsr: it has no DSCP to be probed by");
+						  " is l2dsr: it has no DSCP to be probed by");
 			continue;
 		}
 		if (entry.ports) {
-			targets.skipped.push_back(entry.where + ": " +
-				entry.title() + " is for " +
-				name(entry.ports->protocol) + " port " +
-				std::to_string(entry.ports->rip) +
-				" alone, which no probe of all is sent to");
+			targets.skipped.push_back(entry.where + ": " + entry.title() + " is for " +
+						  name(entry.ports->protocol) + " port " +
+						  std::to_string(entry.ports->rip) +
+						  " alone, which no probe of all is sent to");
 			continue;
 		}
 		for (const Ip &server : servers) {
-			if (server.family != entry.ip.family ||
-			    (entry.to && entry.to != server))
+			if (server.family != entry.ip.family || (entry.to && entry.to != server))
 				continue;
 			if (server == entry.ip)
 				throw Error("--servers: found " + text(server) +
 					    ", which is a VIP in " + entry.where +
 					    ", expected the server's own address");
-			targets.targets.push_back(
-				{server, entry.ip, *entry.dscp, entry.name});
+			targets.targets.push_back({server, entry.ip, *entry.dscp, entry.name});
 			probed = true;
 		}
 		if (!probed)
-			targets.skipped.push_back(entry.where + ": " + entry.name +
+			targets.skipped.push_back(
+				entry.where + ": " + entry.name +
 				(entry.to ? " is for " + text(*entry.to) :
-					    std::string(" is ") +
-						    dsr::name(entry.ip.family)) +
+					    std::string(" is ") + dsr::name(entry.ip.family)) +
 				", and none of the servers is");
 	}
 	return targets;

@@ -15,7 +15,7 @@ std::vector<Ip> read_servers(const std::string &list_or_file);
 
 struct Targets {
 	std::vector<Target> targets;
-	std::vector<std::string> skipped;	// what cannot be probed, and why
+	std::vector<std::string> skipped; // what cannot be probed, and why
 };
 
 // Every entry against every server of its family. Throws Error.

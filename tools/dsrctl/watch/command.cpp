@@ -20,17 +20,15 @@ using namespace dsr::watch;
 
 namespace {
 
-
-const char EXAMPLES[] =
-	"Examples:\n"
-	"  dsrctl watch                      until Ctrl-C\n"
-	"  dsrctl watch -i eth0 --seconds 10\n"
-	"  dsrctl watch --json --interval 60\n"
-	"  dsrctl watch --read server.pcap --server 10.128.9.31\n"
-	"\n"
-	"Exit status: 0 nothing was found, 1 watch itself could not do its work, 2\n"
-	"something was found.\n"
-	"dsrctl-watch(8) has the details.\n";
+const char EXAMPLES[] = "Examples:\n"
+			"  dsrctl watch                      until Ctrl-C\n"
+			"  dsrctl watch -i eth0 --seconds 10\n"
+			"  dsrctl watch --json --interval 60\n"
+			"  dsrctl watch --read server.pcap --server 10.128.9.31\n"
+			"\n"
+			"Exit status: 0 nothing was found, 1 watch itself could not do its work, 2\n"
+			"something was found.\n"
+			"dsrctl-watch(8) has the details.\n";
 
 struct Options {
 	std::string directory = "/etc/dsr.d", file, interface = "any", input;
@@ -68,8 +66,7 @@ std::vector<Diagnosis::Mapping> read_mappings(const Options &options)
 	}
 	std::string messages;
 	for (const Problem &problem : reader.config.errors)
-		messages += (messages.empty() ? "" : "\ndsrctl: ") +
-			    problem.message;
+		messages += (messages.empty() ? "" : "\ndsrctl: ") + problem.message;
 	throw Error(messages);
 }
 
@@ -96,8 +93,7 @@ std::vector<Ip> read_servers(const Options &options)
 class Watch {
 public:
 	explicit Watch(const Options &options)
-		: options_(options),
-		  diagnosis_(read_mappings(options), read_servers(options))
+		: options_(options), diagnosis_(read_mappings(options), read_servers(options))
 	{
 	}
 
@@ -109,17 +105,13 @@ public:
 			read();
 		progress_.end = true;
 		report();
-		return diagnosis_.findings().empty() ? EXIT_FINE :
-							EXIT_ERRORS;
+		return diagnosis_.findings().empty() ? EXIT_FINE : EXIT_ERRORS;
 	}
 
 private:
 	using Clock = std::chrono::steady_clock;
 
-	bool enough() const
-	{
-		return options_.count && diagnosis_.packets() >= options_.count;
-	}
+	bool enough() const { return options_.count && diagnosis_.packets() >= options_.count; }
 
 	void take(const Frame &frame)
 	{
@@ -133,8 +125,8 @@ private:
 			return;
 		const Diagnosis::Finding *news = diagnosis_.see(packet);
 		if (news && !options_.json)
-			put("packet " + std::to_string(diagnosis_.packets()) +
-			    ": " + news->text() + "\n");
+			put("packet " + std::to_string(diagnosis_.packets()) + ": " + news->text() +
+			    "\n");
 	}
 
 	void read()
@@ -145,12 +137,14 @@ private:
 		while (!enough() && !interrupted && reader.next(frame))
 			take(frame);
 		if (unknown_)
-			std::fprintf(stderr, "dsrctl watch: %s: %llu packets of a link type that is not known here, which nobody looked at\n",
-				     reader.name().c_str(), unknown_);
+			std::fprintf(
+				stderr,
+				"dsrctl watch: %s: %llu packets of a link type that is not known here, which nobody looked at\n",
+				reader.name().c_str(), unknown_);
 		if (reader.damage())
 			throw Error(reader.name() + ": byte " +
-				    std::to_string(reader.damage()->offset) +
-				    ": " + reader.damage()->message);
+				    std::to_string(reader.damage()->offset) + ": " +
+				    reader.damage()->message);
 	}
 
 	void live()
@@ -163,8 +157,8 @@ private:
 			put("watching " + options_.interface + "\n");
 		do {
 			take_some(live);
-			progress_.seconds = std::chrono::duration<double>(
-				Clock::now() - begin).count();
+			progress_.seconds =
+				std::chrono::duration<double>(Clock::now() - begin).count();
 			progress_.lost = live.lost();
 			// what came before an interrupt is still on its way
 			if (interrupted && !ending_) {
@@ -182,9 +176,7 @@ private:
 	{
 		constexpr int MOST = 1024, WAIT_MS = 100;
 
-		live.wait(WAIT_MS, MOST, [&](Frame &frame) {
-			take(frame);
-		});
+		live.wait(WAIT_MS, MOST, [&](Frame &frame) { take(frame); });
 	}
 
 	void report() const
@@ -204,35 +196,38 @@ private:
 	Diagnosis diagnosis_;
 	Progress progress_;
 	bool ending_ = false;
-	unsigned long long unknown_ = 0;	// of no known link type
+	unsigned long long unknown_ = 0; // of no known link type
 };
 
 void define(CLI::App &app, Options &options)
 {
 	add_configuration(app, options.directory, options.file);
 	auto *interface = app.add_option("-i", options.interface,
-		"The interface to watch; any is all of them")
-		->type_name("IFACE")->capture_default_str();
-	auto *input = app.add_option("--read", options.input,
-		"Read this capture (pcap or pcapng), and not an interface; - is standard input")
-		->type_name("FILE");
-	app.add_option("--server", options.servers,
-		       "This server's own address; may be repeated. By default, all of this host; of a capture, those that mapped packets go to")
-		->type_name("ADDR")->allow_extra_args(false);
-	app.add_option("--count", options.count,
-		       "End after so many IP packets")
+					 "The interface to watch; any is all of them")
+				  ->type_name("IFACE")
+				  ->capture_default_str();
+	auto *input =
+		app.add_option(
+			   "--read", options.input,
+			   "Read this capture (pcap or pcapng), and not an interface; - is standard input")
+			->type_name("FILE");
+	app.add_option(
+		   "--server", options.servers,
+		   "This server's own address; may be repeated. By default, all of this host; of a capture, those that mapped packets go to")
+		->type_name("ADDR")
+		->allow_extra_args(false);
+	app.add_option("--count", options.count, "End after so many IP packets")
 		->type_name("N")
-		->check(CLI::Range(std::uint64_t{1},
-				   std::numeric_limits<std::uint64_t>::max()));
-	auto *seconds = app.add_option("--seconds", options.seconds,
-		"End after so many seconds")
-		->type_name("S")->check(CLI::PositiveNumber);
+		->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()));
+	auto *seconds = app.add_option("--seconds", options.seconds, "End after so many seconds")
+				->type_name("S")
+				->check(CLI::PositiveNumber);
 	auto *interval = app.add_option("--interval", options.interval,
-		"Print a report every so many seconds; 0: only at the end")
-		->type_name("S")->check(CLI::NonNegativeNumber)
-		->capture_default_str();
-	app.add_flag("--json", options.json,
-		     "Reports as JSON, each on a line, and nothing else");
+					"Print a report every so many seconds; 0: only at the end")
+				 ->type_name("S")
+				 ->check(CLI::NonNegativeNumber)
+				 ->capture_default_str();
+	app.add_flag("--json", options.json, "Reports as JSON, each on a line, and nothing else");
 	input->excludes(interface)->excludes(seconds)->excludes(interval);
 	app.footer(EXAMPLES);
 }
@@ -241,8 +236,9 @@ void define(CLI::App &app, Options &options)
 
 int watch_command(int argc, char *argv[])
 {
-	CLI::App app("What comes to this server's VIPs and leaves from them, and what is wrong with it.",
-		     "dsrctl watch");
+	CLI::App app(
+		"What comes to this server's VIPs and leaves from them, and what is wrong with it.",
+		"dsrctl watch");
 	Options options;
 
 	define(app, options);

@@ -59,8 +59,8 @@ Live::Live(const std::string &interface) : interface_(interface)
 	}
 	captured_by_.link_type = pcap_datalink(pcap_.get());
 	if (!link_known(captured_by_.link_type))
-		fail("found link type " + link_text(captured_by_.link_type) +
-		     ", expected one of " + known_links());
+		fail("found link type " + link_text(captured_by_.link_type) + ", expected one of " +
+		     known_links());
 	if (pcap_setnonblock(pcap_.get(), 1, message) < 0)
 		fail(message);
 }
@@ -70,8 +70,7 @@ void Live::fail(const std::string &why) const
 	throw Error(interface_ + ": " + why);
 }
 
-void Live::wait(int milliseconds, int most,
-		const std::function<void(Frame &)> &take)
+void Live::wait(int milliseconds, int most, const std::function<void(Frame &)> &take)
 {
 	pollfd ready{pcap_get_selectable_fd(pcap_.get()), POLLIN, 0};
 	Taker taker{take, captured_by_};
@@ -79,8 +78,7 @@ void Live::wait(int milliseconds, int most,
 	// an interrupt is for the caller to see
 	if (poll(&ready, 1, milliseconds) < 0 && errno != EINTR)
 		fail(std::strerror(errno));
-	if (pcap_dispatch(pcap_.get(), most, hand_over,
-			  reinterpret_cast<u_char *>(&taker)) < 0)
+	if (pcap_dispatch(pcap_.get(), most, hand_over, reinterpret_cast<u_char *>(&taker)) < 0)
 		fail(pcap_geterr(pcap_.get()));
 }
 

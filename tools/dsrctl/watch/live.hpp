@@ -20,8 +20,7 @@ public:
 
 	// Waits at most so long, and hands over what has come, @most frames.
 	// Throws Error.
-	void wait(int milliseconds, int most,
-		  const std::function<void(Frame &)> &take);
+	void wait(int milliseconds, int most, const std::function<void(Frame &)> &take);
 
 	std::uint64_t lost() const;
 

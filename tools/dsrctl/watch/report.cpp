@@ -14,9 +14,9 @@ namespace {
 using nlohmann::json;
 using Row = std::vector<std::string>;
 
-const Row HEADER = {"vip", "dscp", "tos", "hex", "binary", "requests", "bytes",
-		    "replies", "bytes", "marked", "offload"};
-constexpr std::size_t NUMBERS = 5;	// aligned to the right from here
+const Row HEADER = {"vip",   "dscp",	"tos",	 "hex",	   "binary", "requests",
+		    "bytes", "replies", "bytes", "marked", "offload"};
+constexpr std::size_t NUMBERS = 5; // aligned to the right from here
 
 std::string table(const std::vector<Row> &rows)
 {
@@ -32,8 +32,7 @@ std::string table(const std::vector<Row> &rows)
 		for (std::size_t i = 0; i < row.size(); i++) {
 			std::string pad(widths[i] - row[i].size(), ' ');
 
-			line += (i ? "  " : "") + (i < NUMBERS ? row[i] + pad :
-								 pad + row[i]);
+			line += (i ? "  " : "") + (i < NUMBERS ? row[i] + pad : pad + row[i]);
 		}
 		text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
 	}
@@ -51,15 +50,13 @@ void add_rows(const Diagnosis::Vip &vip, std::vector<Row> &rows)
 		if (!vip.dscps.empty()) {
 			const std::uint8_t dscp = vip.dscps[i];
 
-			row = {row[0], std::to_string(dscp),
-			       std::to_string(dscp << 2), hex(dscp << 2),
-			       binary(dscp) + "b"};
+			row = {row[0], std::to_string(dscp), std::to_string(dscp << 2),
+			       hex(dscp << 2), binary(dscp) + "b"};
 		}
 		if (!i)
 			for (std::uint64_t number :
-			     {vip.requests.packets, vip.requests.bytes,
-			      vip.replies.packets, vip.replies.bytes,
-			      vip.marked_replies, vip.offloaded})
+			     {vip.requests.packets, vip.requests.bytes, vip.replies.packets,
+			      vip.replies.bytes, vip.marked_replies, vip.offloaded})
 				row.push_back(std::to_string(number));
 		rows.push_back(std::move(row));
 	}
@@ -92,8 +89,7 @@ std::string report_table(const Diagnosis &diagnosis, const Progress &progress)
 		std::snprintf(time, sizeof(time), " in %.1f s", progress.seconds);
 	text = std::to_string(diagnosis.packets()) + " packets" + time;
 	if (progress.lost)
-		text += ", and " + std::to_string(progress.lost) +
-			" that came too fast to be seen";
+		text += ", and " + std::to_string(progress.lost) + " that came too fast to be seen";
 	text += "\n" + table(rows);
 	for (const Diagnosis::Finding &finding : diagnosis.findings())
 		text += "! " + finding.text() + "\n";

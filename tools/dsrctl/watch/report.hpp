@@ -8,7 +8,7 @@ namespace dsr::watch {
 
 struct Progress {
 	double seconds = 0;	// of a live capture
-	std::uint64_t lost = 0;	// packets that came too fast
+	std::uint64_t lost = 0; // packets that came too fast
 	bool end = false;	// nothing follows
 };
 
