@@ -35,8 +35,7 @@ const char *name(Kind kind);
 struct Addresses {
 	Bytes server; // where packets are sent
 	Bytes vip;    // another one of this host
-	Bytes far;    // one that it forwards to; for INPUT, another of
-		      // its own
+	Bytes far;    // one that it forwards to; for INPUT, another of its own
 };
 
 // What a device says is left to be done (VIRTIO 1.2, 5.1.6); its numbers are of
