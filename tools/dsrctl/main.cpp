@@ -33,7 +33,7 @@ const char ACTIONS[] =
 	"             nothing configured\n"
 	"  metrics    counters and states of all VIPs, for Prometheus\n"
 	"  guard      as reload; and then, until it is ended, put back at once what\n"
-	"             somebody removes\n"
+	"             somebody removes: dsrctl-guard(8)\n"
 	"  dscp N     a DSCP in every notation; N in any: 10, 0x0a, AF11, 001010b,\n"
 	"             tos:40, 0xb8\n"
 	"\n"
