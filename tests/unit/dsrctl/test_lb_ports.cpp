@@ -148,6 +148,7 @@ TEST_CASE("dsrctl lb-config: rules of nft that nothing gets to are none")
 		"\t\tip daddr 198.51.100.11 accept\n",
 		"\t\tiifname \"lo\" accept\n",
 		"\t\tip daddr 198.51.100.10 tcp dport 22 drop\n",
+		"\t\tip daddr 198.51.100.10 tcp dport 22 reject\n",
 		"\t\tip saddr 203.0.113.0/24 drop\n",
 		"\t\ticmp type echo-request accept\n",
 	};
@@ -196,6 +197,47 @@ TEST_CASE("dsrctl lb-config: rules of nft that nothing gets to are none")
 			      "table ip lb {\n\tchain some {\n\t\tip daddr 198.51.100.10 return\n\t}\n}\n",
 		      PLAIN, ONE)
 		      .empty());
+}
+
+TEST_CASE("dsrctl lb-config: what a rule of nft matches and sets")
+{
+	const std::string sends = " ip dscp set 7 ip daddr set 192.0.2.31\n";
+	auto read = [](const std::string &rule) {
+		return vendor("nft").read(nft("\t\tip daddr 198.51.100.10 " + rule), "lb");
+	};
+	auto mapping = [&](const std::string &rule) {
+		const Reading reading = read(rule);
+
+		INFO(rule);
+		CHECK(reading.unclear.empty());
+		REQUIRE(reading.mappings.size() == 1);
+		return reading.mappings[0];
+	};
+
+	CHECK(mapping("meta l4proto 6" + sends).protocol == "tcp");
+	CHECK(mapping("meta l4proto 17" + sends).protocol == "udp");
+	CHECK(mapping("ip protocol udp" + sends).protocol == "udp");
+	const Mapping port = mapping("tcp dport 80" + sends);
+	REQUIRE(port.ports.size() == 1);
+	CHECK(port.ports[0].from == 80);
+	CHECK(port.ports[0].to == 80);
+	// taken for all ports, they would agree with a service that gets nothing
+	for (const char *some : {"tcp dport != 80", "tcp dport http", "meta l4proto != 6"}) {
+		INFO(some);
+		CHECK(read(some + sends).unclear.size() == 1);
+		CHECK(read(some + sends).mappings.empty());
+	}
+	CHECK(mapping("iifname != \"lo\"" + sends).ports.empty());
+	CHECK(mapping("tcp dport set 8080" + sends).servers.at(0).port == 8080);
+	CHECK(read("tcp dport set http" + sends).unclear.size() == 1);
+
+	const Reading named = vendor("nft").read(
+		"table ip lb {\n\tmap reals {\n\t\ttype mark : ipv4_addr\n\t\telements = { 0 : 192.0.2.31, 1 : 192.0.2.32 }\n\t}\n"
+		"\tchain c {\n\t\ttype nat hook prerouting priority dstnat;\n"
+		"\t\tip daddr 198.51.100.10 dnat to jhash ip saddr mod 2 map @reals\n\t}\n}\n",
+		"lb");
+	REQUIRE(named.mappings.size() == 1);
+	CHECK(named.mappings[0].servers.size() == 2);
 }
 
 TEST_CASE("dsrctl lb-config: tables of nft by their priority, and those in effect")

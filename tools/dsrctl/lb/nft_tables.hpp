@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A ruleset of nftables as text: its tables, with the words of their rules. What
-// they mean is nft_read.cpp's.
+// a rule says is nft_rule.cpp's.
 #pragma once
 
 #include <map>
