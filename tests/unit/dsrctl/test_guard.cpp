@@ -14,6 +14,7 @@
 
 #include "dsrctl/guard/back_off.hpp"
 #include "dsrctl/guard/events.hpp"
+#include "dsrctl/guard/lost_routes.hpp"
 #include "dsrctl/guard/notify.hpp"
 #include "dsrctl/guard/quiet.hpp"
 #include "dsrctl/guard/record.hpp"
@@ -236,7 +237,7 @@ TEST_CASE("dsrctl: guard: it hears of addresses and local routes that go, and by
 		INFO(vip);
 		change(true, vip);
 		CHECK(becomes_local(vip));
-		wait_for(events, Event::Kind::changed);
+		CHECK(wait_for(events, Event::Kind::address_there).ip == ip(vip));
 		change(false, vip);
 		CHECK_FALSE(is_local(ip(vip)));
 		for (auto kind : {Event::Kind::address_gone, Event::Kind::route_gone}) {
@@ -250,6 +251,44 @@ TEST_CASE("dsrctl: guard: it hears of addresses and local routes that go, and by
 	}
 	CHECK(is_up("lo"));
 	CHECK_FALSE(is_up("none"));
+}
+
+TEST_CASE("dsrctl: guard: a route is lost when it goes and its address stays")
+{
+	using Kind = Event::Kind;
+	const struct {
+		const char *what;
+		std::vector<Kind> events;
+		bool lost;
+	} cases[] = {
+		{"the route alone", {Kind::route_gone}, true},
+		{"with the address", {Kind::address_gone, Kind::route_gone}, false},
+		{"the address is back, and its route is not yet there",
+		 {Kind::address_gone, Kind::route_gone, Kind::address_there},
+		 false},
+		{"the route alone, later",
+		 {Kind::address_gone, Kind::route_gone, Kind::address_there, Kind::route_gone},
+		 true},
+		{"the route alone, then the address", {Kind::route_gone, Kind::address_gone}, false},
+		{"whether the address is back, was lost",
+		 {Kind::address_gone, Kind::route_gone, Kind::lost, Kind::route_gone},
+		 true},
+		{"other changes", {Kind::changed, Kind::rules_gone}, false},
+	};
+
+	for (const auto &one : cases) {
+		INFO(one.what);
+		LostRoutes routes;
+
+		for (const Kind kind : one.events)
+			routes.heard({kind, ip("2001:db8::46"), ""});
+		CHECK(routes.has(ip("2001:db8::46")) == one.lost);
+		CHECK_FALSE(routes.has(ip("2001:db8::47")));
+	}
+	LostRoutes routes;
+	routes.heard({Kind::route_gone, ip("127.0.0.1"), ""});
+	routes.look();
+	CHECK_FALSE(routes.has(ip("127.0.0.1")));
 }
 
 TEST_CASE("dsrctl: guard: it hears nothing of interfaces without VIPs")

@@ -70,11 +70,11 @@ std::optional<Event> address_event(const nlmsghdr *message, const Interfaces &in
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
 	    !interfaces.indices.contains(header->ifa_index))
 		return std::nullopt;
-	if (message->nlmsg_type == RTM_NEWADDR)
-		return Event{};
 	auto ip = address(message, sizeof(*header), header->ifa_family, IFA_LOCAL);
 	if (!ip) // of IPv6
 		ip = address(message, sizeof(*header), header->ifa_family, IFA_ADDRESS);
+	if (message->nlmsg_type == RTM_NEWADDR)
+		return Event{Event::Kind::address_there, ip, ""};
 	return Event{Event::Kind::address_gone, ip, process_text(message->nlmsg_pid)};
 }
 

@@ -18,7 +18,8 @@ namespace dsr {
 struct Event {
 	enum class Kind : std::uint8_t {
 		address_gone,
-		route_gone, // of the table local
+		address_there, // anew, or with other properties
+		route_gone,    // of the table local
 		rules_gone,
 		changed, // anything else, after which there may be more to do
 		lost	 // the kernel had more to say than there was room for

@@ -23,6 +23,7 @@
 #include "dsrctl/change.hpp"
 #include "dsrctl/guard/back_off.hpp"
 #include "dsrctl/guard/events.hpp"
+#include "dsrctl/guard/lost_routes.hpp"
 #include "dsrctl/guard/notify.hpp"
 #include "dsrctl/guard/quiet.hpp"
 #include "dsrctl/guard/record.hpp"
@@ -39,7 +40,7 @@ using Time = BackOff::Time;
 
 constexpr char DIRECTORY[] = "/run/dsrctl";
 constexpr std::chrono::seconds LOOK{1}; // where the kernel says nothing
-// An address of IPv6 has its route a moment after it is there.
+// A route that goes may come again at once.
 constexpr std::chrono::milliseconds SETTLE{50};
 
 volatile std::sig_atomic_t ended, hung_up;
@@ -148,7 +149,8 @@ private:
 	BackOff back_off_;
 
 	// What is known of what was started, when all of it was there.
-	std::set<Ip> vips_, routes_gone_;
+	std::set<Ip> vips_;
+	LostRoutes lost_routes_;
 	Quiet quiet_;
 	std::string quiet_before_;
 
@@ -207,18 +209,19 @@ void Guard::disturbed(const std::string &who)
 
 void Guard::heard(const Event &event)
 {
+	const bool of_vip = event.ip && vips_.contains(*event.ip);
+
+	if (of_vip || event.kind == Event::Kind::lost)
+		lost_routes_.heard(event);
 	switch (event.kind) {
 	case Event::Kind::route_gone:
-		if (!event.ip || !vips_.contains(*event.ip))
-			return;
-		routes_gone_.insert(*event.ip);
-		return disturbed(event.who);
 	case Event::Kind::address_gone:
-		if (event.ip && vips_.contains(*event.ip))
+		if (of_vip)
 			disturbed(event.who);
 		return;
 	case Event::Kind::rules_gone:
 		return disturbed(event.who);
+	case Event::Kind::address_there:
 	case Event::Kind::changed:
 	case Event::Kind::lost:
 		disturbed("");
@@ -231,11 +234,11 @@ std::vector<Address> Guard::without_route(const Situation &now)
 {
 	std::vector<Address> found;
 
-	std::erase_if(routes_gone_, [](const Ip &ip) { return is_local(ip); });
+	lost_routes_.look();
 	for (const Entry &entry : now.config.entries) {
 		const Address *address = now.actual.find(entry.ip, entry.dev);
 
-		if (address && routes_gone_.contains(entry.ip) && is_up(entry.dev) &&
+		if (address && lost_routes_.has(entry.ip) && is_up(entry.dev) &&
 		    std::ranges::find(found, *address) == found.end())
 			found.push_back(*address);
 	}
