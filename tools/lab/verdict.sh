@@ -12,7 +12,7 @@ kernel_log=/run/kernel.log
 # kernel says when the host is too busy to run it, what cfg80211 misses, which
 # NetworkManager loads, and what kvm.ko of a real-time kernel says of an emulated
 # processor.
-kernel_harmless='loading out-of-tree module taints kernel|module verification failed|DADDR\.[0-9]+ target: invalid size|xt_DADDR: version magic|xt_DADDR: parameter table: |skbuff: bad partial csum: |clocksource: |TSC found unstable|: [0-9]+ callbacks suppressed$|hrtimer: interrupt took|failed to load regulatory\.db|RT requires X86_FEATURE_CONSTANT_TSC$'
+kernel_harmless='loading out-of-tree module taints kernel|module verification failed|DADDR\.[0-9]+ target: invalid size|xt_DADDR: version magic|xt_DADDR: parameter table: |skbuff: bad partial csum: |clocksource: |TSC found unstable|: [0-9]+ callbacks suppressed$|hrtimer: interrupt took|(failed to load|load for) regulatory\.db|firmware_class: See https|RT requires X86_FEATURE_CONSTANT_TSC$'
 
 # What a message that no run may cause looks like.
 kernel_bad='^[a-z]+ *:(emerg|alert|crit|err|warn) *:|Call Trace|unregister_netdevice: waiting'
