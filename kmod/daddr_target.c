@@ -18,7 +18,7 @@
 #include "compat.h"
 #include "daddr_check.h"
 #include "daddr_map.h"
-#include "daddr_skb.h"
+#include "daddr_skb_common.h"
 #include "xt_DADDR.h"
 
 MODULE_DESCRIPTION("Xtables: set the destination address (Layer 3 Direct Server Return)");

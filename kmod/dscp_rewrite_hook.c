@@ -8,7 +8,7 @@
 #include <linux/skbuff.h>
 #include <net/ipv6.h>
 
-#include "daddr_skb.h"
+#include "daddr_skb_common.h"
 #include "dscp_rewrite.h"
 
 /*
