@@ -55,6 +55,11 @@ static inline int skb_ensure_writable(struct sk_buff *skb, unsigned int length)
 }
 #endif
 
+/* No GRO chains whole packets there. */
+#ifndef DADDR_HAVE_GSO_FRAGLIST
+#define SKB_GSO_FRAGLIST 0
+#endif
+
 /* Zeroes will do, where there is no lockdep to tell of it. */
 #ifndef DADDR_HAVE_U64_STATS_INIT
 static inline void u64_stats_init(struct u64_stats_sync *sync)

@@ -15,6 +15,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
+#include <linux/string.h>
 #include <net/dst.h>
 #include <net/sock.h>
 
@@ -86,6 +87,113 @@ static inline const void *daddr_skb_read(void *packet, unsigned int offset,
 	return skb_header_pointer(reader->skb, offset, length, reader->buffer);
 }
 
+/* Of that packet alone: neither what is chained to it, nor the stack is told. */
+static noinline __maybe_unused enum daddr_verdict
+daddr_skb_set4(struct sk_buff *skb, const void *to, __be16 dport,
+	       struct daddr_change *change)
+{
+	struct daddr_skb_reader reader = { .skb = skb };
+	enum daddr_verdict verdict;
+	u32 sum;
+
+	verdict = daddr_decide4(daddr_skb_read, &reader, to,
+				(__force u16)dport, change);
+	if (verdict != DADDR_CHANGE)
+		return verdict;
+	if (skb_ensure_writable(skb, change->writable))
+		return DADDR_DROP;
+	sum = daddr_apply4(skb->data, to, change,
+			   skb->ip_summed == CHECKSUM_PARTIAL &&
+			   daddr_skb_is_seed(skb, change));
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		daddr_skb_add_to_sum(skb, sum);
+	return DADDR_CHANGE;
+}
+
+static noinline __maybe_unused enum daddr_verdict
+daddr_skb_set6(struct sk_buff *skb, const void *to, __be16 dport,
+	       struct daddr_change *change)
+{
+	struct daddr_skb_reader reader = { .skb = skb };
+	enum daddr_verdict verdict;
+	u32 sum;
+
+	verdict = daddr_decide6(daddr_skb_read, &reader, to,
+				(__force u16)dport, change);
+	if (verdict != DADDR_CHANGE)
+		return verdict;
+	if (skb_ensure_writable(skb, change->writable))
+		return DADDR_DROP;
+	sum = daddr_apply6(skb->data, to, change,
+			   skb->ip_summed == CHECKSUM_PARTIAL &&
+			   daddr_skb_is_seed(skb, change));
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		daddr_skb_add_to_sum(skb, sum);
+	return DADDR_CHANGE;
+}
+
+/*
+ * Did GRO chain packets of a flow to this one? Each has its own headers yet. The
+ * stack takes them apart, and not every kernel then gives them the first one's
+ * addresses.
+ */
+static __always_inline bool daddr_skb_is_chain(const struct sk_buff *skb)
+{
+	return unlikely(skb->data_len) &&
+	       unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_FRAGLIST);
+}
+
+/*
+ * One that is chained, and nobody else's: it begins after its headers. What was
+ * not sent to @from is the inner packet of a tunnel, whose outer headers only
+ * the first one has.
+ */
+static inline bool daddr_skb_set_chained(struct sk_buff *skb, const void *from,
+					 const void *to, __be16 dport,
+					 bool ipv6)
+{
+	int headers = skb->data - skb_network_header(skb);
+	enum daddr_verdict verdict = DADDR_KEEP;
+	struct daddr_change change;
+
+	if (headers < (ipv6 ? DADDR_IP6_HEADER : DADDR_IP4_HEADER))
+		return true;
+	__skb_push(skb, headers);
+	if (ipv6 && !memcmp(skb->data + DADDR_IP6_DADDR, from, 16))
+		verdict = daddr_skb_set6(skb, to, dport, &change);
+	else if (!ipv6 && !memcmp(skb->data + DADDR_IP4_DADDR, from, 4))
+		verdict = daddr_skb_set4(skb, to, dport, &change);
+	__skb_pull(skb, headers);
+	return verdict != DADDR_DROP;
+}
+
+/* Of the packet that was sent to @from, all but the first. */
+static noinline __maybe_unused bool
+daddr_skb_set_chain(struct sk_buff *skb, const void *from, const void *to,
+		    __be16 dport, bool ipv6)
+{
+	struct sk_buff **link, *chained, *rest;
+	unsigned int truesize;
+
+	/* with a clone, it shares the chain */
+	if (skb_unclone(skb, GFP_ATOMIC))
+		return false;
+	for (link = &skb_shinfo(skb)->frag_list; *link;
+	     link = &chained->next) {
+		rest = (*link)->next;
+		chained = skb_share_check(*link, GFP_ATOMIC);
+		*link = chained ? chained : rest;
+		if (!chained)
+			return false;
+		chained->next = rest;
+		truesize = chained->truesize;
+		if (!daddr_skb_set_chained(chained, from, to, dport, ipv6))
+			return false;
+		skb->truesize += chained->truesize - truesize;
+	}
+	return true;
+}
+
 /*
  * daddr_skb_rewrite4 - set the destination of an IPv4 packet
  * daddr_skb_rewrite6 - the same for IPv6
@@ -106,22 +214,16 @@ static noinline __maybe_unused enum daddr_verdict
 daddr_skb_rewrite4(struct sk_buff *skb, const void *to, __be16 dport,
 		   unsigned int hook)
 {
-	struct daddr_skb_reader reader = { .skb = skb };
+	u32 from = daddr_load32(skb->data + DADDR_IP4_DADDR);
 	struct daddr_change change;
 	enum daddr_verdict verdict;
-	u32 sum;
 
-	verdict = daddr_decide4(daddr_skb_read, &reader, to,
-				(__force u16)dport, &change);
+	verdict = daddr_skb_set4(skb, to, dport, &change);
 	if (verdict != DADDR_CHANGE)
 		return verdict;
-	if (skb_ensure_writable(skb, change.writable))
+	if (daddr_skb_is_chain(skb) &&
+	    !daddr_skb_set_chain(skb, &from, to, dport, false))
 		return DADDR_DROP;
-	sum = daddr_apply4(skb->data, to, &change,
-			   skb->ip_summed == CHECKSUM_PARTIAL &&
-			   daddr_skb_is_seed(skb, &change));
-	if (skb->ip_summed == CHECKSUM_COMPLETE)
-		daddr_skb_add_to_sum(skb, sum);
 	daddr_skb_forget(skb, hook, &change);
 	return DADDR_CHANGE;
 }
@@ -130,22 +232,17 @@ static noinline __maybe_unused enum daddr_verdict
 daddr_skb_rewrite6(struct sk_buff *skb, const void *to, __be16 dport,
 		   unsigned int hook)
 {
-	struct daddr_skb_reader reader = { .skb = skb };
 	struct daddr_change change;
 	enum daddr_verdict verdict;
-	u32 sum;
+	struct in6_addr from;
 
-	verdict = daddr_decide6(daddr_skb_read, &reader, to,
-				(__force u16)dport, &change);
+	memcpy(&from, skb->data + DADDR_IP6_DADDR, sizeof(from));
+	verdict = daddr_skb_set6(skb, to, dport, &change);
 	if (verdict != DADDR_CHANGE)
 		return verdict;
-	if (skb_ensure_writable(skb, change.writable))
+	if (daddr_skb_is_chain(skb) &&
+	    !daddr_skb_set_chain(skb, &from, to, dport, true))
 		return DADDR_DROP;
-	sum = daddr_apply6(skb->data, to, &change,
-			   skb->ip_summed == CHECKSUM_PARTIAL &&
-			   daddr_skb_is_seed(skb, &change));
-	if (skb->ip_summed == CHECKSUM_COMPLETE)
-		daddr_skb_add_to_sum(skb, sum);
 	daddr_skb_forget(skb, hook, &change);
 	return DADDR_CHANGE;
 }

@@ -102,12 +102,14 @@ daddr_skb_plain6(struct sk_buff *skb, const void *to, u8 summed)
 }
 
 /*
- * The head is ours to write, and there is no route that was made for the old
- * destination, as in PREROUTING: nothing is to be copied or forgotten.
+ * The head is ours to write, nothing is chained to it, and there is no route
+ * that was made for the old destination, as in PREROUTING: nothing is to be
+ * copied or forgotten.
  */
 static __always_inline bool daddr_skb_is_plain(const struct sk_buff *skb)
 {
-	return likely(!skb->cloned && !skb->_skb_refdst);
+	return likely(!skb->cloned && !skb->_skb_refdst) &&
+	       !daddr_skb_is_chain(skb);
 }
 
 /*

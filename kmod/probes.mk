@@ -15,6 +15,7 @@ ccflags-y += $(call daddr-probe,DADDR_HAVE_USERSIZE,usersize,netfilter/x_tables.
 ccflags-y += $(call daddr-probe,DADDR_HAVE_XT_HOOKNUM,xt_hooknum,netfilter/x_tables.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_NFT_COMPAT,nft_compat,netfilter/x_tables.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_SKB_ENSURE_WRITABLE,skb_ensure_writable,skbuff.h)
+ccflags-y += $(call daddr-probe,DADDR_HAVE_GSO_FRAGLIST,SKB_GSO_FRAGLIST,skbuff.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_U64_STATS_INIT,u64_stats_init,u64_stats_sync.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_SYSCTL_CONST,typedef.int.proc_handler.const,sysctl.h)
 ccflags-y += $(call daddr-probe,DADDR_HAVE_SYSCTL_USER_BUFFER,void.__user,sysctl.h)

@@ -364,6 +364,7 @@ static int __init daddr_test_init(void)
 	pr_info("KTAP version 1\n");
 	test_packets();
 	test_special_states();
+	test_fraglists(dscp_rewrite);
 	test_rules();
 	if (dscp_rewrite)
 		test_hook();

@@ -80,6 +80,9 @@ void expect_completed(struct sk_buff *skb, const struct packet *p);
 /* special.c: what is about one state and not about all packets */
 void test_special_states(void);
 
+/* fraglist.c: datagrams that GRO chained; @hook: also by dscp_rewrite */
+void test_fraglists(bool hook);
+
 /* rules.c: the rules of revision 1, and those that are refused */
 void test_rules(void);
 
