@@ -4,6 +4,7 @@
 // same steps.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -108,10 +109,51 @@ struct Write {
 	Register from = 0;
 };
 
-// The address that the packet's DSCP stands for becomes its destination; of
-// another DSCP, nothing does.
-struct DscpMap {
-	std::map<std::uint8_t, Ip> to;
+// --- the steps of xtables
+
+// Bytes of the packet, under a mask.
+struct Match {
+	Header header = Header::network;
+	std::uint32_t offset = 0, length = 0;
+	std::array<std::uint8_t, 16> mask{}, value{};
+	bool inverted = false;
+};
+
+// What it came in by; a name that ends with + is the beginning of many.
+struct InInterface {
+	std::string name;
+	bool inverted = false;
+};
+
+struct L4Protocol {
+	std::uint8_t number = 0;
+	bool inverted = false;
+};
+
+// So much of the transport's header is there: of a later fragment it is not, and
+// a packet that ends before it is dropped. That of TCP is protected besides: so is
+// a fragment that would overwrite its flags.
+struct L4Header {
+	std::uint32_t length = 0;
+	bool tcp = false;
+};
+
+// As the target DADDR does: one destination, or that of the packet's DSCP; of
+// another DSCP, nothing changes.
+struct Rewrite {
+	Ip daddr;		  // not of a map; but its family is
+	std::uint16_t dport = 0;  // 0: the port stays
+	std::vector<Ip> map;	  // by DSCP; empty when it is no map
+	std::uint64_t mapped = 0; // bit N: the map has an entry for DSCP N
+
+	bool is_map() const { return !map.empty(); }
+	// Null when packets of this DSCP stay as they are.
+	const Ip *destination(unsigned int dscp) const
+	{
+		if (!is_map())
+			return &daddr;
+		return mapped >> dscp & 1 ? &map[dscp] : nullptr;
+	}
 };
 
 // One of these ports is the source's or the destination's.
@@ -126,7 +168,8 @@ struct Perhaps {
 };
 
 using Step = std::variant<Load, LoadMeta, LoadUnknown, Constant, Mask, Shift, SwapBytes, Test,
-			  Between, Lookup, Write, DscpMap, AnyPort, Perhaps, Verdict>;
+			  Between, Lookup, Write, Match, InInterface, L4Protocol, L4Header, AnyPort,
+			  Rewrite, Perhaps, Verdict>;
 
 struct Rule {
 	std::vector<Step> steps;
@@ -135,7 +178,9 @@ struct Rule {
 	std::uint64_t handle = 0; // of nf_tables
 	std::uint64_t packets = 0, bytes = 0;
 	bool sets_port = false;
-	std::string unknown; // what of it is not understood; or empty
+	std::string unknown;	 // what of it is not understood; or empty
+	std::string problem;	 // "found …, expected …": the first thing; or empty
+	std::string where, text; // of a file: "NAME:LINE", and the line
 };
 
 struct Element {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/saved_steps.hpp"
 
+#include <arpa/inet.h>
+#include <netdb.h>
+
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 #include <map>
 #include <set>
 
 #include "common/dscp.hpp"
+#include "daddr_dscp.h"
 #include "daddr_rewrite.h"
 
 namespace dsr::nf {
@@ -15,16 +19,91 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr Register FIRST = 0, SECOND = 16, NOBODY = 48; // never written
+constexpr Register FIRST = 0, NOBODY = 48; // never written
 
-std::optional<unsigned long> number(const std::string &text, unsigned long most)
+constexpr std::uint8_t TCP = 6, UDP = 17, DCCP = 33, SCTP = 132, UDPLITE = 136;
+
+const char KNOWN[] =
+	"one of -p, -s, -d, -i, -m, --dscp, --dscp-class, --tos, --dport, --sport, --dports, --sports, --ports, --comment, -j, --set-daddr, --set-dport, --dscp-map";
+const char KNOWN_MATCHES[] =
+	"one of dscp, tos, tcp, udp, udplite, dccp, multiport, comment (no other match is known here)";
+
+// A whole string that is a decimal or 0x number.
+std::optional<unsigned long> number(std::string_view text, unsigned long max)
 {
-	char *end;
-	const unsigned long value = std::strtoul(text.c_str(), &end, 0);
+	unsigned long number;
+	int base = 10;
 
-	if (text.empty() || *end || value > most || text[0] == '-')
+	if (text.starts_with("0x") || text.starts_with("0X")) {
+		text.remove_prefix(2);
+		base = 16;
+	} else if (text.size() > 1 && text[0] == '0') {
+		return std::nullopt; // octal to some, decimal to others
+	}
+	auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+	if (error != std::errc() || end != text.data() + text.size() || number > max)
 		return std::nullopt;
-	return value;
+	return number;
+}
+
+std::optional<std::uint8_t> protocol_number(const std::string &name)
+{
+	static const std::map<std::string, std::uint8_t> NAMES = {
+		{"all", 0},	{"icmp", 1},	     {"tcp", TCP},     {"udp", UDP},
+		{"dccp", DCCP}, {"gre", 47},	     {"esp", 50},      {"ah", 51},
+		{"icmpv6", 58}, {"mh", 135},	     {"ipv6-mh", 135}, {"ipv6-icmp", 58},
+		{"sctp", SCTP}, {"udplite", UDPLITE}};
+	const auto known = NAMES.find(name);
+
+	if (known != NAMES.end())
+		return known->second;
+	if (const auto given = number(name, 255))
+		return static_cast<std::uint8_t>(*given);
+	if (const protoent *entry = getprotobyname(name.c_str()))
+		return static_cast<std::uint8_t>(entry->p_proto);
+	return std::nullopt;
+}
+
+bool has_ports(std::uint8_t protocol)
+{
+	return protocol == TCP || protocol == UDP || protocol == UDPLITE || protocol == DCCP;
+}
+
+// What the matches of the same name look for; 0 of no such match.
+std::uint8_t match_protocol(const std::string &name)
+{
+	static const std::map<std::string, std::uint8_t> NAMES = {
+		{"tcp", TCP}, {"udp", UDP}, {"udplite", UDPLITE}, {"dccp", DCCP}};
+	const auto known = NAMES.find(name);
+
+	return known == NAMES.end() ? 0 : known->second;
+}
+
+L4Header l4_header(std::uint8_t protocol)
+{
+	return {protocol == TCP ? 20U : protocol == DCCP ? 12U : 8U, protocol == TCP};
+}
+
+std::string other_name(const std::string &option)
+{
+	static const std::map<std::string, std::string> NAMES = {
+		{"--protocol", "-p"},
+		{"--proto", "-p"},
+		{"--source", "-s"},
+		{"--src", "-s"},
+		{"--destination", "-d"},
+		{"--dst", "-d"},
+		{"--match", "-m"},
+		{"--jump", "-j"},
+		{"--goto", "-g"},
+		{"--in-interface", "-i"},
+		{"--source-port", "--sport"},
+		{"--destination-port", "--dport"},
+		{"--source-ports", "--sports"},
+		{"--destination-ports", "--dports"}};
+	const auto known = NAMES.find(option);
+
+	return known == NAMES.end() ? option : known->second;
 }
 
 std::uint32_t destination_at(Family family)
@@ -45,14 +124,15 @@ Tos tos_bytes(Family family, unsigned int tos)
 	return {0, 2, {static_cast<std::uint8_t>(tos >> 4U), static_cast<std::uint8_t>(tos << 4U)}};
 }
 
-void add_tos_test(Rule &rule, Family family, unsigned int value, unsigned int mask, bool inverted)
+Match tos_match(Family family, unsigned int value, unsigned int mask, bool inverted)
 {
 	const Tos wanted = tos_bytes(family, value);
 	const Bytes bits = tos_bytes(family, mask).bytes;
+	Match match{Header::network, wanted.offset, wanted.length, {}, {}, inverted};
 
-	rule.steps.push_back(Load{Header::network, wanted.offset, wanted.length, FIRST});
-	rule.steps.push_back(Mask{FIRST, FIRST, bits, Bytes(bits.size())});
-	rule.steps.push_back(Test{FIRST, inverted ? Compare::neq : Compare::eq, wanted.bytes});
+	std::copy(wanted.bytes.begin(), wanted.bytes.end(), match.value.begin());
+	std::copy(bits.begin(), bits.end(), match.mask.begin());
+	return match;
 }
 
 // Of a packet's TOS, these bits become those.
@@ -68,6 +148,15 @@ void add_tos_write(Rule &rule, Family family, unsigned int value, unsigned int m
 	rule.steps.push_back(Write{Header::network, wanted.offset, wanted.length, FIRST});
 }
 
+// The options that no other target has.
+bool is_daddr_option(const std::string &word)
+{
+	for (const char *option : {"--set-daddr", "--set-dport", "--dscp-map"})
+		if (word.starts_with(option))
+			return true;
+	return false;
+}
+
 class Compiler {
 public:
 	Compiler(Rule &rule, const Words &words, Family family,
@@ -79,226 +168,506 @@ public:
 	void compile()
 	{
 		while (at_ < words_.size())
-			take();
+			option();
+		check();
+		// as the kernel: first the IP header, then its protocol, then the
+		// matches in their order
+		for (std::vector<Step> *steps : {&header_, &protocol_, &matches_})
+			for (Step &step : *steps)
+				rule_.steps.push_back(std::move(step));
 		act();
 	}
 
 private:
-	void take()
-	{
-		const std::string word = words_[at_++];
+	// --- words
 
-		if (word == "!") {
-			inverted_ = true;
-			return;
-		}
-		if (!option(word))
-			perhaps(word);
-		inverted_ = false;
+	// The first is what people are told.
+	void complain(const std::string &found, const std::string &wanted)
+	{
+		if (rule_.problem.empty())
+			rule_.problem = "found " + found + ", expected " + wanted;
 	}
 
-	std::string value() { return at_ < words_.size() ? words_[at_++] : ""; }
+	// Options may be written --name=value, and by other names.
+	void option()
+	{
+		std::string word = words_[at_++];
+
+		inverted_ = word == "!";
+		if (inverted_) {
+			if (at_ == words_.size())
+				return complain("the end of the rule", "an option after !");
+			word = words_[at_++];
+		}
+		const std::size_t equals = word.find('=');
+		has_value_ = word.starts_with("--") && equals != word.npos;
+		if (has_value_) {
+			value_ = word.substr(equals + 1);
+			word.resize(equals);
+		}
+		word = other_name(word);
+		if (!take(word))
+			perhaps(word);
+	}
+
+	std::string value(const std::string &option)
+	{
+		if (has_value_)
+			return value_;
+		if (at_ < words_.size())
+			return words_[at_++];
+		complain("the end of the rule", "a value for " + option);
+		return "";
+	}
 
 	// What is in the rule and not understood.
 	void perhaps(const std::string &what)
 	{
-		rule_.steps.push_back(Perhaps{what});
+		matches_.push_back(Perhaps{what});
 		rule_.unknown += (rule_.unknown.empty() ? "" : " ") + what;
 		while (at_ < words_.size() && words_[at_] != "!" && !words_[at_].starts_with("-"))
 			at_++;
 	}
 
-	bool option(const std::string &word)
+	void once(const std::string &option, bool invertible)
 	{
-		static const std::set<std::string> KNOWN_MATCHES = {
-			"dscp", "tos", "tcp", "udp", "udplite", "dccp", "multiport", "comment"};
+		if (inverted_ && !invertible)
+			complain("! before " + option, "it without !");
+		if (!seen_.insert(option).second)
+			complain(option + " a second time", "it once in a rule");
+	}
 
-		if (word == "-m") {
-			const std::string name = value();
+	void needs(const std::string &match, const std::string &option)
+	{
+		if (!seen_.contains("-m " + match))
+			complain(option, "-m " + match + " before it");
+	}
 
-			if (!KNOWN_MATCHES.contains(name))
-				perhaps("-m " + name);
+	// False of what is not understood.
+	bool take(const std::string &option)
+	{
+		if (option == "-m")
+			return load(value(option));
+		if (option == "-j" || option == "-g") {
+			jump(option);
 			return true;
 		}
-		if (word == "-s" || word == "-d")
-			return network(value(), word == "-d");
-		if (word == "-i")
-			return interface(value());
-		if (word == "-p")
-			return protocol(value());
-		if (word == "--comment") {
-			value();
+		if (option == "--dscp-map")
+			return map(value(option));
+		if (option == "--dscp" || option == "--dscp-class") {
+			needs("dscp", option);
+			once("--dscp", true);
+			return dscp(value(option), option);
+		}
+		if (option == "--sports" || option == "--dports" || option == "--ports") {
+			needs("multiport", option);
+			once("one of --dports, --sports and --ports", true);
+			return ports(value(option), option);
+		}
+		return take_one(option);
+	}
+
+	bool take_one(const std::string &option)
+	{
+		using Function = bool (Compiler::*)(const std::string &value,
+						    const std::string &option);
+		static const std::map<std::string, std::pair<Function, bool>> KNOWN_OPTIONS = {
+			{"-s", {&Compiler::network, true}},
+			{"-d", {&Compiler::network, true}},
+			{"-i", {&Compiler::interface, true}},
+			{"-p", {&Compiler::protocol, true}},
+			{"--comment", {&Compiler::comment, false}},
+			{"--tos", {&Compiler::tos, true}},
+			{"--sport", {&Compiler::port, true}},
+			{"--dport", {&Compiler::port, true}},
+			{"--set-daddr", {&Compiler::set_daddr, false}},
+			{"--set-dport", {&Compiler::set_dport, false}}};
+		const auto known = KNOWN_OPTIONS.find(option);
+
+		if (known == KNOWN_OPTIONS.end()) {
+			complain(quote(option), KNOWN);
+			return false;
+		}
+		once(option, known->second.second);
+		return (this->*known->second.first)(value(option), option);
+	}
+
+	// --- matches
+
+	// -m NAME
+	bool load(const std::string &name)
+	{
+		static const std::set<std::string> PLAIN = {"dscp", "tos", "comment"};
+		const std::uint8_t of_protocol = match_protocol(name);
+
+		if (inverted_)
+			complain("! before -m", "it before an option of the match");
+		if (!PLAIN.contains(name) && !of_protocol && name != "multiport") {
+			complain("-m " + quote(name), KNOWN_MATCHES);
+			perhaps("-m " + name);
 			return true;
 		}
-		if (word == "--dscp" || word == "--dscp-class")
-			return dscp(value());
-		if (word == "--tos")
-			return tos(value());
-		if (word == "--sport" || word == "--dport")
-			return port(value(), word == "--dport");
-		if (word == "--sports" || word == "--dports" || word == "--ports")
-			return ports(value(), word);
-		if (word == "-j" || word == "-g") {
-			target_ = value();
-			goes_ = word == "-g";
-			target_at_ = at_;
-			at_ = words_.size();
-			return true;
+		if (name == "comment")
+			seen_.insert("-m comment"); // as often as anybody likes
+		else
+			once("-m " + name, false);
+		if (of_protocol) {
+			if (number_ != of_protocol)
+				complain("-m " + name, "the same protocol with -p before it");
+			matches_.push_back(l4_header(of_protocol));
+			has_header_ = true;
 		}
-		return false;
+		if (name == "multiport" && !has_ports(number_) && number_ != SCTP)
+			complain("-m multiport", "-p tcp, udp, udplite, dccp or sctp before it");
+		return true;
+	}
+
+	bool comment(const std::string &, const std::string &option)
+	{
+		needs("comment", option);
+		return true;
 	}
 
 	// ADDRESS, ADDRESS/LENGTH or ADDRESS/MASK
-	bool network(const std::string &text, bool destination)
+	bool network(const std::string &text, const std::string &option)
 	{
 		const std::size_t slash = text.find('/');
+		const bool masked = slash != text.npos;
+		const std::string after = masked ? text.substr(slash + 1) : "";
 		const auto ip = parse_ip(text.substr(0, slash));
-		Bytes mask(address_size(family_), 0xff);
-
-		if (!ip || ip->family != family_)
-			return false;
-		if (slash != text.npos) {
-			const std::string rest = text.substr(slash + 1);
-			const auto length = number(rest, mask.size() * 8);
-			const auto as_ip = parse_ip(rest);
-
-			if (length)
-				for (std::size_t i = 0; i < mask.size() * 8; i++) {
-					if (i >= *length)
-						mask[i / 8] &= static_cast<std::uint8_t>(
-							~(0x80U >> i % 8));
-				}
-			else if (as_ip && as_ip->family == family_)
-				std::copy_n(as_ip->bytes.begin(), mask.size(), mask.begin());
-			else
-				return false;
-		}
 		const std::uint32_t size = address_size(family_);
-		rule_.steps.push_back(
-			Load{Header::network,
-			     destination ? destination_at(family_) : destination_at(family_) - size,
-			     size, FIRST});
-		Bytes wanted(ip->bytes.begin(), ip->bytes.begin() + size);
-		for (std::size_t i = 0; i < wanted.size(); i++)
-			wanted[i] &= mask[i];
-		rule_.steps.push_back(Mask{FIRST, FIRST, mask, Bytes(size)});
-		test(wanted);
+
+		if (!ip) {
+			complain(quote(text),
+				 "one numeric address, with or without a mask, for " + option);
+			return false;
+		}
+		if (masked && after.empty()) {
+			complain(quote(text), "a mask after / for " + option);
+			return false;
+		}
+		const auto length = masked ? number(after, ip->prefix()) : ip->prefix();
+		const auto mask = parse_ip(after);
+		if (!length && (!mask || mask->family != ip->family)) {
+			complain(quote(after),
+				 std::string("an ") + name(ip->family) + " mask for " + option);
+			return false;
+		}
+		if (ip->family != family_) {
+			others_.push_back(option);
+			return false;
+		}
+		Match match{Header::network,
+			    destination_at(family_) - (option == "-s" ? size : 0),
+			    size,
+			    {},
+			    {},
+			    inverted_};
+		for (std::uint32_t i = 0; i < size; i++) {
+			const unsigned long bits =
+				length ? std::clamp(*length, i * 8UL, i * 8UL + 8) - i * 8UL : 0;
+
+			match.mask[i] = length ? static_cast<std::uint8_t>(0xff00U >> bits) :
+						 mask->bytes[i];
+			match.value[i] = ip->bytes[i] & match.mask[i];
+		}
+		header_.push_back(match);
 		return true;
 	}
 
-	void test(const Bytes &wanted)
+	bool interface(const std::string &name, const std::string &option)
 	{
-		rule_.steps.push_back(Test{FIRST, inverted_ ? Compare::neq : Compare::eq, wanted});
+		constexpr std::size_t LONGEST = 15; // IFNAMSIZ
+
+		if (name.empty() || name.size() > LONGEST) {
+			complain(name.empty() ? "no name" : quote(name),
+				 "an interface for " + option);
+			return false;
+		}
+		if (name != "+" || inverted_)
+			header_.push_back(InInterface{name, inverted_});
+		return true;
 	}
 
-	// One that ends with + is the beginning of many.
-	bool interface(std::string name)
+	bool protocol(const std::string &name, const std::string &option)
 	{
-		constexpr std::size_t LONGEST = 16; // IFNAMSIZ
-		const bool many = name.ends_with('+');
+		const auto found = protocol_number(name);
 
-		if (many)
-			name.pop_back();
-		if (name.size() >= LONGEST)
+		if (!found) {
+			complain(quote(name), "a protocol's name or number for " + option);
 			return false;
-		Bytes bytes(name.begin(), name.end());
-		if (!many)
-			bytes.resize(LONGEST);
-		if (bytes.empty())
+		}
+		if (!*found) { // any
+			if (inverted_)
+				complain("! before -p all", "a rule that can match");
 			return true;
-		rule_.steps.push_back(LoadMeta{Meta::iifname, FIRST});
-		test(bytes);
+		}
+		protocol_.push_back(L4Protocol{*found, inverted_});
+		number_ = inverted_ ? 0 : *found;
 		return true;
 	}
 
-	bool protocol(const std::string &name)
+	bool dscp(const std::string &text, const std::string &option)
 	{
-		static const std::map<std::string, std::uint8_t> NAMES = {
-			{"icmp", 1},	   {"tcp", 6},	  {"udp", 17},	   {"dccp", 33},
-			{"gre", 47},	   {"esp", 50},	  {"ah", 51},	   {"icmpv6", 58},
-			{"ipv6-icmp", 58}, {"sctp", 132}, {"udplite", 136}};
-		const auto known = NAMES.find(name);
-		const auto given = number(name, 255);
+		const bool class_only = option == "--dscp-class";
+		unsigned int value;
 
-		if (name == "all" || (given && !*given))
-			return true;
-		if (known == NAMES.end() && !given)
+		if (!daddr_dscp_parse(text.c_str(), &value) || (class_only && text[0] <= '9')) {
+			complain(quote(text), class_only ? "a DSCP class (EF, AF11, CS1)" :
+							   "a DSCP from 0 to 63 (0x3f)");
 			return false;
-		rule_.steps.push_back(LoadMeta{Meta::l4proto, FIRST});
-		test({known != NAMES.end() ? known->second : static_cast<std::uint8_t>(*given)});
+		}
+		matches_.push_back(tos_match(family_, value << 2U, 0xfc, inverted_));
+		seen_.insert("a DSCP");
 		return true;
 	}
 
-	bool dscp(const std::string &text)
-	{
-		const auto value = parse_dscp(text);
-
-		if (!value)
-			return false;
-		add_tos_test(rule_, family_, *value << 2U, 0xfc, inverted_);
-		return true;
-	}
-
-	bool tos(const std::string &text)
+	// VALUE[/MASK], as iptables-save prints it; no names
+	bool tos(const std::string &text, const std::string &option)
 	{
 		const std::size_t slash = text.find('/');
 		const auto value = number(text.substr(0, slash), 0xff);
 		const auto mask = slash == text.npos ? 0xffUL :
 						       number(text.substr(slash + 1), 0xff);
 
-		if (!value || !mask)
+		needs("tos", option);
+		if (!value || !mask) {
+			complain(quote(text),
+				 "a number from 0 to 0xff, with or without a mask, for " + option);
 			return false;
-		add_tos_test(rule_, family_, static_cast<unsigned int>(*value),
-			     static_cast<unsigned int>(*mask), inverted_);
+		}
+		matches_.push_back(tos_match(family_, static_cast<unsigned int>(*value),
+					     static_cast<unsigned int>(*mask), inverted_));
 		return true;
 	}
 
 	using Range = std::pair<std::uint16_t, std::uint16_t>;
 
+	std::optional<std::uint16_t> one_port(const std::string &text, const std::string &option)
+	{
+		const auto found = number(text, 0xffff);
+
+		if (!found) {
+			complain(quote(text), "a number from 0 to 65535 for " + option);
+			return std::nullopt;
+		}
+		return static_cast<std::uint16_t>(*found);
+	}
+
 	// PORT, PORT:PORT, PORT: or :PORT
-	static std::optional<Range> range(const std::string &text)
+	std::optional<Range> range(const std::string &text, const std::string &option)
 	{
 		const std::size_t colon = text.find(':');
 		const std::string first = text.substr(0, colon);
-		const auto begin = first.empty() ? 0UL : number(first, 0xffff);
-		std::optional<unsigned long> end = begin;
+		const std::string last = colon == text.npos ? first : text.substr(colon + 1);
+		std::optional<std::uint16_t> begin = 0, end = 0xffff;
 
-		if (colon != text.npos)
-			end = colon + 1 == text.size() ? 0xffffUL :
-							 number(text.substr(colon + 1), 0xffff);
-		if (!begin || !end || text.empty())
+		if (!first.empty() || colon == text.npos)
+			begin = one_port(first, option);
+		if (!last.empty() || colon == text.npos)
+			end = one_port(last, option);
+		if (!begin || !end)
 			return std::nullopt;
-		return Range{static_cast<std::uint16_t>(*begin), static_cast<std::uint16_t>(*end)};
+		if (*begin > *end) {
+			complain(quote(text), "the lower port first for " + option);
+			return std::nullopt;
+		}
+		return Range{*begin, *end};
 	}
 
-	bool port(const std::string &text, bool destination)
+	bool port(const std::string &text, const std::string &option)
 	{
-		const auto found = range(text);
+		const bool destination = option == "--dport";
 
-		if (found)
-			rule_.steps.push_back(
-				AnyPort{!destination, destination, inverted_, {*found}});
-		return found.has_value();
+		if (!has_ports(number_))
+			complain(option, "-p tcp, udp, udplite or dccp before it");
+		const auto found = range(text, option);
+		if (!found)
+			return false;
+		if (!has_header_)
+			matches_.push_back(l4_header(number_));
+		has_header_ = true;
+		matches_.push_back(AnyPort{!destination, destination, inverted_, {*found}});
+		return true;
 	}
 
 	bool ports(const std::string &text, const std::string &option)
 	{
+		constexpr std::size_t MOST = 15;
 		AnyPort any{option != "--dports", option != "--sports", inverted_, {}};
 
 		for (std::size_t at = 0; at <= text.size();) {
 			const std::size_t end = std::min(text.find(',', at), text.size());
-			const auto found = range(text.substr(at, end - at));
+			const auto found = range(text.substr(at, end - at), option);
 
 			if (!found)
 				return false;
 			any.ranges.push_back(*found);
 			at = end + 1;
 		}
-		rule_.steps.push_back(any);
+		if (any.ranges.size() > MOST)
+			complain(quote(text), "at most 15 ports for " + option);
+		matches_.push_back(L4Header{4, false});
+		matches_.push_back(std::move(any));
 		return true;
 	}
 
 	// --- the target
+
+	// What comes after it is its own: only of DADDR, matches may.
+	void jump(const std::string &option)
+	{
+		once("-j", false);
+		target_ = value(option);
+		goes_ = option == "-g";
+		target_at_ = at_;
+		if (target_.starts_with("DADDR--"))
+			complain(
+				"-j " + quote(target_),
+				"a blank after DADDR, without which iptables-restore refuses the rule, too");
+		if (target_ == "DADDR" && goes_)
+			complain("-g " + quote(target_), "-j: it is no chain");
+		if (target_ == "DADDR")
+			return;
+		at_ = words_.size();
+		if (std::any_of(words_.begin() + static_cast<std::ptrdiff_t>(target_at_),
+				words_.end(), is_daddr_option))
+			complain("-j " + quote(target_), "-j DADDR, as its options are there");
+	}
+
+	void needs_target(const std::string &option)
+	{
+		if (target_ != "DADDR")
+			complain(option, "-j DADDR before it");
+	}
+
+	// A new destination. @found: how it was written, for messages.
+	std::optional<Ip> new_address(const std::string &text, const std::string &found,
+				      const std::string &option)
+	{
+		const auto ip = parse_ip(text);
+
+		if (!ip) {
+			complain(quote(found), "a numeric IPv4 or IPv6 address for " + option);
+			return std::nullopt;
+		}
+		if (const char *refused = refuse_daddr(*ip)) {
+			complain(std::string(refused) + " " + quote(found),
+				 "an address that a packet can be sent to for " + option);
+			return std::nullopt;
+		}
+		return ip;
+	}
+
+	bool set_daddr(const std::string &text, const std::string &option)
+	{
+		needs_target(option);
+		if (action_.is_map())
+			complain("--dscp-map and --set-daddr", "one of them");
+		const auto ip = new_address(text, text, option);
+		if (ip)
+			action_.daddr = *ip;
+		addressed_ = ip.has_value();
+		return true;
+	}
+
+	bool set_dport(const std::string &text, const std::string &option)
+	{
+		const auto given = number(text, 0xffff);
+
+		needs_target(option);
+		if (given && *given)
+			action_.dport = static_cast<std::uint16_t>(*given);
+		else if (const servent *entry = getservbyname(text.c_str(), nullptr))
+			action_.dport = ntohs(static_cast<std::uint16_t>(entry->s_port));
+		else
+			complain(quote(text),
+				 "a port from 1 to 65535 or a service's name for " + option);
+		return true;
+	}
+
+	// ENTRY[,ENTRY]..., as often as the whole map needs
+	bool map(const std::string &text)
+	{
+		const std::string option = "--dscp-map";
+
+		needs_target(option);
+		if (inverted_)
+			complain("! before " + option, "it without !");
+		if (addressed_)
+			complain("--set-daddr and --dscp-map", "one of them");
+		for (std::size_t start = 0; start <= text.size();) {
+			const std::size_t comma = std::min(text.find(',', start), text.size());
+
+			entry(text.substr(start, comma - start), option);
+			start = comma + 1;
+		}
+		return true;
+	}
+
+	// DSCP=ADDRESS
+	void entry(const std::string &entry, const std::string &option)
+	{
+		const std::size_t equals = entry.find('=');
+		unsigned int dscp;
+
+		if (equals == entry.npos)
+			return complain(quote(entry), "an entry DSCP=ADDRESS for " + option);
+		if (!daddr_dscp_parse(entry.substr(0, equals).c_str(), &dscp))
+			return complain(
+				quote(entry),
+				"a DSCP, 1-63, 0x1-0x3f or a class (EF, AF11, CS1), before = for " +
+					option);
+		if (!dscp)
+			return complain(quote(entry),
+					"no DSCP 0, which is unmarked traffic, for " + option);
+		const auto ip = new_address(entry.substr(equals + 1), entry, option);
+		if (!ip)
+			return;
+		if (!action_.mapped)
+			action_.daddr.family = ip->family;
+		if (ip->family != action_.daddr.family)
+			return complain(std::string("the ") + name(ip->family) + " address of " +
+						quote(entry),
+					std::string(name(action_.daddr.family)) +
+						", as in the entries before it, for " + option);
+		action_.map.resize(DADDR_DSCPS);
+		if (action_.mapped >> dscp & 1)
+			return complain(quote(entry) + ", of a DSCP that is mapped to " +
+						text(action_.map[dscp]) + " already",
+					"each DSCP once for " + option);
+		action_.map[dscp] = *ip;
+		action_.mapped |= std::uint64_t{1} << dscp;
+	}
+
+	// What only the whole rule says.
+	void check()
+	{
+		const bool is_daddr = target_ == "DADDR";
+
+		if (is_daddr && action_.dport && action_.is_map())
+			complain("--set-dport with --dscp-map",
+				 "it with --set-daddr: a map sets no port");
+		if (is_daddr && action_.dport && !has_ports(number_))
+			complain("--set-dport", "-p tcp, udp, udplite or dccp with it");
+		if (is_daddr && !addressed_ && !action_.is_map())
+			complain("no --set-daddr", "it or --dscp-map with the target DADDR");
+		if (seen_.contains("-m tos") && !seen_.contains("--tos"))
+			complain("-m tos alone", "--tos with it");
+		if (seen_.contains("-m multiport") &&
+		    !seen_.contains("one of --dports, --sports and --ports"))
+			complain("-m multiport alone", "--dports, --sports or --ports with it");
+		if (seen_.contains("-m dscp") && !seen_.contains("--dscp"))
+			complain("-m dscp alone", "--dscp or --dscp-class with it");
+		for (const std::string &option : others_)
+			complain(std::string("an ") +
+					 name(family_ == Family::ip4 ? Family::ip6 : Family::ip4) +
+					 " address for " + option,
+				 name(family_) + std::string(!is_daddr ? "" :
+							     action_.is_map() ?
+									 ", as for --dscp-map" :
+									 ", as for --set-daddr"));
+	}
 
 	// The word after an option of the target.
 	std::string target_option(const std::string &name) const
@@ -350,48 +719,12 @@ private:
 
 	void rewrite()
 	{
-		const auto ip = parse_ip(target_option("--set-daddr"));
-
-		const auto port = number(target_option("--set-dport"), 0xffff);
-
-		if (port)
-			write_port(static_cast<std::uint16_t>(*port));
-		if (ip && ip->family == family_)
-			return add_destination(rule_, *ip);
-		DscpMap map;
-		for (std::size_t i = target_at_; i + 1 < words_.size(); i++)
-			if (words_[i] == "--dscp-map")
-				entries(words_[i + 1], map);
-		if (map.to.empty()) {
+		if ((!addressed_ && !action_.is_map()) || action_.daddr.family != family_) {
 			rule_.unknown = "-j DADDR";
 			return verdict(Verdict::Kind::elsewhere);
 		}
-		rule_.steps.push_back(std::move(map));
-	}
-
-	void write_port(std::uint16_t port)
-	{
-		rule_.steps.push_back(Constant{
-			SECOND,
-			{static_cast<std::uint8_t>(port >> 8U), static_cast<std::uint8_t>(port)}});
-		rule_.steps.push_back(Write{Header::transport, 2, 2, SECOND});
-		rule_.sets_port = true;
-	}
-
-	void entries(const std::string &text, DscpMap &map) const
-	{
-		for (std::size_t at = 0; at < text.size();) {
-			const std::size_t end = std::min(text.find(',', at), text.size());
-			const std::size_t equals = text.find('=', at);
-
-			if (equals >= end)
-				return;
-			const auto dscp = parse_dscp(text.substr(at, equals - at));
-			const auto ip = parse_ip(text.substr(equals + 1, end - equals - 1));
-			if (dscp && ip && ip->family == family_)
-				map.to[*dscp] = *ip;
-			at = end + 1;
-		}
+		rule_.sets_port = action_.dport != 0;
+		rule_.steps.push_back(std::move(action_));
 	}
 
 	// -j DSCP --set-dscp V; -j TOS --set-tos V[/MASK]
@@ -419,8 +752,14 @@ private:
 	const Family family_;
 	const std::function<bool(const std::string &)> &is_chain_;
 	std::size_t at_ = 0, target_at_ = 0;
-	std::string target_;
-	bool inverted_ = false, goes_ = false;
+	std::set<std::string> seen_;	  // options and matches
+	std::vector<std::string> others_; // addresses of the other family
+	std::vector<Step> header_, protocol_, matches_;
+	std::string value_, target_;
+	Rewrite action_;
+	std::uint8_t number_ = 0; // of the protocol, if it is for one
+	bool inverted_ = false, has_value_ = false, has_header_ = false, goes_ = false;
+	bool addressed_ = false;
 };
 
 } // namespace
@@ -433,24 +772,28 @@ void add_steps(Rule &rule, const Words &words, Family family,
 
 void add_destination(Rule &rule, const Ip &ip)
 {
-	const std::uint32_t size = address_size(ip.family);
+	Rewrite rewrite;
 
-	rule.steps.push_back(Constant{SECOND, Bytes(ip.bytes.begin(), ip.bytes.begin() + size)});
-	rule.steps.push_back(Write{Header::network, destination_at(ip.family), size, SECOND});
+	rewrite.daddr = ip;
+	rule.steps.push_back(rewrite);
 }
 
 void add_dscp_test(Rule &rule, Family family, std::uint8_t dscp)
 {
-	add_tos_test(rule, family, static_cast<unsigned int>(dscp) << 2U, 0xfc, false);
+	rule.steps.push_back(tos_match(family, static_cast<unsigned int>(dscp) << 2U, 0xfc, false));
 }
 
 void add_destination_test(Rule &rule, const Ip &ip)
 {
-	const std::uint32_t size = address_size(ip.family);
+	Match match{Header::network,
+		    destination_at(ip.family),
+		    address_size(ip.family),
+		    {},
+		    ip.bytes,
+		    false};
 
-	rule.steps.push_back(Load{Header::network, destination_at(ip.family), size, FIRST});
-	rule.steps.push_back(
-		Test{FIRST, Compare::eq, Bytes(ip.bytes.begin(), ip.bytes.begin() + size)});
+	std::fill_n(match.mask.begin(), match.length, std::uint8_t{0xff});
+	rule.steps.push_back(match);
 }
 
 std::vector<Table> saved_tables(const Saved &saved, Family family)
@@ -487,6 +830,8 @@ std::vector<Table> saved_tables(const Saved &saved, Family family)
 		rule.words = one.words;
 		rule.packets = one.packets;
 		rule.bytes = one.bytes;
+		rule.where = one.where;
+		rule.text = one.text;
 		add_steps(rule, one.words, family,
 			  [&](const std::string &name) { return table.chains.contains(name); });
 		table.chains[one.chain].rules.push_back(std::move(rule));

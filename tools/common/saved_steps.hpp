@@ -9,8 +9,9 @@
 
 namespace dsr::nf {
 
-// What the words do, those of a rule after "-A CHAIN" or a part of them, and
-// what of it is not understood.
+// What the words do, those of a rule after "-A CHAIN" or a part of them; what of
+// it is not understood; and, of a whole rule, what iptables-restore would not take
+// or only others know (Rule::problem).
 void add_steps(Rule &rule, const std::vector<std::string> &words, Family family,
 	       const std::function<bool(const std::string &)> &is_chain);
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "common/registers.hpp"
 #include "daddr_rewrite.h"
 
 namespace dsr::nf {
@@ -33,6 +32,43 @@ bool is_destination(const Flow &flow, const Write &write)
 	return write.header == Header::network && write.offset < at + address_size(flow.family) &&
 	       write.offset + write.length > at;
 }
+
+} // namespace
+
+Truth holds(const Match &match, const Flow &flow)
+{
+	bool all_known = true;
+
+	for (std::uint32_t i = 0; i < match.length; i++) {
+		const std::uint32_t at = match.offset + i;
+		std::uint8_t value = 0, known = 0;
+
+		if (match.header == Header::network && at < flow.network.size()) {
+			value = flow.network[at];
+			known = flow.network_known[at];
+		} else if (match.header == Header::transport && at < flow.ports.size()) {
+			value = flow.ports[at];
+			known = flow.ports_known[at];
+		}
+		if (((value ^ match.value[i]) & match.mask[i] & known) ||
+		    (match.value[i] & ~match.mask[i]))
+			return inverted(Truth::no, match.inverted);
+		all_known &= !(match.mask[i] & ~known);
+	}
+	return inverted(all_known ? Truth::yes : Truth::maybe, match.inverted);
+}
+
+bool matches(const InInterface &wanted, std::string_view interface)
+{
+	std::string_view name = wanted.name;
+	const bool many = name.ends_with('+');
+
+	if (many)
+		name.remove_suffix(1);
+	return (many ? interface.starts_with(name) : interface == name) != wanted.inverted;
+}
+
+namespace {
 
 class Walker {
 public:
@@ -81,7 +117,7 @@ private:
 	{
 		for (const Step &step : rule.steps) {
 			if (std::holds_alternative<Write>(step) ||
-			    std::holds_alternative<DscpMap>(step))
+			    std::holds_alternative<Rewrite>(step))
 				return true;
 			if (const auto *lookup = std::get_if<Lookup>(&step);
 			    lookup && lookup->verdict)
@@ -407,24 +443,63 @@ private:
 		after.push_back(std::move(way));
 	}
 
-	void take(const DscpMap &map, const std::string &chain_name, const Rule &rule, Way way,
+	void take(const Rewrite &rewrite, const std::string &chain_name, const Rule &rule, Way way,
 		  Ways &after) const
 	{
 		Flow &flow = way.flow;
 		const auto dscp = flow.dscp();
+		auto go = [&](Way to, const Ip &ip) {
+			to.flow.set_destination(ip);
+			if (rewrite.dport)
+				to.flow.set_destination_port(rewrite.dport);
+			to.changes.push_back({&table_, &chain_name, &base_, &rule, ip});
+			after.push_back(std::move(to));
+		};
 
-		if (dscp && !map.to.contains(*dscp))
+		if (!rewrite.is_map())
+			return go(std::move(way), rewrite.daddr);
+		if (dscp && !rewrite.destination(*dscp))
 			return after.push_back(std::move(way));
 		if (!dscp) // somebody wrote what nobody knows
 			after.push_back(way);
-		for (const auto &[number, ip] : map.to)
-			if (!dscp || number == *dscp) {
-				Way other = way;
+		for (unsigned int number = 0; number < rewrite.map.size(); number++)
+			if (const Ip *ip = rewrite.destination(number);
+			    ip && (!dscp || number == *dscp))
+				go(way, *ip);
+	}
 
-				other.flow.set_destination(ip);
-				other.changes.push_back({&table_, &chain_name, &base_, &rule, ip});
-				after.push_back(std::move(other));
-			}
+	void take(const Match &match, const std::string &, const Rule &, Way way, Ways &after) const
+	{
+		const Truth truth = holds(match, way.flow);
+
+		split(truth, std::move(way), after);
+	}
+
+	void take(const InInterface &in, const std::string &, const Rule &, Way way,
+		  Ways &after) const
+	{
+		const Truth truth = !way.flow.in	      ? Truth::maybe :
+				    matches(in, *way.flow.in) ? Truth::yes :
+								Truth::no;
+
+		split(truth, std::move(way), after);
+	}
+
+	void take(const L4Protocol &wanted, const std::string &, const Rule &, Way way,
+		  Ways &after) const
+	{
+		const auto &here = way.flow.protocol;
+		const Truth truth = !here		   ? Truth::maybe :
+				    *here == wanted.number ? Truth::yes :
+							     Truth::no;
+
+		split(inverted(truth, wanted.inverted), std::move(way), after);
+	}
+
+	// Where a packet ends up is asked of whole ones.
+	void take(const L4Header &, const std::string &, const Rule &, Way way, Ways &after) const
+	{
+		after.push_back(std::move(way));
 	}
 
 	void take(const AnyPort &ports, const std::string &, const Rule &, Way way,

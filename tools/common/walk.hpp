@@ -2,7 +2,10 @@
 // Where a packet ends up that goes through a host's rules.
 #pragma once
 
+#include <string_view>
+
 #include "common/flow.hpp"
+#include "common/registers.hpp"
 #include "common/ruleset.hpp"
 
 namespace dsr::nf {
@@ -17,6 +20,10 @@ struct Change {
 
 	bool operator==(const Change &other) const { return rule == other.rule && to == other.to; }
 };
+
+// Does a match of xtables hold?
+Truth holds(const Match &match, const Flow &flow);
+bool matches(const InInterface &wanted, std::string_view interface);
 
 // What may become of a packet.
 struct Fate {
