@@ -9,9 +9,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "common/saved_rules.hpp"
 #include "packets.hpp"
 #include "replay/engine.hpp"
-#include "replay/match.hpp"
+#include "replay/steps.hpp"
 
 namespace replay_test {
 
@@ -126,6 +127,12 @@ inline dsr::Frame frame(Bytes &bytes, std::size_t wire = 0)
 
 	return {bytes.data(), static_cast<std::uint32_t>(bytes.size()),
 		static_cast<std::uint32_t>(wire ? wire : bytes.size()), 0, &interface};
+}
+
+// A rule as iptables takes it, without its chain.
+inline dsr::nf::Rule rule(const std::string &text)
+{
+	return dsr::replay::parse_rule(dsr::saved_words(text).value());
 }
 
 // One rule in raw PREROUTING.

@@ -14,11 +14,9 @@ namespace {
 Matched match(const std::string &matches, Bytes bytes, std::size_t wire = 0)
 {
 	bool six = bytes.at(0) >> 4 == 6;
-	replay::Ruleset ruleset = rules(matches + " -j DADDR --set-daddr " +
-					(six ? "2001:db8::46" : "10.128.8.46"));
-	auto family = six ? Family::ip6 : Family::ip4;
-
-	return replay::matches(ruleset.of(family).at(0), view(bytes, wire));
+	return replay::matches(
+		rule(matches + " -j DADDR --set-daddr " + (six ? "2001:db8::46" : "10.128.8.46")),
+		view(bytes, wire));
 }
 
 Header fragment4(std::uint8_t protocol, std::uint16_t fragment)
@@ -59,12 +57,11 @@ TEST_CASE("replay: matches on the interface that a packet came in by")
 
 	for (const auto &test : cases) {
 		Bytes bytes = good(ip4());
-		replay::Ruleset ruleset = rules(std::string(test.matches) +
-						" -j DADDR --set-daddr 10.128.8.46");
+		const nf::Rule one = rule(std::string(test.matches) +
+					  " -j DADDR --set-daddr 10.128.8.46");
 
 		INFO(test.matches << " of " << test.interface);
-		CHECK(replay::matches(ruleset.of(Family::ip4).at(0), view(bytes), test.interface) ==
-		      test.matched);
+		CHECK(replay::matches(one, view(bytes), test.interface) == test.matched);
 	}
 }
 

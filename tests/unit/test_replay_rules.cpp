@@ -18,6 +18,25 @@ Ruleset parse(const std::string &text)
 	return ruleset;
 }
 
+// Those that give a destination, in the order that packets meet them in.
+std::vector<const nf::Rule *> rewrites(const Ruleset &rules, Family family)
+{
+	nf::Flow any(family, 0);
+	std::vector<const nf::Rule *> found;
+
+	any.network_known = {};
+	const replay::Program program = replay::compile(rules.tables(), any, true);
+	for (std::uint32_t at = program.entry; at < program.nodes.size();
+	     at = program.nodes[at].next)
+		found.push_back(program.nodes[at].rule);
+	return found;
+}
+
+const replay::Action &action(const nf::Rule &rule)
+{
+	return std::get<nf::Rewrite>(rule.steps.back());
+}
+
 std::string error(const std::string &text)
 {
 	try {
@@ -63,22 +82,15 @@ TEST_CASE("replay: a whole ruleset, both families, raw before mangle")
 		"-A INPUT -j ACCEPT\n"
 		"COMMIT\n");
 
-	CHECK(rules.others == 2);
-	REQUIRE(rules.of(Family::ip4).size() == 2);
-	REQUIRE(rules.of(Family::ip6).size() == 1);
-	const replay::Rule &raw = rules.of(Family::ip4)[0];
-	CHECK(raw.where == "f:13");
-	CHECK(raw.protocol == 6);
-	REQUIRE(raw.matches.size() == 2);
-	CHECK(raw.matches[0].source.first == 1024);
-	CHECK(raw.matches[0].destination.inverted);
-	CHECK(raw.matches[1].dscp == 1);
-	CHECK(raw.matches[1].dscp_inverted);
-	CHECK(raw.destination.inverted);
-	CHECK(text(raw.action.daddr) == "10.0.0.1");
-	CHECK(rules.of(Family::ip4)[1].where == "f:5");
-	CHECK(rules.of(Family::ip6)[0].matches[0].dscp == 10);
-	CHECK(rules.of(Family::ip6)[0].protocol == 58);
+	CHECK(rules.others == 1); // the jump is followed
+	const auto four = rewrites(rules, Family::ip4), six = rewrites(rules, Family::ip6);
+	REQUIRE(four.size() == 3);
+	REQUIRE(six.size() == 1);
+	CHECK(four[0]->where == "f:13");
+	CHECK(text(action(*four[0]).daddr) == "10.0.0.1");
+	CHECK(four[1]->where == "f:5");
+	CHECK(four[2]->where == "f:6");
+	CHECK(text(action(*six[0]).daddr) == "2001:db8::46");
 }
 
 TEST_CASE("replay: a comment that looks like a DADDR rule is none")
@@ -119,7 +131,7 @@ TEST_CASE("replay: errors in a ruleset name the line, found and expected")
 		 "f:2: found the end of the line, expected the closing quote"},
 		{"*raw\n\x01\x7f\n", "f:2: found \"\\x01\\x7f\", expected -A"},
 		{"*raw\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n",
-		 "f:2: found a DADDR rule in the chain \"OUTPUT\" of the table \"raw\", expected it in PREROUTING of raw or mangle"},
+		 "f:2: found a DADDR rule in the chain \"OUTPUT\" of the table \"raw\", expected it in PREROUTING of raw or mangle, in INPUT of mangle, or in a chain that these lead to"},
 		{"*mangle\n-A OUTPUT -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n",
 		 "f:2: found a DADDR rule in the chain \"OUTPUT\""},
 		{"*nat\n-A PREROUTING -j DADDR --set-daddr 10.1.1.1\nCOMMIT\n",
@@ -142,7 +154,7 @@ TEST_CASE("replay: errors in a DADDR rule say what was found and expected")
 		{"-j DADDR", "no --set-daddr"},
 		{"--set-daddr 10.1.1.1", "--set-daddr, expected -j DADDR before it"},
 		{"--jum DADDR --set-daddr 10.1.1.1", "\"--jum\", expected one of -p"},
-		{"-g DADDR", "\"-g\", expected one of -p"},
+		{"-g DADDR", "-g \"DADDR\", expected -j"},
 		{"-j DADDR --set-daddr", "the end of the rule, expected a value for --set-daddr"},
 		{"-j DADDR --set-daddr vip", "\"vip\", expected a numeric"},
 		{"-j DADDR --set-daddr 10.1.1", "\"10.1.1\", expected a numeric"},
@@ -254,12 +266,13 @@ TEST_CASE("replay: a rule with a map, in one option or in several")
 	for (const char *rule : same) {
 		INFO(rule);
 		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") + rule + "\nCOMMIT\n");
-		REQUIRE(rules.of(Family::ip4).size() == 1);
-		const replay::Action &action = rules.of(Family::ip4)[0].action;
-		CHECK(action.is_map());
-		CHECK(action.mapped == (1ULL << 7 | 1ULL << 8 | 1ULL << 46));
+		const auto found = rewrites(rules, Family::ip4);
+		REQUIRE(found.size() == 1);
+		const replay::Action &map = action(*found[0]);
+		CHECK(map.is_map());
+		CHECK(map.mapped == (1ULL << 7 | 1ULL << 8 | 1ULL << 46));
 		for (unsigned int dscp = 0; dscp < 64; dscp++) {
-			const Ip *to = action.destination(dscp);
+			const Ip *to = map.destination(dscp);
 
 			if (dscp == 7 || dscp == 8 || dscp == 46)
 				CHECK(text(*to) == "10.0.0." + std::to_string(dscp));
@@ -277,8 +290,9 @@ TEST_CASE("replay: a full map of IPv6")
 		rule += (dscp % 16 == 1 ? " --dscp-map " : ",") + std::to_string(dscp) +
 			"=2001:db8:ffff:ffff:ffff:ffff:ffff:" + std::to_string(dscp);
 	Ruleset rules = parse(rule + "\nCOMMIT\n");
-	REQUIRE(rules.of(Family::ip6).size() == 1);
-	CHECK(rules.of(Family::ip6)[0].action.mapped == ~1ULL);
+	const auto found = rewrites(rules, Family::ip6);
+	REQUIRE(found.size() == 1);
+	CHECK(action(*found[0]).mapped == ~1ULL);
 }
 
 TEST_CASE("replay: a rule that sets the port")
@@ -299,9 +313,10 @@ TEST_CASE("replay: a rule that sets the port")
 		INFO(test.rule);
 		Ruleset rules = parse(std::string("*raw\n-A PREROUTING ") + test.rule +
 				      "\nCOMMIT\n");
-		REQUIRE(rules.of(Family::ip4).size() == 1);
-		CHECK(rules.of(Family::ip4)[0].action.dport == test.port);
-		CHECK_FALSE(rules.of(Family::ip4)[0].action.is_map());
+		const auto found = rewrites(rules, Family::ip4);
+		REQUIRE(found.size() == 1);
+		CHECK(action(*found[0]).dport == test.port);
+		CHECK_FALSE(action(*found[0]).is_map());
 	}
 }
 

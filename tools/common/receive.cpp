@@ -29,6 +29,7 @@ const DropName drop_names[] = {
 	{"hop_by_hop", "IPv6 hop-by-hop options malformed or refused"},
 	{"short_transport", "ends before its transport checksum"},
 	{"match", "ends before what a match has to look at"},
+	{"rule", "dropped by a rule"},
 };
 static_assert(sizeof(drop_names) / sizeof(drop_names[0]) == static_cast<std::size_t>(Drop::count));
 

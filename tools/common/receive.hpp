@@ -23,6 +23,7 @@ enum class Drop : std::uint8_t {
 	hop_by_hop,	  // IPv6: malformed, or of an option unknown here
 	short_transport,  // by the target
 	match,		  // by a match that has to look and cannot
+	rule,		  // by a rule that says so
 	count
 };
 

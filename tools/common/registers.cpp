@@ -2,6 +2,7 @@
 #include "common/registers.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace dsr::nf {
 
@@ -10,6 +11,75 @@ Truth inverted(Truth truth, bool invert)
 	if (!invert || truth == Truth::maybe)
 		return truth;
 	return truth == Truth::yes ? Truth::no : Truth::yes;
+}
+
+void apply(const Mask &mask, Registers &registers)
+{
+	const std::size_t length = mask.mask.size();
+	Bytes value = registers.bytes(mask.from, length), known(length);
+
+	value.resize(length);
+	for (std::size_t i = 0; i < length; i++) {
+		const std::uint8_t here = mask.from + i < REGISTERS ?
+						  registers.known[mask.from + i] :
+						  0;
+
+		known[i] = static_cast<std::uint8_t>(here | ~mask.mask[i]);
+		value[i] = static_cast<std::uint8_t>((value[i] & mask.mask[i]) ^ mask.flip[i]);
+	}
+	registers.put(mask.to, value.data(), known.data(), length);
+}
+
+// As the kernel: by words of 32 bits, as the machine has them.
+void apply(const Shift &shift, Registers &registers)
+{
+	const std::size_t words = (shift.length + 3U) / 4;
+	auto shifted = [&](const std::array<std::uint8_t, REGISTERS> &from, bool ones) {
+		Bytes bytes(words * 4);
+		std::vector<std::uint32_t> numbers(words);
+
+		for (std::size_t i = 0; i < bytes.size(); i++)
+			bytes[i] = shift.from + i < REGISTERS ? from[shift.from + i] : 0;
+		std::memcpy(numbers.data(), bytes.data(), bytes.size());
+		const unsigned int bits = shift.bits % 32;
+		std::uint32_t carry = ones && bits ? (shift.left ? ~0U >> (32 - bits) :
+								   ~0U << (32 - bits)) :
+						     0;
+		for (std::size_t i = 0; bits && i < words; i++) {
+			std::uint32_t &word = numbers[shift.left ? words - 1 - i : i];
+			const std::uint32_t before = word;
+
+			word = (shift.left ? word << bits : word >> bits) | carry;
+			carry = shift.left ? before >> (32 - bits) : before << (32 - bits);
+		}
+		std::memcpy(bytes.data(), numbers.data(), bytes.size());
+		return bytes;
+	};
+	const Bytes value = shifted(registers.value, false);
+	const Bytes known = shifted(registers.known, true);
+
+	registers.put(shift.to, value.data(), known.data(), value.size());
+}
+
+void apply(const SwapBytes &swap, Registers &registers)
+{
+	Bytes value = registers.bytes(swap.from, swap.length);
+	Bytes known(value.size());
+	const std::uint16_t one = 1;
+	std::uint8_t little;
+
+	std::memcpy(&little, &one, 1);
+	for (std::size_t i = 0; i < known.size(); i++)
+		known[i] = registers.known[swap.from + i];
+	for (std::size_t at = 0; little && swap.size && at + swap.size <= value.size();
+	     at += swap.size) {
+		const auto from = static_cast<std::ptrdiff_t>(at);
+		const auto to = static_cast<std::ptrdiff_t>(at + swap.size);
+
+		std::reverse(value.begin() + from, value.begin() + to);
+		std::reverse(known.begin() + from, known.begin() + to);
+	}
+	registers.put(swap.to, value.data(), known.data(), value.size());
 }
 
 Truth compare(const Registers &registers, const Test &test)

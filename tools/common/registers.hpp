@@ -63,6 +63,10 @@ struct Registers {
 	}
 };
 
+void apply(const Mask &mask, Registers &registers);
+void apply(const Shift &shift, Registers &registers);
+void apply(const SwapBytes &swap, Registers &registers);
+
 Truth compare(const Registers &registers, const Test &test);
 Truth between(const Registers &registers, const Between &range);
 

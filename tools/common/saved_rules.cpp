@@ -59,6 +59,9 @@ private:
 	{
 		auto words = saved_words(text);
 
+		if (text.starts_with('#') && words && words->size() > 3 &&
+		    (*words)[1] == "Generated")
+			program_ = (*words)[3];
 		if (text.starts_with('#') || (words && words->empty()))
 			return;
 		if (!words)
@@ -90,6 +93,8 @@ private:
 			expected(quote(words[0]), "the name of a table");
 		table_ = words[0].substr(1);
 		table_line_ = line_;
+		saved_.programs.push_back(std::move(program_));
+		program_.clear();
 	}
 
 	void chain(const Words &words)
@@ -104,7 +109,7 @@ private:
 			expected(quote(words[2]), "counters like [0:0]");
 		if (words.size() > 3)
 			expected(quote(words[3]), "the end of the line");
-		saved_.chains.push_back({table_, words[0].substr(1), words[1]});
+		saved_.chains.push_back({table_, words[0].substr(1), words[1], block()});
 	}
 
 	void rule(std::string_view text, Words &words)
@@ -124,10 +129,14 @@ private:
 		rule.words = std::move(words);
 		rule.where = where(line_);
 		rule.text = text;
+		rule.block = block();
 		saved_.rules.push_back(std::move(rule));
 	}
 
+	unsigned int block() const { return static_cast<unsigned int>(saved_.programs.size() - 1); }
+
 	const std::string &name_;
+	std::string program_; // of the next table
 	unsigned long line_ = 0, table_line_ = 0;
 	std::string table_; // empty outside of tables
 	Saved saved_;

@@ -103,6 +103,36 @@ public:
 		add(ends.through, std::move(states));
 	}
 
+	using Ways = std::vector<Way>;
+
+	// Through the steps of one rule.
+	Ways through(const std::string &chain_name, const Rule &rule, Way way)
+	{
+		Ways ways;
+
+		ways.push_back(std::move(way));
+		for (const Step &step : rule.steps) {
+			Ways after;
+
+			for (Way &one : ways)
+				if (one.ended || one.verdict.kind != Verdict::Kind::next)
+					after.push_back(std::move(one));
+				else
+					std::visit(
+						[&](const auto &what) {
+							take(what, chain_name, rule, std::move(one),
+							     after);
+						},
+						step);
+			ways = std::move(after);
+			if (ways.size() > MOST_STATES) {
+				fates_.complete = false;
+				ways.erase(ways.begin() + MOST_STATES, ways.end());
+			}
+		}
+		return ways;
+	}
+
 private:
 	static void add(std::vector<Fate> &to, std::vector<Fate> from)
 	{
@@ -139,27 +169,9 @@ private:
 	void one(const std::string &chain_name, const Rule &rule, Fate state, unsigned int depth,
 		 std::vector<Fate> &next, Ends &ends)
 	{
-		std::vector<Way> ways{{state.flow, {}, state.changes, {}, false}};
+		std::vector<Way> ways = through(chain_name, rule,
+						{state.flow, {}, state.changes, {}, false});
 
-		for (const Step &step : rule.steps) {
-			std::vector<Way> after;
-
-			for (Way &way : ways)
-				if (way.ended || way.verdict.kind != Verdict::Kind::next)
-					after.push_back(std::move(way));
-				else
-					std::visit(
-						[&](const auto &what) {
-							take(what, chain_name, rule, std::move(way),
-							     after);
-						},
-						step);
-			ways = std::move(after);
-			if (ways.size() > MOST_STATES) {
-				fates_.complete = false;
-				ways.erase(ways.begin() + MOST_STATES, ways.end());
-			}
-		}
 		for (Way &way : ways)
 			go(rule, {way.flow, std::move(way.changes), nullptr, false}, way.verdict,
 			   depth, next, ends);
@@ -200,8 +212,6 @@ private:
 		add(ends.accepted, std::move(inner.accepted));
 		add(ends.dropped, std::move(inner.dropped));
 	}
-
-	using Ways = std::vector<Way>;
 
 	static void split(Truth truth, Way way, Ways &after)
 	{
@@ -280,78 +290,20 @@ private:
 
 	void take(const Mask &mask, const std::string &, const Rule &, Way way, Ways &after) const
 	{
-		Registers &registers = way.registers;
-		const std::size_t length = mask.mask.size();
-		Bytes value = registers.bytes(mask.from, length), known(length);
-
-		value.resize(length);
-		for (std::size_t i = 0; i < length; i++) {
-			const std::uint8_t here = mask.from + i < REGISTERS ?
-							  registers.known[mask.from + i] :
-							  0;
-
-			known[i] = static_cast<std::uint8_t>(here | ~mask.mask[i]);
-			value[i] = static_cast<std::uint8_t>((value[i] & mask.mask[i]) ^
-							     mask.flip[i]);
-		}
-		registers.put(mask.to, value.data(), known.data(), length);
+		apply(mask, way.registers);
 		after.push_back(std::move(way));
 	}
 
-	// As the kernel: by words of 32 bits, as the machine has them.
 	void take(const Shift &shift, const std::string &, const Rule &, Way way, Ways &after) const
 	{
-		Registers &registers = way.registers;
-		const std::size_t words = (shift.length + 3U) / 4;
-		auto shifted = [&](const std::array<std::uint8_t, REGISTERS> &from, bool ones) {
-			Bytes bytes(words * 4);
-			std::vector<std::uint32_t> numbers(words);
-
-			for (std::size_t i = 0; i < bytes.size(); i++)
-				bytes[i] = shift.from + i < REGISTERS ? from[shift.from + i] : 0;
-			std::memcpy(numbers.data(), bytes.data(), bytes.size());
-			const unsigned int bits = shift.bits % 32;
-			std::uint32_t carry = ones && bits ? (shift.left ? ~0U >> (32 - bits) :
-									   ~0U << (32 - bits)) :
-							     0;
-			for (std::size_t i = 0; bits && i < words; i++) {
-				std::uint32_t &word = numbers[shift.left ? words - 1 - i : i];
-				const std::uint32_t before = word;
-
-				word = (shift.left ? word << bits : word >> bits) | carry;
-				carry = shift.left ? before >> (32 - bits) : before << (32 - bits);
-			}
-			std::memcpy(bytes.data(), numbers.data(), bytes.size());
-			return bytes;
-		};
-		const Bytes value = shifted(registers.value, false);
-		const Bytes known = shifted(registers.known, true);
-
-		registers.put(shift.to, value.data(), known.data(), value.size());
+		apply(shift, way.registers);
 		after.push_back(std::move(way));
 	}
 
 	void take(const SwapBytes &swap, const std::string &, const Rule &, Way way,
 		  Ways &after) const
 	{
-		Registers &registers = way.registers;
-		Bytes value = registers.bytes(swap.from, swap.length);
-		Bytes known(value.size());
-		const std::uint16_t one = 1;
-		std::uint8_t little;
-
-		std::memcpy(&little, &one, 1);
-		for (std::size_t i = 0; i < known.size(); i++)
-			known[i] = registers.known[swap.from + i];
-		for (std::size_t at = 0; little && swap.size && at + swap.size <= value.size();
-		     at += swap.size) {
-			const auto from = static_cast<std::ptrdiff_t>(at);
-			const auto to = static_cast<std::ptrdiff_t>(at + swap.size);
-
-			std::reverse(value.begin() + from, value.begin() + to);
-			std::reverse(known.begin() + from, known.begin() + to);
-		}
-		registers.put(swap.to, value.data(), known.data(), value.size());
+		apply(swap, way.registers);
 		after.push_back(std::move(way));
 	}
 
@@ -540,15 +492,8 @@ private:
 	Fates &fates_;
 };
 
-// A base chain, and where it stands.
-struct Place {
-	const Table *table;
-	const std::string *name;
-	const Base *base;
-};
+} // namespace
 
-// In the order that packets meet them in; which of those with the same priority was
-// registered last, and comes first, nobody here knows.
 std::vector<Place> places(const Ruleset &rules, Family family)
 {
 	std::vector<Place> all;
@@ -564,6 +509,30 @@ std::vector<Place> places(const Ruleset &rules, Family family)
 	});
 	return all;
 }
+
+May may_do(const Table &table, const Rule &rule, const Flow &flow)
+{
+	const std::string chain;
+	const Base base;
+	Fates fates;
+	May may;
+	bool all = true, any = false;
+
+	for (const auto &way :
+	     Walker(table, base, fates).through(chain, rule, {flow, {}, {}, {}, false})) {
+		const bool does = !way.changes.empty() || way.verdict.kind != Verdict::Kind::next;
+
+		may.changes |= !way.changes.empty();
+		if (!may.to && !way.changes.empty())
+			may.to = way.changes[0].to;
+		any |= does;
+		all &= does && !way.ended;
+	}
+	may.truth = all && fates.complete ? Truth::yes : any ? Truth::maybe : Truth::no;
+	return may;
+}
+
+namespace {
 
 bool same_priority(const Place &a, const Place &b)
 {

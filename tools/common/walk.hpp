@@ -21,6 +21,26 @@ struct Change {
 	bool operator==(const Change &other) const { return rule == other.rule && to == other.to; }
 };
 
+// A base chain, and where it stands.
+struct Place {
+	const Table *table;
+	const std::string *name;
+	const Base *base;
+};
+
+// In the order that packets meet them in; which of those with the same priority was
+// registered last, and comes first, nobody here knows.
+std::vector<Place> places(const Ruleset &rules, Family family);
+
+// What one rule may do to a packet.
+struct May {
+	Truth truth = Truth::no; // does it do anything?
+	bool changes = false;	 // may it give a destination,
+	std::optional<Ip> to;	 // and which? Of several, the first.
+};
+
+May may_do(const Table &table, const Rule &rule, const Flow &flow);
+
 // Does a match of xtables hold?
 Truth holds(const Match &match, const Flow &flow);
 bool matches(const InInterface &wanted, std::string_view interface);

@@ -94,7 +94,7 @@ Saved Iptables::save(Family family, Store store, const std::vector<nf::Table> &t
 		     Tables wanted) const
 {
 	if (std::string(variant(store, family)) == "nft")
-		return {saved_rules(tables, family), {}};
+		return {saved_rules(tables, family), {}, {}};
 	const std::string name = program(store, family, "-save");
 	// No program is started, and no table made, to see that there is none.
 	// Without the program, nobody could read it.

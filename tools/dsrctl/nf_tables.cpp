@@ -329,7 +329,7 @@ std::vector<SavedRule> saved_rules(const std::vector<nf::Table> &tables, Family 
 			for (const nf::Rule &rule : of.rules)
 				rules.push_back({table.name, chain, rule.words, rule.packets,
 						 rule.bytes, nf_where(table, chain, rule),
-						 shell_line(rule.words)});
+						 shell_line(rule.words), 0});
 	}
 	return rules;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay/engine.hpp"
 
+#include <algorithm>
+
 #include "common/link.hpp"
-#include "replay/match.hpp"
 
 namespace dsr::replay {
 
@@ -31,19 +32,48 @@ const char *why_not(Matched matched)
 	return "match";
 }
 
+bool asks_interface(const nf::Rule &rule)
+{
+	return std::any_of(rule.steps.begin(), rule.steps.end(), [](const nf::Step &step) {
+		const auto *load = std::get_if<nf::LoadMeta>(&step);
+
+		return std::holds_alternative<nf::InInterface>(step) ||
+		       (load && load->key == nf::Meta::iifname);
+	});
+}
+
+bool asks_interface(const nf::Ruleset &rules, Family family)
+{
+	for (const nf::Table &table : rules.tables)
+		for (const auto &[name, chain] : table.chains)
+			if (table.sees(family) &&
+			    std::any_of(chain.rules.begin(), chain.rules.end(),
+					[](const nf::Rule &rule) { return asks_interface(rule); }))
+				return true;
+	return false;
+}
+
+Programs compile_all(const nf::Ruleset &rules)
+{
+	Programs programs;
+
+	for (Family family : FAMILIES)
+		for (std::uint8_t dscp = 0; dscp < 64; dscp++)
+			programs[index_of(family)][dscp] = compile(rules, nf::Flow(family, dscp),
+								   false);
+	return programs;
+}
+
 // Which VIP each DSCP stands for: by the first rule that takes it, whatever else
 // that wants of a packet.
-std::vector<Diagnosis::Mapping> mappings(const Ruleset &rules)
+std::vector<Diagnosis::Mapping> mappings(const Programs &programs)
 {
 	std::vector<Diagnosis::Mapping> mappings;
 
-	for (Family family : FAMILIES)
+	for (const auto &by_dscp : programs)
 		for (std::uint8_t dscp = 1; dscp < 64; dscp++)
-			for (const Rule &rule : rules.of(family))
-				if (rule.accepts_dscp(dscp)) {
-					mappings.push_back({*rule.action.destination(dscp), dscp});
-					break;
-				}
+			if (by_dscp[dscp].first)
+				mappings.push_back({*by_dscp[dscp].first, dscp});
 	return mappings;
 }
 
@@ -64,30 +94,23 @@ const char *checksum_text(Checksum checksum)
 }
 
 Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers, const std::string &interface)
-	: rules_(rules), interface_(interface), dscp_has_rule_(),
-	  diagnosis_(mappings(rules), servers)
+	: rules_(rules), interface_(interface), by_dscp_(compile_all(rules.tables())),
+	  diagnosis_(mappings(by_dscp_), servers)
 {
-	index_rules(Family::ip4);
-	index_rules(Family::ip6);
+	for (Family family : FAMILIES)
+		asks_interface_[index_of(family)] = asks_interface(rules.tables(), family);
 }
 
-void Engine::index_rules(Family family)
+// A trace is of all rules, those that do nothing included.
+const Program &Engine::of_all(Family family)
 {
-	const std::size_t index = index_of(family);
+	std::optional<Program> &program = of_all_[index_of(family)];
+	nf::Flow flow(family, 0);
 
-	for (const Rule &rule : rules_.of(family))
-		asks_interface_[index] |= rule.in.given;
-
-	for (unsigned int dscp = 0; dscp < 64; dscp++) {
-		bool knows_protocol = false;
-
-		for (const Rule &rule : rules_.of(family)) {
-			if (rule.concerns_dscp(dscp, knows_protocol))
-				by_dscp_[index][dscp].push_back({&rule, rule.is_certain()});
-			knows_protocol |= rule.finds_protocol();
-			dscp_has_rule_[index][dscp] |= rule.accepts_dscp(dscp);
-		}
-	}
+	flow.network_known = {};
+	if (!program)
+		program = compile(rules_.tables(), flow, true);
+	return *program;
 }
 
 inline bool Engine::pass(const Frame &frame, Passed why, bool cut)
@@ -138,51 +161,73 @@ inline void Engine::take(Outcome outcome, Result &result)
 	}
 }
 
-void Engine::run_rule(const Rule &rule, Packet &packet, bool zero_header_checksum,
-		      std::string_view interface, Result &result, Trace &trace)
+void Engine::take_effect(const nf::Step &effect, const nf::Registers &registers, Packet &packet,
+			 const Arrival &arrival, Result &result, Trace *trace)
 {
-	const Matched matched = matches(rule, packet, interface);
+	if (const auto *rewrite = std::get_if<nf::Rewrite>(&effect))
+		return take(apply(*rewrite, packet, arrival.zero_header_checksum, trace), result);
+	const auto &write = std::get<nf::Write>(effect);
+	const nf::Bytes value = registers.bytes(write.from, write.length);
+	Action action;
+	action.daddr = destination_of(packet);
+	if (write.header == nf::Header::network)
+		std::copy(value.begin(), value.end(), action.daddr.bytes.begin());
+	else
+		action.dport = load16(value.data());
+	take(apply(action, packet, arrival.zero_header_checksum, trace), result);
+}
 
-	trace.push_back("rule " + rule.where + ": " + why_not(matched));
-	take(matched, result);
-	if (matched != Matched::yes)
-		return;
-	trace.push_back("  " + rule.text);
-	take(apply(rule.action, packet, zero_header_checksum, &trace), result);
+// Returns where the packet goes next.
+std::uint32_t Engine::run_rule(const Program::Node &node, Packet &packet, const Arrival &arrival,
+			       Result &result, Trace *trace)
+{
+	Steps steps(*node.table, *node.rule, packet, arrival.interface, node.leads);
+	bool said = false;
+
+	for (;;) {
+		const Matched matched = steps.next();
+
+		if (trace && !said) {
+			trace->push_back("rule " + node.rule->where + ": " + why_not(matched));
+			if (matched == Matched::yes)
+				trace->push_back("  " + node.rule->text);
+		}
+		said = true;
+		take(matched, result);
+		if (matched != Matched::yes)
+			return node.next;
+		if (steps.looked_up())
+			return node.target(*steps.looked_up());
+		if (!steps.effect())
+			return node.next;
+		if (const auto *verdict = std::get_if<nf::Verdict>(steps.effect()))
+			return node.target(*verdict);
+		take_effect(*steps.effect(), steps.registers(), packet, arrival, result, trace);
+		if (result.drop != Drop::none)
+			return Program::DROPPED;
+	}
 }
 
 // Every rule gets the packet as the one before it left it (XT_CONTINUE). None
 // changes its DSCP.
-inline Engine::Result Engine::run_rules(Packet &packet, unsigned int dscp,
-					bool zero_header_checksum, std::string_view interface) const
+inline Engine::Result Engine::run_rules(const Program &program, Packet &packet,
+					const Arrival &arrival, Trace *trace) const
 {
 	Result result;
+	std::uint32_t at = program.entry;
 
-	for (const Candidate &candidate : by_dscp_[index_of(packet.family)][dscp]) {
-		const Matched matched = candidate.certain ?
-						Matched::yes :
-						matches(*candidate.rule, packet, interface);
+	while (at < Program::DROPPED && result.drop == Drop::none) {
+		const Program::Node &node = program.nodes[at];
 
-		take(matched, result);
-		if (matched == Matched::yes)
-			take(apply(candidate.rule->action, packet, zero_header_checksum), result);
-		if (result.drop != Drop::none)
-			break;
+		if (node.rewrite) {
+			take(apply(*node.rewrite, packet, arrival.zero_header_checksum), result);
+			at = node.next;
+		} else {
+			at = run_rule(node, packet, arrival, result, trace);
+		}
 	}
-	return result;
-}
-
-// A trace is of all rules, those that do nothing included.
-Engine::Result Engine::run_rules(Packet &packet, bool zero_header_checksum,
-				 std::string_view interface, Trace &trace) const
-{
-	Result result;
-
-	for (const Rule &rule : rules_.of(packet.family)) {
-		run_rule(rule, packet, zero_header_checksum, interface, result, trace);
-		if (result.drop != Drop::none)
-			break;
-	}
+	if (at == Program::DROPPED && result.drop == Drop::none)
+		result.drop = Drop::rule;
 	return result;
 }
 
@@ -243,8 +288,9 @@ bool Engine::process(const Frame &frame, Trace *trace)
 		counters_.interface_assumed += interface.empty();
 	}
 	diagnosis_.see(decoded);
-	const Result result = trace ? run_rules(packet, received.offloaded, interface, *trace) :
-				      run_rules(packet, dscp, received.offloaded, interface);
+	const Program &program = by_dscp_[index_of(packet.family)][dscp];
+	const Result result = run_rules(trace ? of_all(packet.family) : program, packet,
+					{received.offloaded, interface}, trace);
 
 	if (result.drop != Drop::none)
 		return drop(frame, result.drop, trace);
@@ -257,7 +303,7 @@ bool Engine::process(const Frame &frame, Trace *trace)
 			counters_.cut.add(frame);
 		return true;
 	}
-	if (!result.matched && !dscp_has_rule_[index_of(packet.family)][dscp])
+	if (!result.matched && !program.changes)
 		counters_.no_rule_for_dscp[dscp]++;
 	if (result.undecided) {
 		explain(trace, "passed as it is: the capture ends before the port");

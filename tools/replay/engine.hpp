@@ -2,10 +2,14 @@
 // What happens to each packet of a capture, counted.
 #pragma once
 
+#include <optional>
+
 #include "common/diagnosis.hpp"
 #include "common/receive.hpp"
-#include "replay/match.hpp"
+#include "replay/port.hpp"
+#include "replay/program.hpp"
 #include "replay/rules.hpp"
+#include "replay/steps.hpp"
 
 namespace dsr::replay {
 
@@ -53,6 +57,9 @@ struct Counters {
 	std::uint64_t no_rule_for_dscp[64] = {};
 };
 
+// By family and DSCP.
+using Programs = std::array<std::array<Program, 64>, 2>;
+
 class Engine {
 public:
 	// @interface: that every packet came in by; if empty, what the capture
@@ -77,30 +84,30 @@ private:
 
 	bool pass(const Frame &frame, Passed why, bool cut = false);
 	bool drop(const Frame &frame, Drop why, Trace *trace);
-	Result run_rules(Packet &packet, unsigned int dscp, bool zero_header_checksum,
-			 std::string_view interface) const;
-	Result run_rules(Packet &packet, bool zero_header_checksum, std::string_view interface,
-			 Trace &trace) const;
-	static void run_rule(const Rule &rule, Packet &packet, bool zero_header_checksum,
-			     std::string_view interface, Result &result, Trace &trace);
+	// What the rules are told of a packet besides.
+	struct Arrival {
+		bool zero_header_checksum = false;
+		std::string_view interface; // empty: nobody knows
+	};
+
+	Result run_rules(const Program &program, Packet &packet, const Arrival &arrival,
+			 Trace *trace) const;
+	static std::uint32_t run_rule(const Program::Node &node, Packet &packet,
+				      const Arrival &arrival, Result &result, Trace *trace);
+	static void take_effect(const nf::Step &effect, const nf::Registers &registers,
+				Packet &packet, const Arrival &arrival, Result &result,
+				Trace *trace);
 	static void take(Matched matched, Result &result);
 	static void take(Outcome outcome, Result &result);
 	void judge(const Coverage &coverage, const Packet &packet, Checksum before, bool rewritten,
 		   Trace *trace);
-
-	void index_rules(Family family);
+	const Program &of_all(Family family);
 
 	const Ruleset &rules_;
 	std::string interface_;
 	bool asks_interface_[2] = {}; // do rules of this family?
-	// The rules that can do something to packets of a family and DSCP, in
-	// their order.
-	struct Candidate {
-		const Rule *rule;
-		bool certain; // to match
-	};
-	std::vector<Candidate> by_dscp_[2][64];
-	bool dscp_has_rule_[2][64];
+	const Programs by_dscp_;
+	std::optional<Program> of_all_[2]; // of all rules, for a trace
 	Counters counters_;
 	Diagnosis diagnosis_;
 };

@@ -43,11 +43,11 @@ struct Options {
 };
 
 // The rule is made of words and read as one in a file is.
-Rule command_line_rule(const Options &options)
+nf::Rule command_line_rule(const Options &options)
 {
 	std::vector<std::string> words;
 	unsigned int dscp;
-	Rule rule;
+	nf::Rule rule;
 
 	auto add = [&words](std::initializer_list<std::string> more) {
 		words.insert(words.end(), more);
@@ -68,7 +68,7 @@ Rule command_line_rule(const Options &options)
 	if (!options.dport.empty())
 		add({"--set-dport", options.dport});
 	try {
-		parse_options(words, rule);
+		rule = parse_rule(words);
 	} catch (const Error &error) {
 		throw Error(std::string("the rule of the command line: ") + error.what());
 	}
@@ -85,7 +85,7 @@ Ruleset read_rules(const Options &options)
 	for (const std::string &path : options.rules)
 		parse_rules(read_file(path), path, ruleset);
 	if (options.one_rule)
-		ruleset.add(command_line_rule(options));
+		ruleset.add(only_rule(command_line_rule(options)));
 	return ruleset;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/packet.hpp"
+#include "common/ruleset.hpp"
 
 namespace dsr::replay {
 
@@ -15,21 +16,7 @@ namespace dsr::replay {
 using Trace = std::vector<std::string>;
 
 // What a rule's target does: set one destination, or that of the packet's DSCP.
-struct Action {
-	Ip daddr;		  // not of a map; but its family is
-	std::uint16_t dport = 0;  // 0: the port stays
-	std::vector<Ip> map;	  // by DSCP; empty when it is no map
-	std::uint64_t mapped = 0; // bit N: the map has an entry for DSCP N
-
-	bool is_map() const { return !map.empty(); }
-	// Null when packets of this DSCP stay as they are.
-	const Ip *destination(unsigned int dscp) const
-	{
-		if (!is_map())
-			return &daddr;
-		return mapped >> dscp & 1 ? &map[dscp] : nullptr;
-	}
-};
+using Action = nf::Rewrite;
 
 enum class Outcome : std::uint8_t {
 	unmapped,      // the map has no entry for it

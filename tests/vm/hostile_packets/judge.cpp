@@ -162,6 +162,18 @@ bool ends_in_ah(const Bytes &packet)
 	return header == 51;
 }
 
+bool asks_protocol(const nf::Rule &rule)
+{
+	return std::any_of(rule.steps.begin(), rule.steps.end(), [](const nf::Step &step) {
+		return std::holds_alternative<nf::L4Protocol>(step);
+	});
+}
+
+const replay::Action &action_of(const nf::Rule &rule)
+{
+	return std::get<nf::Rewrite>(rule.steps.back());
+}
+
 } // namespace
 
 Judge::Judge(const std::vector<std::string> &rules, bool nft) : nft_(nft)
@@ -169,10 +181,9 @@ Judge::Judge(const std::vector<std::string> &rules, bool nft) : nft_(nft)
 	for (const std::string &text : rules) {
 		std::istringstream in(text);
 		std::vector<std::string> words(std::istream_iterator<std::string>(in), {});
-		replay::Rule rule;
+		nf::Rule rule = replay::parse_rule(words);
 
 		rule.text = text;
-		replay::parse_options(words, rule);
 		rules_.push_back(rule);
 	}
 }
@@ -180,7 +191,7 @@ Judge::Judge(const std::vector<std::string> &rules, bool nft) : nft_(nft)
 // The port is of x_tables, whose -p looks past an AH header, and drops the
 // packet whose chain it cannot follow. What iptables-nft makes of -p does
 // neither.
-replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before, const Packet &packet,
+replay::Matched Judge::matches(const nf::Rule &rule, const Bytes &before, const Packet &packet,
 			       Kernel kernel) const
 {
 	replay::Matched matched = replay::matches(rule, packet);
@@ -193,10 +204,10 @@ replay::Matched Judge::matches(const replay::Rule &rule, const Bytes &before, co
 		if (followed != replay::Matched::cut)
 			matched = followed;
 	}
-	if (kernel == Kernel::newer && is_six(before) && rule.protocol &&
+	if (kernel == Kernel::newer && is_six(before) && asks_protocol(rule) &&
 	    extension_headers(before) > IP6_MAX_EXT_HDRS_CNT)
 		matched = replay::Matched::drop;
-	if (!nft_ || !is_six(before) || !rule.protocol)
+	if (!nft_ || !is_six(before) || !asks_protocol(rule))
 		return matched;
 	return matched == replay::Matched::drop || ends_in_ah(before) ? replay::Matched::no :
 									matched;
@@ -213,7 +224,7 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut, Kernel kernel) con
 	packet.captured = static_cast<std::uint32_t>(before.size());
 	packet.length = cut ? LONGER : packet.captured;
 	packet.family = is_six(before) ? Family::ip6 : Family::ip4;
-	for (const replay::Rule &rule : rules_) {
+	for (const nf::Rule &rule : rules_) {
 		const replay::Matched matched = matches(rule, before, packet, kernel);
 
 		if (matched == replay::Matched::drop) {
@@ -222,7 +233,8 @@ Judge::Expected Judge::by_port(const Bytes &before, bool cut, Kernel kernel) con
 		}
 		if (matched != replay::Matched::yes)
 			continue;
-		const replay::Outcome outcome = replay::apply(rule.action, packet, false, nullptr);
+		const replay::Outcome outcome = replay::apply(action_of(rule), packet, false,
+							      nullptr);
 		if (outcome == replay::Outcome::unmapped)
 			continue;
 		expected.outcome = outcome;
@@ -253,7 +265,7 @@ Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after, bool c
 		  Kernel kernel) const
 {
 	Expected expected = by_port(before, cut, kernel);
-	const replay::Rule *rule = expected.rule;
+	const nf::Rule *rule = expected.rule;
 	const bool undecided = expected.outcome == replay::Outcome::rewritten_cut ||
 			       expected.outcome == replay::Outcome::unchanged_cut;
 	const char *wrong = nullptr;
@@ -269,12 +281,13 @@ Fate Judge::judge(const Bytes &before, const std::optional<Bytes> &after, bool c
 	if (rule && !undecided) {
 		const unsigned int dscp = is_six(before) ? (before[0] << 8 | before[1]) >> 6 & 63 :
 							   before[1] >> 2;
-		const Ip &to = rule->action.is_map() ? rule->action.map[dscp] : rule->action.daddr;
+		const Ip &to = action_of(*rule).is_map() ? action_of(*rule).map[dscp] :
+							   action_of(*rule).daddr;
 
 		wrong = complaint(
 			before, after,
 			Bytes(to.bytes.begin(), to.bytes.begin() + (is_six(before) ? 16 : 4)),
-			rule->action.dport, seed);
+			action_of(*rule).dport, seed);
 	}
 	if (wrong)
 		disagree("the oracle", wrong);

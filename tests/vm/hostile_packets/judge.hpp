@@ -8,7 +8,9 @@
 #include <string>
 
 #include "changes.hpp"
-#include "replay/match.hpp"
+#include "replay/port.hpp"
+#include "replay/rules.hpp"
+#include "replay/steps.hpp"
 
 namespace replay = dsr::replay;
 
@@ -48,17 +50,17 @@ private:
 		Bytes bytes;
 		replay::Outcome outcome = replay::Outcome::unmapped;
 		bool dropped = false;
-		const replay::Rule *rule = nullptr; // that applies
+		const dsr::nf::Rule *rule = nullptr; // that applies
 	};
 
 	Fate judge(const Bytes &before, const std::optional<Bytes> &after, bool cut, Seed seed,
 		   Kernel kernel) const;
 	Expected by_port(const Bytes &before, bool cut, Kernel kernel) const;
-	replay::Matched matches(const replay::Rule &rule, const Bytes &before,
+	replay::Matched matches(const dsr::nf::Rule &rule, const Bytes &before,
 				const dsr::Packet &packet, Kernel kernel) const;
 
 	const bool nft_;
-	std::vector<replay::Rule> rules_;
+	std::vector<dsr::nf::Rule> rules_;
 };
 
 } // namespace hostile

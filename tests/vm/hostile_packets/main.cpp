@@ -22,7 +22,6 @@
 #include <memory>
 
 #include "common/checksum.hpp"
-#include "replay/rule_options.hpp"
 #include "judge.hpp"
 #include "log.hpp"
 #include "oracle.hpp"
@@ -65,11 +64,13 @@ Hook parse_hook(const std::string &text)
 
 unsigned long parse_number(const std::string &text)
 {
-	const auto number = replay::parse_number(text, ~0UL);
+	unsigned long number = 0;
+	const char *end = text.data() + text.size();
+	const auto read = std::from_chars(text.data(), end, number);
 
-	if (!number)
+	if (read.ec != std::errc() || read.ptr != end)
 		throw dsr::Error("found \"" + text + "\", expected a number");
-	return *number;
+	return number;
 }
 
 class Fuzzer {

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay/program.hpp"
+
+#include <algorithm>
+
+#include "replay/rules.hpp"
+
+namespace dsr::replay {
+
+namespace {
+
+using nf::Truth;
+using Index = std::uint32_t;
+
+constexpr unsigned int DEEPEST = 16; // the kernel's XT_JUMPSTACK and NFT_JUMP_STACK_SIZE
+constexpr std::size_t MOST_NODES = 20000;
+
+// Who has to find the transport of an IPv6 packet, drops it where there is none.
+bool finds_protocol(const nf::Rule &rule)
+{
+	return !rule.steps.empty() && std::holds_alternative<nf::L4Protocol>(rule.steps[0]);
+}
+
+// From the last rule to the first, so that where a packet goes next is there.
+class Compiler {
+public:
+	Compiler(const nf::Ruleset &rules, const nf::Flow &flow, bool all)
+		: rules_(rules), flow_(flow), all_(all)
+	{
+	}
+
+	Program compile()
+	{
+		const std::vector<nf::Place> places = nf::places(rules_, flow_.family);
+		Index at = Program::THROUGH;
+
+		for (auto place = places.rbegin(); place != places.rend(); ++place) {
+			table_ = place->table;
+			end_ = at;
+			done_.clear();
+			at = chain(*place->name, place->base->drops ? Program::DROPPED : at, 0,
+				   false);
+		}
+		program_.entry = at;
+		find_first();
+		return std::move(program_);
+	}
+
+private:
+	// Where packets go that come to a chain, and to @after from its end.
+	// @knows_protocol: a rule before had to find the IPv6 transport.
+	Index chain(const std::string &name, Index after, unsigned int depth, bool knows_protocol)
+	{
+		const auto found = table_->chains.find(name);
+		Index at = after;
+
+		if (found == table_->chains.end())
+			return after;
+		if (depth > DEEPEST)
+			throw Error("found the chain " + quote(name) + " of the table " +
+				    quote(table_->name) +
+				    " more than 16 jumps away, expected no loop");
+		const auto key = std::make_tuple(name, after, knows_protocol);
+		if (const auto known = done_.find(key); known != done_.end())
+			return known->second;
+		const std::vector<nf::Rule> &rules = found->second.rules;
+		const auto finder = std::find_if(rules.begin(), rules.end(), finds_protocol);
+		for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
+			const bool knows = knows_protocol || (!depth && rule.base() - 1 > finder);
+
+			at = one(*rule, at, after, depth, knows);
+		}
+		done_.emplace(key, at);
+		return at;
+	}
+
+	// @leave: where RETURN leads to
+	Index one(const nf::Rule &rule, Index next, Index leave, unsigned int depth,
+		  bool knows_protocol)
+	{
+		const bool looks = looks_inside(rule, knows_protocol);
+
+		if (!all_ && !looks && is_ruled_out(rule))
+			return next;
+		const nf::May may = nf::may_do(*table_, rule, flow_);
+		if (!all_ && !looks && may.truth == Truth::no)
+			return next;
+		Program::Node node{table_, &rule, nullptr, leads(*table_, rule), next, {}};
+		add_targets(node, leave, depth, knows_protocol);
+		if (!all_ && may.truth == Truth::yes)
+			if (const auto only = shorten(node))
+				return *only;
+		if (program_.nodes.size() >= MOST_NODES)
+			throw Error(
+				rule.where +
+				": found chains that lead to each other in too many ways, expected fewer");
+		program_.nodes.push_back(std::move(node));
+		may_.push_back(may);
+		return static_cast<Index>(program_.nodes.size() - 1);
+	}
+
+	bool is_ruled_out(const nf::Rule &rule) const
+	{
+		return std::any_of(rule.steps.begin(), rule.steps.end(), [&](const nf::Step &step) {
+			const auto *match = std::get_if<nf::Match>(&step);
+
+			return match && nf::holds(*match, flow_) == Truth::no;
+		});
+	}
+
+	// Who looks into the packet may have to drop it, or may find it cut. What
+	// comes before that, and says no, leaves the packet alone.
+	bool looks_inside(const nf::Rule &rule, bool knows_protocol) const
+	{
+		for (const nf::Step &step : rule.steps) {
+			const auto *match = std::get_if<nf::Match>(&step);
+
+			if (match && nf::holds(*match, flow_) == Truth::no)
+				return false;
+			if (std::holds_alternative<nf::L4Header>(step))
+				return true;
+			if (std::holds_alternative<nf::L4Protocol>(step) &&
+			    flow_.family == Family::ip6 && !knows_protocol)
+				return true;
+		}
+		return false;
+	}
+
+	void add_targets(Program::Node &node, Index leave, unsigned int depth, bool knows_protocol)
+	{
+		auto add = [&](const nf::Verdict &verdict) {
+			if (verdict.kind != nf::Verdict::Kind::next)
+				node.targets.emplace_back(verdict, target(verdict, node.next, leave,
+									  depth, knows_protocol));
+		};
+
+		for (const nf::Step &step : node.rule->steps) {
+			if (const auto *verdict = std::get_if<nf::Verdict>(&step))
+				add(*verdict);
+			const auto *lookup = std::get_if<nf::Lookup>(&step);
+			if (!lookup || !lookup->verdict || !table_->sets.contains(lookup->set))
+				continue;
+			for (const nf::Element &element : table_->sets.at(lookup->set).elements)
+				add(element.verdict);
+		}
+	}
+
+	Index target(const nf::Verdict &verdict, Index next, Index leave, unsigned int depth,
+		     bool knows_protocol)
+	{
+		using Kind = nf::Verdict::Kind;
+
+		switch (verdict.kind) {
+		case Kind::accept:
+			return end_;
+		case Kind::drop:
+			return Program::DROPPED;
+		case Kind::leave:
+			return leave;
+		case Kind::jump:
+			return chain(verdict.chain, next, depth + 1, knows_protocol);
+		case Kind::go:
+			return chain(verdict.chain, leave, depth + 1, knows_protocol);
+		case Kind::next:
+		case Kind::elsewhere:
+			break;
+		}
+		return next;
+	}
+
+	// Of a rule that holds for every packet, only what it does is left; and
+	// where it does nothing but lead elsewhere, nothing.
+	static std::optional<Index> shorten(Program::Node &node)
+	{
+		for (const nf::Step &step : node.rule->steps) {
+			if (const auto *verdict = std::get_if<nf::Verdict>(&step)) {
+				const Index to = node.target(*verdict);
+
+				if (!node.rewrite)
+					return to;
+				node.next = to;
+				return std::nullopt;
+			}
+			if (const auto *rewrite = std::get_if<nf::Rewrite>(&step)) {
+				if (node.rewrite) { // a second one
+					node.rewrite = nullptr;
+					break;
+				}
+				node.rewrite = rewrite;
+			} else if (node.rewrite || !std::holds_alternative<nf::Match>(step)) {
+				node.rewrite = nullptr;
+				break;
+			}
+		}
+		return std::nullopt;
+	}
+
+	// In the order that packets come to them.
+	void find_first()
+	{
+		std::vector<bool> seen(program_.nodes.size());
+		std::vector<Index> stack{program_.entry};
+
+		while (!stack.empty()) {
+			const Index at = stack.back();
+
+			stack.pop_back();
+			if (at >= program_.nodes.size() || seen[at])
+				continue;
+			seen[at] = true;
+			program_.changes |= may_[at].changes;
+			if (!program_.first)
+				program_.first = may_[at].to;
+			const Program::Node &node = program_.nodes[at];
+			stack.push_back(node.next);
+			for (auto one = node.targets.rbegin(); one != node.targets.rend(); ++one)
+				stack.push_back(one->second);
+		}
+	}
+
+	const nf::Ruleset &rules_;
+	const nf::Flow &flow_;
+	const bool all_;
+	const nf::Table *table_ = nullptr;
+	Index end_ = Program::THROUGH; // where ACCEPT leads to
+	std::map<std::tuple<std::string, Index, bool>, Index> done_;
+	Program program_;
+	std::vector<nf::May> may_; // of each node
+};
+
+} // namespace
+
+Program compile(const nf::Ruleset &rules, const nf::Flow &flow, bool all)
+{
+	return Compiler(rules, flow, all).compile();
+}
+
+} // namespace dsr::replay

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What rules do to packets of one DSCP, one after the other: chains are put where
+// they are called, and rules left out that would do nothing.
+#pragma once
+
+#include "common/walk.hpp"
+
+namespace dsr::replay {
+
+struct Program {
+	// Where packets end up.
+	static constexpr std::uint32_t DROPPED = ~0U - 1, THROUGH = ~0U;
+
+	struct Node {
+		const nf::Table *table = nullptr;
+		const nf::Rule *rule = nullptr;
+		// All that it does, and to every packet; or null.
+		const nf::Rewrite *rewrite = nullptr;
+		bool leads = false; // to a new destination
+		// Where a packet goes next, by itself or by what a rule says.
+		std::uint32_t next = THROUGH;
+		std::vector<std::pair<nf::Verdict, std::uint32_t>> targets;
+
+		std::uint32_t target(const nf::Verdict &verdict) const
+		{
+			for (const auto &[one, to] : targets)
+				if (one == verdict)
+					return to;
+			return next;
+		}
+	};
+
+	std::vector<Node> nodes;
+	std::uint32_t entry = THROUGH;
+	// May a rule give a destination, and which does the first that may?
+	bool changes = false;
+	std::optional<Ip> first;
+};
+
+// @flow: what is known of the packets. @all: rules that would do nothing, too.
+// Throws Error for chains that lead to each other without an end.
+Program compile(const nf::Ruleset &rules, const nf::Flow &flow, bool all);
+
+} // namespace dsr::replay
