@@ -138,7 +138,7 @@ static void daddr_parse_entry(char *entry, int family,
 	addr = &info->daddr[dscp];
 	if (info->mapped >> dscp & 1)
 		xtables_error(PARAMETER_PROBLEM,
-			"DADDR: %s: found DSCP %u a second time, expected it once (it is mapped to %s)",
+			"DADDR: %s: DSCP %u is mapped already, to %s",
 			where, dscp, daddr_numeric(addr, family));
 	daddr_parse_address(where, equals + 1, family, addr);
 	info->mapped |= UINT64_C(1) << dscp;
@@ -247,10 +247,10 @@ static __be16 daddr_parse_port(const char *arg, unsigned int protocol)
 
 	if (!protocol)
 		xtables_error(PARAMETER_PROBLEM,
-			"DADDR: --set-dport: found a rule for several protocols, expected one with -p tcp, udp, udplite or dccp");
+			"DADDR: --set-dport: the rule must have -p tcp, udp, udplite or dccp");
 	if (!name)
 		xtables_error(PARAMETER_PROBLEM,
-			"DADDR: --set-dport: found a rule for protocol %u, expected one with -p tcp, udp, udplite or dccp",
+			"DADDR: --set-dport: protocol %u has no ports: use -p tcp, udp, udplite or dccp",
 			protocol);
 	if (xtables_strtoui(arg, NULL, &port, 1, UINT16_MAX))
 		return htons(port);
@@ -269,7 +269,7 @@ static void daddr_fcheck(struct xt_fcheck_call *cb, int family)
 
 	if (!cb->xflags)
 		xtables_error(PARAMETER_PROBLEM,
-			"DADDR: found no option, expected --set-daddr or --dscp-map");
+			"DADDR: --set-daddr or --dscp-map is missing");
 	/* the table of the options refuses a port without an address */
 	if ((cb->xflags & (F_SET_DADDR | F_SET_DPORT)) ==
 	    (F_SET_DADDR | F_SET_DPORT))

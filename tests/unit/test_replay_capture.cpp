@@ -132,11 +132,11 @@ TEST_CASE("replay: what is no capture that can be read")
 		Bytes bytes;
 		const char *error;
 	} cases[] = {
-		{{}, "found nothing, expected a capture"},
-		{Bytes(100, 'x'), "byte 0: found no capture that can be read"},
-		{cut_to(pcap_head(), 23), "byte 0: found no capture"},
-		{cut_to(pcap_head(), 3), "byte 0: found no capture"},
-		{cut_to(pcapng_head(), 20), "byte 0: found no capture"},
+		{{}, "is empty: no capture"},
+		{Bytes(100, 'x'), "byte 0: no capture that can be read"},
+		{cut_to(pcap_head(), 23), "byte 0: no capture"},
+		{cut_to(pcap_head(), 3), "byte 0: no capture"},
+		{cut_to(pcapng_head(), 20), "byte 0: no capture"},
 		{pcap_head(MICRO, {}, WIFI),
 		 "found link type 105 (IEEE802_11), expected one of EN10MB, "},
 	};

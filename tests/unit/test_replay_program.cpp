@@ -140,7 +140,7 @@ TEST_CASE("replay: --check writes nothing and needs no rule")
 	CHECK(has(program.text, "with DSCP 7 (TOS 28, 0x1c, 000111b), which no rule maps"));
 	CHECK(has(program.text, "no DADDR rule to apply"));
 	CHECK(program.run("--check in.pcap out.pcap") == 2);
-	CHECK(has(program.error, "found OUT \"out.pcap\", expected none"));
+	CHECK(has(program.error, "leave out \"out.pcap\""));
 	CHECK_FALSE(program.exists("out.pcap"));
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 		const char *arguments, *error;
 	} cases[] = {
 		{"", "IN"},
-		{"in.pcap out.pcap", "found no rule"},
+		{"in.pcap out.pcap", "a rule is missing"},
 		{"--dscp 7 in.pcap out.pcap", "--set-daddr"},
 		{"--set-daddr 10.1.1.1 in.pcap out.pcap", "--dscp"},
 		{"--dscp 0 --set-daddr 10.1.1.1 in.pcap out.pcap", "found \"0\", expected 1-63"},
@@ -164,18 +164,18 @@ TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 		{"--rules r --dscp 7 --set-daddr 10.1.1.1 in.pcap out.pcap", "excludes"},
 		{"--rules missing in.pcap out.pcap", "missing: No such file"},
 		{"--rules . in.pcap out.pcap", ".: "},
-		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap", "found no OUT"},
+		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap", "OUT is missing"},
 		{"--dscp 7 --set-daddr 10.1.1.1 missing out.pcap", "missing: No such file"},
-		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap in.pcap", "found the input itself"},
+		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap in.pcap", "in.pcap: is the input itself"},
 		{"--dscp 7 --set-daddr 10.1.1.1 - - <in.pcap 1<>in.pcap 2>stderr; exit $?; :", ""},
 		{"--dscp 7 --set-daddr 10.1.1.1 in.pcap no/out.pcap", "no/out.pcap: No such file"},
 		{"--check --server host in.pcap", "--server: found \"host\""},
 		{"--check --explain 1 in.pcap", "excludes"},
-		{"--explain 0 in.pcap", "expected a packet's number"},
+		{"--explain 0 in.pcap", "packets are numbered from 1"},
 		{"--explain x in.pcap", "explain"},
 		{"--explain -1 in.pcap", "expected a packet's number"},
-		{"--explain 3 in.pcap", "expected packet 3 to explain"},
-		{"--explain 1 in.pcap out.pcap", "found OUT"},
+		{"--explain 3 in.pcap", "there is no packet 3 to explain"},
+		{"--explain 1 in.pcap out.pcap", "leave out \"out.pcap\""},
 		{"--nonsense in.pcap out.pcap", "nonsense"},
 		{"--dscp-map 7:10.1.1.1 in.pcap out.pcap",
 		 "command line: found \"7:10.1.1.1\", expected an entry"},
@@ -190,7 +190,7 @@ TEST_CASE("replay: bad usage is status 2, says why and creates nothing")
 		 "command line: found --set-dport, expected -p tcp"},
 		{"--dscp 7 --set-daddr 10.1.1.1 --protocol tcp --set-dport 0 in.pcap out.pcap",
 		 "found \"0\", expected a port"},
-		{"--protocol tcp --check in.pcap", "--protocol: found no --set-daddr"},
+		{"--protocol tcp --check in.pcap", "--protocol: is of a rule"},
 		{"--protocol tcp --rules r in.pcap out.pcap", "excludes"},
 		{"--check in.pcap out.pcap third", "third"},
 	};

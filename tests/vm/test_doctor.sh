@@ -70,7 +70,7 @@ test_doctor_names_what_is_missing()
 
 	# addresses
 	on "$server" ip address delete 10.128.8.46/32 dev lo
-	assert_finds error vip-missing 'found 10.128.8.46 on no interface, expected it on lo \(.*10-vip.conf:1\)'
+	assert_finds error vip-missing '10.128.8.46 is on no interface, but belongs on lo \(.*10-vip.conf:1\)'
 	assert_contains "doctor" "$said" "fix:  dsrctl -d $conf start"
 	assert_exit 2 doctor_asks n
 	assert_exit 2 doctor
@@ -82,13 +82,13 @@ test_doctor_names_what_is_missing()
 	on "$server" ip address delete 10.128.8.46/32 dev lo
 	on "$server" ip link add dummy0 type dummy
 	on "$server" ip address add 10.128.8.46/32 dev dummy0
-	assert_finds warning vip-misplaced 'found 10.128.8.46 on dummy0, expected it on lo'
+	assert_finds warning vip-misplaced '10.128.8.46 is on dummy0, but belongs on lo'
 	on "$server" ip address add 10.128.8.46/32 dev lo
-	assert_finds warning vip-elsewhere 'found 10.128.8.46 on dummy0 too, expected it on lo only'
+	assert_finds warning vip-elsewhere '10.128.8.46 is on dummy0 too, but belongs on lo only'
 	assert_contains "doctor" "$said" 'fix:  ip address del 10.128.8.46/32 dev dummy0'
 	on "$server" ip address delete 10.128.8.46/32 dev dummy0
 	on "$server" ip address add 10.128.8.46/24 dev lo
-	assert_finds warning vip-network 'found 10.128.8.46/24 on lo'
+	assert_finds warning vip-network '10.128.8.46/24 is on lo'
 	on "$server" ip address delete 10.128.8.46/24 dev lo
 	assert_silent
 
@@ -98,9 +98,9 @@ test_doctor_names_what_is_missing()
 		-F
 		COMMIT
 	TEXT
-	assert_finds error rule-missing 'found no rule for DSCP 7 \(TOS 28, 0x1c, 000111b\) to 10.128.8.46'
+	assert_finds error rule-missing 'there is no rule for DSCP 7 \(TOS 28, 0x1c, 000111b\) to 10.128.8.46'
 	assert_exit 2 doctor --fix
-	assert_contains "doctor --fix without a terminal" "$said" 'found no terminal to ask on, expected --yes'
+	assert_contains "doctor --fix without a terminal" "$said" '--fix has no terminal to ask on'
 	assert_exit 2 doctor
 	assert_fixed
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
@@ -110,7 +110,7 @@ test_doctor_names_what_is_missing()
 	rm "$conf/20.conf"
 	assert_exit 0 dsrctl stop
 	rm "$conf"/*
-	assert_finds warning nothing-configured 'found no VIP'
+	assert_finds warning nothing-configured 'there is no VIP'
 }
 scenario test_doctor_names_what_is_missing "ipv4" "nft" "-"
 
@@ -156,7 +156,7 @@ test_doctor_knows_why_the_module_is_not_there()
 	assert_exit 0 dsrctl stop
 	module_unload || fail "xt_DADDR is still in use"
 	assert_exit 2 doctor
-	assert_contains "doctor" "$said" '^warning: module-not-loaded: found the module dscp_rewrite not'
+	assert_contains "doctor" "$said" '^warning: module-not-loaded: the module dscp_rewrite is not loaded'
 	assert_contains "doctor" "$said" '^error: rule-missing: '
 	assert_fixed
 	assert_lacks "modules" "$(lsmod)" '^xt_DADDR '
@@ -167,7 +167,7 @@ test_doctor_knows_why_the_module_is_not_there()
 	writable_modules
 	mv "$rewrite" "$lab_files/rewrite.ko"
 	assert_exit 2 doctor
-	assert_contains "doctor" "$said" '^warning: module-not-loaded: found the module xt_DADDR not'
+	assert_contains "doctor" "$said" '^warning: module-not-loaded: the module xt_DADDR is not loaded'
 	assert_fixed
 	assert_contains "modules" "$(lsmod)" '^xt_DADDR '
 	assert_exit 0 dsrctl stop
@@ -177,12 +177,12 @@ test_doctor_knows_why_the_module_is_not_there()
 	spoil_module "$module"
 	! modprobe xt_DADDR 2>/dev/null || fail "the doctored module was loaded"
 	assert_exit 2 doctor
-	assert_contains "doctor" "$said" "^error: module-vermagic: found ${module//+/[+]} for the kernel \"$release XMP .*\", expected \"$release SMP"
+	assert_contains "doctor" "$said" "^error: module-vermagic: ${module//+/[+]} is built for the kernel \"$release XMP .*\", and this one is \"$release SMP"
 
 	rm "$module"
 	! modprobe xt_DADDR 2>/dev/null || fail "the missing module was loaded"
 	assert_exit 2 doctor
-	assert_contains "doctor" "$said" "^error: module-missing: found no module dscp_rewrite or xt_DADDR for the kernel $release"
+	assert_contains "doctor" "$said" "^error: module-missing: modprobe finds neither dscp_rewrite nor xt_DADDR for the kernel $release"
 	cp "$lab_files/good.ko" "$module"
 	assert_fixed
 	assert_exit 0 dsrctl stop
@@ -193,7 +193,7 @@ test_doctor_knows_why_the_module_is_not_there()
 	cp "$list" "$lab_files"
 	sed -i '/nft_compat/d' "$list"	# what depmod does, sooner
 	assert_exit 2 doctor
-	assert_contains "doctor" "$said" "^error: kernel-modules-missing: found no nft_compat in the kernel $release"
+	assert_contains "doctor" "$said" "^error: kernel-modules-missing: the kernel $release has no nft_compat"
 	assert_exit 1 dsrctl --backend daddr start
 	mv "$lab_files/${compat##*/}" "$compat"
 	cp "$lab_files/modules.dep" "$list"
@@ -216,7 +216,7 @@ test_doctor_looks_through_rules()
 	# the other variant; the fixes that it names work
 	# shellcheck disable=SC2086 # the words of the rule
 	on "$server" "iptables-$other" -t raw -A $line
-	assert_finds warning variant-mix "found \"iptables-$other -t raw -A $line\", expected all rules in iptables-$variant"
+	assert_finds warning variant-mix "\"iptables-$other -t raw -A $line\" is a rule of the other variant: this system's iptables is iptables-$variant"
 	apply_fixes
 	assert_silent
 	rule -t raw -F
@@ -227,9 +227,9 @@ test_doctor_looks_through_rules()
 	rule -t mangle -A PREROUTING -j DADDR --dscp-map 7=10.128.8.46
 	assert_silent
 	rule -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
-	assert_finds warning mangle-conntrack "found \"iptables -t mangle -A $line\" while connections are tracked"
+	assert_finds warning mangle-conntrack "\"iptables -t mangle -A $line\" rewrites after connection tracking"
 	rule -A OUTPUT -m conntrack --ctstate INVALID -j DROP
-	assert_finds error invalid-drop '.* dropped when invalid \(rule "-t filter -A OUTPUT -m conntrack --ctstate INVALID -j DROP"\)'
+	assert_finds error invalid-drop '.* what is invalid is dropped \(rule "-t filter -A OUTPUT -m conntrack --ctstate INVALID -j DROP"\)'
 	assert_no_http
 	rule -F
 	on "$server" nft -f - <<-TEXT
@@ -240,7 +240,7 @@ test_doctor_looks_through_rules()
 			}
 		}
 	TEXT
-	assert_finds error invalid-drop '.* dropped when invalid \(rule with handle [0-9]+ of the nftables chain inet guard output\)'
+	assert_finds error invalid-drop '.* what is invalid is dropped \(rule with handle [0-9]+ of the nftables chain inet guard output\)'
 	assert_no_http
 	apply_fixes
 	assert_silent
@@ -250,12 +250,12 @@ test_doctor_looks_through_rules()
 
 	# owners
 	rule -t raw -A PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 198.18.0.250
-	assert_finds error dscp-two-owners 'found that DSCP 7 .* leads to 10.128.8.46 .* and to 198.18.0.250'
+	assert_finds error dscp-two-owners 'DSCP 7 .* leads to 10.128.8.46 .* and to 198.18.0.250'
 	rule -t raw -D PREROUTING -m dscp --dscp 7 -j DADDR --set-daddr 198.18.0.250
 
 	# a router
 	switch net.ipv4.ip_forward=1
-	assert_finds warning rule-on-router 'found .* on a host that forwards IPv4'
+	assert_finds warning rule-on-router 'this host forwards IPv4, and marked packets to any destination are rewritten by .*'
 	switch net.ipv4.ip_forward=0
 	assert_silent
 	assert_exit 0 dsrctl -a stop
@@ -285,10 +285,10 @@ test_doctor_looks_at_interfaces()
 	# is, so the neighbour has to know the server already
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 	switch net.ipv4.conf.eth1.rp_filter=1
-	assert_finds warning rp-filter 'found strict rp_filter \(1\) on eth1'
+	assert_finds warning rp-filter 'rp_filter is strict \(1\) on eth1'
 	on "$neighbour" ip address add 144.100.10.1/32 dev lo
 	assert_no_answer "$neighbour" "$near_rip" -I 144.100.10.1 -Q 28
-	assert_finds error rp-filter 'found strict rp_filter \(1\) on eth1, .* packets dropped by rp_filter'
+	assert_finds error rp-filter 'rp_filter is strict \(1\) on eth1, .* packets dropped by rp_filter'
 	assert_fixed
 	switch net.ipv4.conf.eth0.rp_filter=1 # clients are there
 	assert_silent
@@ -297,8 +297,8 @@ test_doctor_looks_at_interfaces()
 	echo 10.128.9.100 >"$conf/20.conf"
 	assert_exit 0 dsrctl start
 	assert_exit 2 doctor
-	assert_contains "doctor" "$said" '^error: arp-ignore: found arp_ignore below 1 on eth[01]'
-	assert_contains "doctor" "$said" '^error: arp-announce: found arp_announce below 2'
+	assert_contains "doctor" "$said" '^error: arp-ignore: arp_ignore is below 1 on eth[01]'
+	assert_contains "doctor" "$said" '^error: arp-announce: arp_announce is below 2'
 	assert_arp 10.128.9.100 answers
 	assert_fixed
 	assert_arp 10.128.9.100 ""
@@ -306,19 +306,19 @@ test_doctor_looks_at_interfaces()
 	echo 10.128.9.100=9 >"$conf/20.conf"
 	assert_exit 0 dsrctl reload
 	assert_exit 3 doctor # in the segment of eth1
-	assert_contains "doctor" "$said" '^warning: arp-ignore: found arp_ignore below 1 on eth1, which'
+	assert_contains "doctor" "$said" '^warning: arp-ignore: arp_ignore is below 1 on eth1, which'
 	assert_fixed
 
 	# an address of eth1 answers, whatever arp_ignore says
 	echo '10.128.9.100=9 dev eth1' >"$conf/20.conf"
 	assert_exit 0 dsrctl reload
-	assert_finds warning vip-answers-arp 'found the VIP 10.128.9.100 on eth1, whose neighbours ask'
+	assert_finds warning vip-answers-arp 'the VIP 10.128.9.100 is on eth1, whose neighbours ask'
 	assert_arp 10.128.9.100 answers
 	rm "$conf/20.conf"
 	assert_exit 0 dsrctl reload
 
 	switch net.ipv4.tcp_reflect_tos=1
-	assert_finds warning tcp-reflect-tos 'found net.ipv4.tcp_reflect_tos=1'
+	assert_finds warning tcp-reflect-tos 'net.ipv4.tcp_reflect_tos is 1'
 	capture_start "$client" tos tcp
 	http_vip=$vip
 	echo "$http_vip=4" >"$conf/20.conf"
@@ -331,7 +331,7 @@ test_doctor_looks_at_interfaces()
 	# notes: no reason for an exit status, and not printed unasked
 	assert_silent
 	assert_exit 0 doctor -v
-	assert_contains "doctor -v" "$said" '^note: offload: found offloads .* on eth0'
+	assert_contains "doctor -v" "$said" '^note: offload: offloads .* are on: .*eth0'
 	assert_contains "doctor -v" "$said" '^note: echo-dscp: '
 	assert_exit 0 doctor --json
 	assert_contains "doctor --json" "$said" '"severity": "note"'
@@ -359,11 +359,11 @@ test_doctor_knows_who_listens()
 
 	dsrctl_up <<<"$near_vip = 7"
 	assert_exit 0 dsrctl start
-	assert_finds error service-missing "found nothing that listens on $near_vip, expected"
+	assert_finds error service-missing "nothing listens on $near_vip"
 	on_background "$server" busybox httpd -f -p "$(url_host "$near_rip"):80" -h "$lab_files"
 	pid=$!
 	wait_until lab_listens "$server" t 80
-	assert_finds error service-on-rip "found nothing that listens on $near_vip, only on $near_rip \\(TCP port 80\\)"
+	assert_finds error service-on-rip "nothing listens on $near_vip, only on $near_rip \\(TCP port 80\\)"
 	! on "$neighbour" curl -sS --max-time 5 "http://$(url_host "$near_vip")/" 2>/dev/null ||
 		fail "the VIP answers"
 	kill "$pid"
@@ -371,8 +371,8 @@ test_doctor_knows_who_listens()
 	wait_until lab_listens "$server" t 80
 	assert_silent
 	assert_silent --port 80
-	assert_finds error service-missing "found nothing that listens on $near_vip TCP port 443" --port 443
-	assert_finds error service-missing "found nothing that listens on $near_vip UDP port 53" --port 80 --port udp/53
+	assert_finds error service-missing "nothing listens on $near_vip TCP port 443" --port 443
+	assert_finds error service-missing "nothing listens on $near_vip UDP port 53" --port 80 --port udp/53
 	serve_udp_echo "$server" "$near_vip" 53
 	assert_silent --port 80 --port udp/53
 	assert_exit 0 dsrctl stop
@@ -404,9 +404,9 @@ test_doctor_samples_what_arrives()
 	[ "$family" = ipv4 ] || tcp=TCP6
 	healthy <<<"$near_vip = 7"
 	sampled 0 "" '1 VIP: 0 errors' ping -n -i 0.01 -Q 28 "$near_rip"
-	sampled 3 dscp-unmapped "^warning: dscp-unmapped: found [0-9]+ packets with DSCP 9 \(TOS 36, 0x24, 001001b\) to $near_rip ping in .* expected a DSCP that is mapped in IPv[46]: 7" \
+	sampled 3 dscp-unmapped "^warning: dscp-unmapped: [0-9]+ packets with DSCP 9 \(TOS 36, 0x24, 001001b\) to $near_rip ping in .* stands for no VIP; in IPv[46] these do: 7" \
 		ping -n -i 0.01 -Q 36 "$near_rip"
-	sampled 3 dscp-cleared "^warning: dscp-cleared: found [0-9]+ connections opened with DSCP 0, to $near_rip tcp/80, .* and no marked packet" \
+	sampled 3 dscp-cleared "^warning: dscp-cleared: [0-9]+ connections opened with DSCP 0, to $near_rip tcp/80, .* and no marked packet" \
 		curl -s "http://$(url_host "$near_rip")/[1-100000]"
 	on "$neighbour" nft -f - <<-TEXT
 		table inet marker {
@@ -417,7 +417,7 @@ test_doctor_samples_what_arrives()
 			}
 		}
 	TEXT
-	sampled 2 service-missing "^error: service-missing: found nothing that listens on $near_vip TCP port 81, .* connections to it were asked for" \
+	sampled 2 service-missing "^error: service-missing: nothing listens on $near_vip TCP port 81, .* connections to it were asked for" \
 		socat -u /dev/null \
 		"$tcp:$(url_host "$near_rip"):81,connect-timeout=0.1,interval=0.01,forever"
 	assert_exit 0 dsrctl stop
@@ -443,7 +443,7 @@ test_doctor_looks_at_rules_of_nftables()
 			}
 		}
 	TEXT
-	assert_finds error invalid-drop 'found the nftables chain inet dsrctl mangle while connections are tracked and dropped when invalid'
+	assert_finds error invalid-drop 'the nftables chain inet dsrctl mangle rewrites after connection tracking, and what is invalid is dropped'
 	assert_exit 0 dsrctl stop
 }
 scenario test_doctor_looks_at_rules_of_nftables "-" "nft" "-"
@@ -510,7 +510,7 @@ test_doctor_knows_rules_of_others()
 		assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 		assert_exit 0 doctor -v
 		case $form in
-		interface|ingress) assert_contains "doctor: $form" "$said" '^note: rule-narrow: found the rule .*leads some packets of DSCP 7' ;;
+		interface|ingress) assert_contains "doctor: $form" "$said" '^note: rule-narrow: the rule .*leads some packets of DSCP 7' ;;
 		*) assert_lacks "doctor: $form" "$said" 'rule-' ;;
 		esac
 		assert_started
@@ -540,16 +540,16 @@ test_doctor_asks_where_packets_end_up()
 	TEXT
 	on "$server" ip address add 198.18.0.250/32 dev lo
 	assert_ping "$neighbour" "$near_rip" 198.18.0.250 -Q 28
-	assert_finds error dscp-two-owners 'found that DSCP 7 .* leads to 198.18.0.250 .*chain ip other p|found that DSCP 7 .* and to 198.18.0.250 \(the rule with handle [0-9]+ of the nftables chain ip other p\)'
+	assert_finds error dscp-two-owners 'DSCP 7 .* leads to 198.18.0.250 .*chain ip other p|DSCP 7 .* and to 198.18.0.250 \(the rule with handle [0-9]+ of the nftables chain ip other p\)'
 	on "$server" nft delete table ip other
 	on "$server" ip address delete 198.18.0.250/32 dev lo
 	on "$server" nft 'add table ip early; add chain ip early p { type filter hook prerouting priority -400; }; add rule ip early p ip dscp 7 drop'
-	assert_finds error dscp-dropped 'found that every packet of DSCP 7'
+	assert_finds error dscp-dropped 'every packet of DSCP 7'
 	on "$server" nft delete table ip early
 
 	on "$server" ip address delete 10.128.8.46/32 dev lo
 	on "$server" ip address delete 2001:db8::46/128 dev lo
-	assert_finds error vip-missing 'found .* on no interface'
+	assert_finds error vip-missing '.* is on no interface'
 	on "$server" ip route add local 10.128.8.0/24 dev lo
 	on "$server" ip -6 route add local 2001:db8::/120 dev lo
 	assert_silent

@@ -81,7 +81,7 @@ test_dsrctl_leaves_the_sysctls_of_others_alone()
 		net.ipv4.dscp_rewrite.7=10.7.7.7@10.128.9.77
 	before=$(server_state)
 	assert_exit 1 dsrctl start
-	assert_contains "start" "$said" 'found 10.7.7.7 in net.ipv4.dscp_rewrite.8, which dsrctl did not start'
+	assert_contains "start" "$said" 'net.ipv4.dscp_rewrite.8 has 10.7.7.7, which dsrctl did not start'
 	assert_equal "the server after it" "$(server_state)" "$before"
 
 	on "$server" sysctl -qw net.ipv4.dscp_rewrite.8=
@@ -99,7 +99,7 @@ test_dsrctl_leaves_the_sysctls_of_others_alone()
 	on "$server" sysctl -qw net.ipv4.dscp_rewrite.enabled=0
 	assert_exit 1 dsrctl check
 	assert_exit 0 dsrctl -x status
-	assert_contains "status" "$said" 'found net.ipv4.dscp_rewrite.enabled = 0, expected 1'
+	assert_contains "status" "$said" 'net.ipv4.dscp_rewrite.enabled is 0'
 	assert_contains "status" "$said" '^l3dsr partial 10.128.8.46 .* lo:1 +--'
 	on "$server" sysctl -qw net.ipv4.dscp_rewrite.enabled=1
 	assert_exit 0 dsrctl stop
@@ -125,7 +125,7 @@ test_dsrctl_knows_rules_of_others()
 	on "$server" ip address add 2001:db8:f::250/128 dev lo
 
 	assert_exit 0 dsrctl -x status
-	assert_contains "duplicates" "$said" 'found 2 rules for DSCP 7 .* to 10.128.8.46'
+	assert_contains "duplicates" "$said" '2 rules lead DSCP 7 .* to 10.128.8.46'
 	assert_contains "status" "$said" '^l3dsr started 10.128.8.46 .* 7 +lo:3 +up'
 	assert_contains "status" "$said" '^l3dsr partial 2001:DB8::46 .* 0x7 +-- +up'
 	assert_contains "status" "$said" '^l3dsr partial 2001:db8:f::250 .* 04 +lo +--'
@@ -245,7 +245,7 @@ test_dsrctl_serves_each_of_its_addresses()
 	assert_contains "the server" "$(server_state)" '^dscp_rewrite ipv4 16 10.128.9.77 10.128.8.47$'
 	echo '10.128.8.48:80 = 17 tcp 8080' >"$conf/20.conf"
 	assert_exit 1 dsrctl --backend dscp_rewrite start
-	assert_contains "start" "$said" '20.conf:1: found 10.128.8.48:80, expected no port with --backend dscp_rewrite'
+	assert_contains "start" "$said" '20.conf:1: 10.128.8.48:80 changes a port, which --backend dscp_rewrite cannot'
 	mkdir "$lab_files/www"
 	echo hello >"$lab_files/www/file"
 	serve_http "$server" "$lab_files/www"
@@ -321,7 +321,7 @@ test_dsrctl_refuses_a_bad_configuration()
 
 	echo '10.1.1.1 = 8 dev eth7' >"$conf/20.conf"
 	assert_exit 1 dsrctl start
-	assert_contains "start" "$said" '20.conf:1: found dev "eth7", expected an interface of this host'
+	assert_contains "start" "$said" '20.conf:1: this host has no interface "eth7"'
 	assert_equal "the server after it" "$(server_state)" "$before"
 
 	# what the rules of one family refuse undoes the other's
@@ -337,7 +337,7 @@ test_dsrctl_refuses_a_bad_configuration()
 	before=$(server_state)
 	echo '10.1.1.2 = 20 dev eth7' >"$conf/30.conf"
 	assert_exit 1 dsrctl -i restart
-	assert_contains "-i restart" "$said" 'found dev "eth7"'
+	assert_contains "-i restart" "$said" 'no interface "eth7"'
 	assert_equal "the server after -i restart" "$(server_state)" "$before"
 	rm "$conf/30.conf"
 	# nor does it stay stopped when nobody reads what it does
@@ -398,7 +398,7 @@ test_dsrctl_without_ipv6()
 	on "$server" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.eth1.disable_ipv6=1
 	printf '%s dev eth1\n' '10.1.1.1 = 20' '2001:db8:1::1 = 20' >"$conf/20.conf"
 	assert_exit 0 dsrctl start
-	assert_contains "start" "$said" '20.conf:2: found IPv6 switched off on eth1'
+	assert_contains "start" "$said" '20.conf:2: IPv6 is switched off on eth1'
 	assert_exit 3 dsrctl check
 	assert_equal "VIPs that are started" "$(dsrctl -x status | grep -c ' started ')" 8
 	assert_exit 0 dsrctl stop

@@ -38,7 +38,7 @@ test_dsrctl_with_an_old_module()
 	insmod "build/lab/module-$(uname -r)/tests/revision0/xt_DADDR.ko"
 
 	assert_exit 1 dsrctl --rules map start
-	assert_contains "start with --rules map" "$said" 'found revision 0 .*, expected revision 1'
+	assert_contains "start with --rules map" "$said" 'has revision 0 .*, and maps need revision 1'
 	assert_lacks "the server after it" "$(server_state)" 'DADDR|lo:'
 	assert_exit 0 dsrctl -k start
 	assert_equal "what start says" "$said" ""
@@ -206,8 +206,8 @@ test_dsrctl_keeps_vips_from_being_a_source()
 	TEXT
 	assert_contains "the route" "$(ip -n "$server" route get 144.100.10.1)" ' src 198.18.0.250 '
 	"${doctor[@]}" >"$lab_files/said" || true
-	assert_contains "doctor" "$(cat "$lab_files/said")" 'vip-source: found the VIP 198.18.0.250 .* expected scope host'
-	assert_contains "doctor" "$(cat "$lab_files/said")" 'vip-source: found the VIP 2001:db8:f::250 .* expected preferred_lft 0'
+	assert_contains "doctor" "$(cat "$lab_files/said")" 'vip-source: the VIP 198.18.0.250 .* give the VIP scope host'
+	assert_contains "doctor" "$(cat "$lab_files/said")" 'vip-source: the VIP 2001:db8:f::250 .* give the VIP preferred_lft 0'
 
 	# nobody is asked for a duplicate: other servers have it
 	on "$server" sysctl -qw net.ipv6.conf.eth1.accept_dad=1

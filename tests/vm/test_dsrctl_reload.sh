@@ -144,7 +144,7 @@ test_dsrctl_without_the_module()
 	# one that loads nothing
 	echo 'install xt_DADDR /bin/false' >/etc/modprobe.d/no-daddr.conf
 	assert_exit 1 dsrctl --backend daddr start
-	assert_contains "start" "$said" 'found no target DADDR in this kernel, expected the module xt_DADDR to load'
+	assert_contains "start" "$said" 'this kernel has no target DADDR, and the module xt_DADDR does not load'
 	assert_equal "the server after it" "$(server_state)" "$before"
 
 	backend=
@@ -153,7 +153,7 @@ test_dsrctl_without_the_module()
 	for action in "-n start" start; do
 		# shellcheck disable=SC2086 # the words of the action
 		assert_exit 0 dsrctl $action
-		assert_contains "$action" "$said" 'found no target DADDR in this kernel: using rules of nftables instead'
+		assert_contains "$action" "$said" 'this kernel has no target DADDR: using rules of nftables instead'
 	done
 	assert_lacks "modules" "$(lsmod)" '^xt_DADDR '
 	rm /etc/modprobe.d/no-daddr.conf

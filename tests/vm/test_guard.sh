@@ -163,7 +163,7 @@ test_guard_puts_sysctls_back()
 		bash -c 'echo "$1" >"$2/7"' - "$value" "$dscp"
 	assert_equal "the value" "$(on "$server" cat "$dscp/7")" "$near_vip $value"
 	on "$server" bash -c "echo >$dscp/7; echo 0 >$dscp/enabled"
-	wait_until grep -q 'dscp_rewrite.enabled = 0, expected 1' "$lab_files/guard.log"
+	wait_until grep -q 'dscp_rewrite.enabled is 0' "$lab_files/guard.log"
 	assert_equal "enabled" "$(on "$server" cat "$dscp/enabled")" 0
 	on "$server" bash -c "echo 1 >$dscp/enabled"
 	guard_down

@@ -110,8 +110,8 @@ test_probe_names_where_answers_come_from()
 	probe_says answer-from-rip "RST from $near_rip itself" probe --tcp 81
 
 	map_dscp 7 "$vip"
-	probe_says answer-from-other "echo reply from $vip, expected it from $near_vip" probe
-	probe_says answer-from-other "SYN/ACK from $vip, " probe --tcp 80
+	probe_says answer-from-other "echo reply from $vip instead of $near_vip" probe
+	probe_says answer-from-other "SYN/ACK from $vip instead of " probe --tcp 80
 
 	# a VIP that the server does not have
 	map_dscp "$lab_dscp" "$unused_ip"
@@ -165,9 +165,9 @@ test_probe_names_what_the_server_answers()
 	probe_says wrong-status "HTTP status 404, expected 200" probe --http /none
 	probe_says wrong-status "HTTP status 200, expected 300 to 399" \
 		probe --http /status.html --expect-status 300-399
-	probe_says body-mismatch 'the body "Status: fine.*matches "\^good"' \
+	probe_says body-mismatch 'the body "Status: fine.*does not match "\^good"' \
 		probe --http /status.html --expect-body '^good'
-	probe_says bad-response 'found "GET / HTTP/1.0' probe --http / --port 81
+	probe_says bad-response '"GET / HTTP/1.0' probe --http / --port 81
 	probe_says no-response "a connection with $near_vip, but no complete response" \
 		probe --http / --port 82
 

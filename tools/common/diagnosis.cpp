@@ -123,7 +123,7 @@ std::string Diagnosis::Finding::text() const
 		       ", which is never marked: the DSCP is cleared on the path, or they are not from the load balancer";
 	case Kind::unmapped:
 		return dscp_text(dscp) + ": " + packets + " to " + to +
-		       ", expected a DSCP that stands for a VIP";
+		       ", and it stands for no VIP";
 	case Kind::from_server:
 		return packets + " from " + to + " " + service() + " that answer requests for " +
 		       of + ": they are not rewritten";

@@ -105,15 +105,14 @@ bool usable(const Config &config)
 
 	for (const Entry &entry : config.entries)
 		if (!if_nametoindex(entry.dev.c_str())) {
-			say_error(entry.where + ": found dev " + quote(entry.dev) +
-				  ", expected an interface of this host");
+			say_error(entry.where + ": this host has no interface " + quote(entry.dev));
 			good = false;
 		}
 	for (const Entry &entry : config.entries)
 		if (entry.ip.family == Family::ip6 && has_ip6() && !has_ip6(entry.dev))
-			say_warning(entry.where + ": found IPv6 switched off on " + entry.dev +
-				    ", expected net.ipv6.conf." + entry.dev +
-				    ".disable_ipv6 = 0: " + entry.title() + " is not started");
+			say_warning(entry.where + ": IPv6 is switched off on " + entry.dev +
+				    " (net.ipv6.conf." + entry.dev +
+				    ".disable_ipv6): " + entry.title() + " is not started");
 	if (!good)
 		say("nothing was changed, because of the errors above");
 	return good;

@@ -32,8 +32,7 @@ Store rules_of_host(const Situation &now)
 {
 	if (now.host.has_iptables() || !nft::available() || now.options.backend)
 		return Store::iptables;
-	say_warning(
-		"found no iptables on this host: using rules of nftables instead (--backend nft)");
+	say_warning("this host has no iptables: using rules of nftables instead (--backend nft)");
 	return Store::nft;
 }
 
@@ -42,10 +41,10 @@ void choose_without(const Situation &now, How &how)
 {
 	if (now.options.backend)
 		throw Error(
-			"found no module dscp_rewrite that loads, or no right to write its sysctls, expected both: dsrctl doctor says what keeps it from that; or use --backend daddr or nft");
+			"the module dscp_rewrite does not load, or its sysctls cannot be written: dsrctl doctor says why; or use --backend daddr or nft");
 	if (now.state.backend)
 		say_warning(
-			"found no module dscp_rewrite any more, which was used so far: using rules instead");
+			"the module dscp_rewrite, which was used so far, is gone: using rules instead");
 	how.store = rules_of_host(now);
 }
 
@@ -65,15 +64,15 @@ void choose_rules(const Situation &now, Family family, How &how)
 	case Target::absent:
 		if (options.backend || !nft::available())
 			throw Error(
-				"found no target DADDR in this kernel, expected the module xt_DADDR to load: dsrctl doctor says what keeps it from that; or use --backend nft");
+				"this kernel has no target DADDR, and the module xt_DADDR does not load: dsrctl doctor says why; or use --backend nft");
 		say_warning(
-			"found no target DADDR in this kernel: using rules of nftables instead (--backend nft), which do the same without the module");
+			"this kernel has no target DADDR: using rules of nftables instead (--backend nft), which do the same without the module");
 		how.store = Store::nft;
 		return;
 	case Target::revision0:
 		if (options.rules == RuleStyle::map)
 			throw Error(
-				"--rules map: found revision 0 of the target DADDR in this kernel, expected revision 1: --rules each does without");
+				"--rules map: this kernel has revision 0 of the target DADDR, and maps need revision 1: use --rules each");
 		return;
 	case Target::revision1:
 	case Target::unknown:
@@ -134,8 +133,8 @@ Backend backend(const Situation &now)
 
 	if (options.backend == Backend::dscp_rewrite && ports)
 		throw Error(
-			ports->where + ": found " + ports->title() +
-			", expected no port with --backend dscp_rewrite, which cannot change one: use --backend daddr or nft");
+			ports->where + ": " + ports->title() +
+			" changes a port, which --backend dscp_rewrite cannot: use --backend daddr or nft");
 	if (options.backend)
 		return *options.backend;
 	const Backend backend = (now.state.backend ? now.state.backend : backend_in_use(now))

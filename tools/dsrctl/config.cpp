@@ -310,9 +310,8 @@ void ConfigReader::entry(Entry entry)
 	for (const Entry &other : config.entries) {
 		if (entry.ip == other.ip && entry.dscp == other.dscp && entry.dev == other.dev &&
 		    entry.to == other.to && entry.ports == other.ports) {
-			config.warnings.push_back(entry.where + ": found " + entry.title() +
-						  " again, expected it once: it is in " +
-						  other.where + ", and used once");
+			config.warnings.push_back(entry.where + ": " + entry.title() + " is in " +
+						  other.where + " already, and used once");
 			return;
 		}
 		if (entry.ip == other.ip && entry.dev != other.dev)
@@ -325,9 +324,8 @@ void ConfigReader::entry(Entry entry)
 				  Problem::Kind::conflict};
 	}
 	if (entry.dscp == 0)
-		config.warnings.push_back(
-			entry.where +
-			": found DSCP 0, expected 1 to 63: 0 is what unmarked packets have");
+		config.warnings.push_back(entry.where +
+					  ": DSCP 0 is what unmarked packets have: use 1 to 63");
 	config.entries.push_back(std::move(entry));
 }
 
@@ -346,8 +344,8 @@ void ConfigReader::add(std::string_view text, const std::string &file)
 // Says each once.
 bool ConfigReader::trusts(const OtherWriters &others, const std::string &path)
 {
-	const std::string message = path + ": found " + others.found +
-				    ", expected that only root may: " + others.fix;
+	const std::string message = path + ": " + others.found +
+				    ", and only root may: " + others.fix;
 	const Problem problem{Problem::Kind::writers, message};
 
 	if (others.anybody) {
@@ -388,8 +386,7 @@ void ConfigReader::add_file(const std::string &path)
 		return;
 	if (error) {
 		config.errors.push_back({Problem::Kind::unreadable,
-					 path + ": cannot be read (" + std::strerror(error) +
-						 "), expected a configuration file"});
+					 path + ": cannot be read: " + std::strerror(error)});
 		return;
 	}
 	add(text, path);
@@ -415,8 +412,7 @@ void ConfigReader::add_directory(const std::string &path)
 		    why != std::errc::too_many_symbolic_link_levels) {
 			config.errors.push_back(
 				{Problem::Kind::unreadable,
-				 it->path().string() + ": cannot be looked at (" + why.message() +
-					 "), expected a file, a directory, or a link to one"});
+				 it->path().string() + ": cannot be looked at: " + why.message()});
 		} else if (fs::is_directory(status)) {
 			if (leads_back(it->path()) || !trusted_directory(it->path()))
 				it.disable_recursion_pending();
@@ -426,7 +422,7 @@ void ConfigReader::add_directory(const std::string &path)
 			else
 				config.warnings.push_back(
 					it->path().string() +
-					": found no file, expected one or a link to one: skipped");
+					": is neither a file nor a link to one: skipped");
 		}
 	}
 	if (error) {
@@ -435,8 +431,8 @@ void ConfigReader::add_directory(const std::string &path)
 
 		config.errors.push_back(
 			{missing ? Problem::Kind::missing : Problem::Kind::unreadable,
-			 path + ": cannot be read (" + error.message() +
-				 "), expected the directory of the configuration"});
+			 path + ": the directory of the configuration cannot be read: " +
+				 error.message()});
 		return;
 	}
 	std::sort(files.begin(), files.end());

@@ -71,12 +71,10 @@ void add(Change &change, const Item &item)
 			return;
 		if (other.to != item.to)
 			continue;
-		throw Error(
-			"found " + word(other) + " in " + sysctl(change) +
-			", which dsrctl did not start, expected nothing for these packets but " +
-			word(item) +
-			": clear it where it is written (/etc/sysctl.d), and with sysctl -w " +
-			sysctl(change) + "=; or give the VIP another DSCP");
+		throw Error(sysctl(change) + " has " + word(other) +
+			    ", which dsrctl did not start, for the packets of " + word(item) +
+			    ": clear it where it is written (/etc/sysctl.d), and with sysctl -w " +
+			    sysctl(change) + "=; or give the VIP another DSCP");
 	}
 	change.after.push_back(item);
 }
@@ -99,9 +97,8 @@ void write(const Change &change, const std::vector<Item> &items)
 	if (written == static_cast<ssize_t>(text.size()))
 		return;
 	const int error = errno;
-	throw Error(sysctl(change) + ": the kernel did not take \"" + value_text(items) + "\" (" +
-		    std::strerror(error) + "), expected it to" +
-		    (error == EINVAL ? ": the kernel log says why" : ""));
+	throw Error(sysctl(change) + ": the kernel did not take \"" + value_text(items) + "\": " +
+		    std::strerror(error) + (error == EINVAL ? "; the kernel log says why" : ""));
 }
 
 bool is_there()
@@ -178,8 +175,7 @@ std::string off_text(Family family)
 {
 	const std::string name = std::string("net.") + key(family) + ".dscp_rewrite.enabled";
 
-	return "found " + name +
-	       " = 0, expected 1: marked packets keep the server's own address until sysctl -w " +
+	return name + " is 0: marked packets keep the server's own address until sysctl -w " +
 	       name + "=1";
 }
 

@@ -49,9 +49,8 @@ Outcome run_named(const std::string &name, const std::vector<std::string> &argum
 	std::string program = find_program(name);
 
 	if (program.empty())
-		throw Error(
-			"found no program " + name +
-			" in /usr/sbin, /sbin, /usr/bin or /bin, expected iptables to be installed");
+		throw Error("there is no " + name +
+			    " in /usr/sbin, /sbin, /usr/bin or /bin: install iptables");
 	return run(program, arguments, input);
 }
 

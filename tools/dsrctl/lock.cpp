@@ -90,8 +90,8 @@ Descriptor take_lock(const std::string &path, unsigned int seconds)
 		Descriptor lock = open_lock(path);
 
 		if (!lock)
-			throw Error(path + ": " + std::strerror(errno) +
-				    ", expected a file that can be locked");
+			throw Error(path +
+				    ": cannot be opened, to lock it: " + std::strerror(errno));
 		while (!lock_now(lock, path)) {
 			const auto waited = Clock::now() - begin;
 

@@ -200,8 +200,8 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 	for (const Command &command : COMMANDS)
 		names += std::string(", ") + command.name;
 	throw UsageError(
-		(action.empty() ? "found no action" : "found the action " + quote(action)) +
-		", expected one of " + names);
+		(action.empty() ? "an action is missing" : "there is no action " + quote(action)) +
+		"; it is one of " + names);
 }
 
 std::string dscp_json(std::uint8_t dscp)

@@ -86,8 +86,8 @@ std::vector<std::uint64_t> handles_of(const nf::Chain *chain, const std::vector<
 				handle = rule.handle;
 		if (!handle)
 			throw Error(
-				"found no rule \"" + text +
-				"\" in PREROUTING, expected one to remove: somebody else was faster");
+				"the rule \"" + text +
+				"\" is no longer in PREROUTING: somebody else removed it first");
 		handles.push_back(handle);
 	}
 	return handles;

@@ -39,7 +39,7 @@ public:
 				return std::move(tables_);
 		}
 		throw Error(
-			"found rules of nf_tables that change all the time, expected them to stay while they are read: try again");
+			"the rules of nf_tables changed each time that they were read: try again");
 	}
 
 private:

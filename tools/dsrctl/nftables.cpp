@@ -208,8 +208,8 @@ std::vector<Rule> parse(const std::string &text)
 				if (auto rule = parse_rule(one["rule"]))
 					rules.push_back(std::move(*rule));
 	} catch (const json::exception &error) {
-		throw Error(std::string("nft -j: ") + error.what() +
-			    ", expected the rules of a table");
+		throw Error(std::string("nft -j did not print the rules of a table: ") +
+			    error.what());
 	}
 	return rules;
 }

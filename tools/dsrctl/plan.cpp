@@ -343,10 +343,9 @@ private:
 					if (overlap(mine, item) && !agree(mine, item) &&
 					    !goes(item) && !apart(rule, item, mine))
 						plan_.warnings.push_back(
-							"found a rule for " + dscp_text(item.dscp) +
-							" to " + destination(item) + " in " +
-							place(rule) +
-							", expected none but the one to " +
+							"a rule for " + dscp_text(item.dscp) +
+							" to " + destination(item) + " is in " +
+							place(rule) + ", besides the one to " +
 							destination(mine) +
 							": the last of them decides");
 	}

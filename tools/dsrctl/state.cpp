@@ -78,11 +78,10 @@ void check_directory(const std::string &directory)
 	if (lstat(directory.c_str(), &status))
 		return;
 	if (!S_ISDIR(status.st_mode))
-		throw Error(directory + ": found a link or a file, expected a directory");
+		throw Error(directory + ": is no directory");
 	auto others = other_writers(status, directory);
 	if (!others.found.empty())
-		throw Error(directory + ": found " + others.found +
-			    ", expected that only root may: " + others.fix);
+		throw Error(directory + ": " + others.found + ", and only root may: " + others.fix);
 }
 
 // Or none.
@@ -159,7 +158,7 @@ State parse_state(const std::string &text, const std::string &file)
 		for (const json &one : all.at("entries"))
 			state.entries.push_back(parse_entry(one));
 	} catch (const std::exception &error) {
-		throw Error(file + ": " + error.what() + ", expected what dsrctl wrote there");
+		throw Error(file + ": is not what dsrctl wrote there: " + error.what());
 	}
 	return state;
 }
@@ -184,7 +183,7 @@ State StateFile::read(std::string &warning) const
 	struct stat status {};
 
 	if (!lstat(file.c_str(), &status) && !S_ISREG(status.st_mode)) {
-		warning = file + ": found a link or a directory, expected what dsrctl wrote there";
+		warning = file + ": is no file, and not what dsrctl wrote there";
 		return {};
 	}
 	try {

@@ -335,20 +335,20 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual, bo
 			if (entry.dscp && entry.item() == item)
 				shown = true;
 		if (shown && count > 1)
-			found.push_back("found " + std::to_string(count) + " rules for " +
+			found.push_back(std::to_string(count) + " rules lead " +
 					dscp_text(item.dscp) + " to " + destination(item) +
-					", expected one: stop removes all of them");
+					": stop removes all of them");
 	}
 	for (Family family : off)
 		found.push_back(rewrite::off_text(family));
 	for (const auto &[family, count] : elsewhere) {
 		const std::string program = family == Family::ip4 ? "iptables" : "ip6tables";
 
-		found.push_back("found " + std::to_string(count) +
-				(count == 1 ? " DADDR rule in " : " DADDR rules in ") + program +
-				"-" + variant(Store::other, family) + ", expected all in " +
-				program + "-" + variant(Store::iptables, family) +
-				", which this system's " + program + " is");
+		found.push_back(std::to_string(count) +
+				(count == 1 ? " DADDR rule is in " : " DADDR rules are in ") +
+				program + "-" + variant(Store::other, family) +
+				", and this system's " + program + " is " + program + "-" +
+				variant(Store::iptables, family));
 	}
 	return found;
 }

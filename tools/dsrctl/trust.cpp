@@ -114,7 +114,7 @@ private:
 			return true;
 		errno = EACCES;
 		return trusts_({"the owner " + std::to_string(status.st_uid) +
-					", who may replace it in " + place_.string(),
+					" may replace it in " + place_.string(),
 				true, "chown root " + path.string()},
 			       path.string());
 	}
@@ -206,13 +206,13 @@ OtherWriters other_writers(const struct stat &status, const std::string &path)
 	if (S_ISCHR(status.st_mode))
 		return {};
 	if (status.st_mode & S_IWOTH)
-		return {"mode " + octal(status.st_mode) + ", which lets anybody write it", true,
+		return {"mode " + octal(status.st_mode) + " lets anybody write it", true,
 			"chmod go-w " + path};
 	if (status.st_uid && status.st_uid != geteuid())
-		return {"the owner " + std::to_string(status.st_uid) + ", who may write it", false,
+		return {"the owner " + std::to_string(status.st_uid) + " may write it", false,
 			"chown root " + path};
 	if (status.st_mode & S_IWGRP && status.st_gid)
-		return {"mode " + octal(status.st_mode) + ", which lets group " +
+		return {"mode " + octal(status.st_mode) + " lets group " +
 				std::to_string(status.st_gid) + " write it",
 			false, "chmod go-w " + path};
 	return {};

@@ -55,7 +55,7 @@ void CaptureReader::open()
 	if (have(sizeof(magic)))
 		magic = daddr_load32(window_.data());
 	if (!end_ && input_.error().empty())
-		throw Error(name() + ": found nothing, expected a capture");
+		throw Error(name() + ": is empty: no capture");
 	if (!end_)
 		throw Error(name() + ": " + input_.error());
 	if (magic == PCAPNG)
@@ -66,8 +66,7 @@ void CaptureReader::open()
 		damaged("it begins like neither");
 	if (damage_)
 		throw Error(name() + ": byte " + std::to_string(damage_->offset) +
-			    ": found no capture that can be read, expected pcap or pcapng: " +
-			    damage_->message);
+			    ": no capture that can be read (pcap or pcapng): " + damage_->message);
 	if (!link_types_.empty() &&
 	    std::none_of(link_types_.begin(), link_types_.end(), link_known))
 		throw Error(name() + ": found link type " + link_text(link_types_[0]) +
@@ -254,11 +253,11 @@ CaptureWriter::CaptureWriter(const std::string &path, CaptureReader &from)
 	struct stat in, out;
 
 	if (path == "-" && isatty(STDOUT_FILENO))
-		throw Error("standard output: found a terminal, expected a file or a pipe");
+		throw Error("standard output is a terminal: name a file, or redirect it");
 	if (!fstat(input, &in) && S_ISREG(in.st_mode) &&
 	    !(path == "-" ? fstat(STDOUT_FILENO, &out) : stat(path.c_str(), &out)) &&
 	    in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-		throw Error(name_ + ": found the input itself, expected another file");
+		throw Error(name_ + ": is the input itself: name another file");
 
 	descriptor_ = Descriptor(
 		path == "-" ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) :

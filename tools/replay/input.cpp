@@ -130,12 +130,12 @@ Input::Input(const std::string &path) : name_(path == "-" ? "standard input" : p
 	struct stat info;
 
 	if (path == "-" && isatty(STDIN_FILENO))
-		throw Error("standard input: found a terminal, expected a capture");
+		throw Error("standard input is a terminal: name a capture, or redirect one");
 	descriptor_ = Descriptor(path == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) :
 					       ::open(path.c_str(), O_RDONLY | O_CLOEXEC),
 				 name_.c_str());
 	if (!fstat(descriptor_.get(), &info) && S_ISDIR(info.st_mode))
-		throw Error(name_ + ": found a directory, expected a capture");
+		throw Error(name_ + ": is a directory, not a capture");
 }
 
 Input::Input(Descriptor descriptor, const std::string &name)

@@ -147,8 +147,8 @@ int explain_one(const Options &options, CaptureReader &reader, Engine &engine)
 	}
 	if (reader.damage())
 		throw Error(damage_text(reader.name(), *reader.damage()));
-	throw Error(reader.name() + ": found fewer packets, expected packet " +
-		    std::to_string(options.explain) + " to explain");
+	throw Error(reader.name() + ": there is no packet " + std::to_string(options.explain) +
+		    " to explain");
 }
 
 int run(const Options &options)
@@ -198,18 +198,17 @@ void check_usage(const CLI::App &app, const Options &options)
 	bool rules = !options.rules.empty() || options.one_rule;
 
 	if (app.count("--protocol") && !options.one_rule)
-		throw Error(
-			"--protocol: found no --set-daddr or --dscp-map, expected the rule that it is of");
+		throw Error("--protocol: is of a rule that --set-daddr or --dscp-map gives");
 	if (app.count("--explain") && !options.explain)
-		throw Error("--explain: found 0, expected a packet's number, from 1");
+		throw Error("--explain: packets are numbered from 1");
 	if (writes && options.output.empty())
-		throw Error("found no OUT, expected a capture to write, or --check or --explain");
+		throw Error("OUT is missing, the capture to write; or give --check or --explain");
 	if (!writes && !options.output.empty())
-		throw Error("found OUT \"" + options.output +
-			    "\", expected none with --check and --explain, which write nothing");
+		throw Error("--check and --explain write nothing: leave out \"" + options.output +
+			    "\"");
 	if (writes && !rules)
 		throw Error(
-			"found no rule, expected --rules, --dscp-map, or --dscp and --set-daddr");
+			"a rule is missing: give --rules, --dscp-map, or --dscp and --set-daddr");
 }
 
 // Left to itself, the conversion takes -1 for the largest number.

@@ -322,9 +322,8 @@ TEST_CASE("dsrctl: the same entry twice is warned of, and used once")
 	CHECK(config.errors.empty());
 	CHECK(config.entries.size() == 2);
 	REQUIRE(config.warnings.size() == 2);
-	CHECK(config.warnings[0] ==
-	      "f:2: found 10.1.1.1 again, expected it once: it is in f:1, and used once");
-	CHECK(has(config.warnings[1], "f:4: found 2001:db8:0::1 again"));
+	CHECK(config.warnings[0] == "f:2: 10.1.1.1 is in f:1 already, and used once");
+	CHECK(has(config.warnings[1], "f:4: 2001:db8:0::1 is in f:"));
 }
 
 TEST_CASE("dsrctl: one VIP may have several DSCPs, and none besides")
@@ -363,6 +362,5 @@ TEST_CASE("dsrctl: DSCP 0 is warned of")
 	CHECK(config.errors.empty());
 	CHECK(config.entries.size() == 1);
 	REQUIRE(config.warnings.size() == 1);
-	CHECK(config.warnings[0] ==
-	      "f:1: found DSCP 0, expected 1 to 63: 0 is what unmarked packets have");
+	CHECK(config.warnings[0] == "f:1: DSCP 0 is what unmarked packets have: use 1 to 63");
 }

@@ -75,7 +75,7 @@ TEST_CASE("dsrctl: a link to nothing is warned of")
 	CHECK(config.entries.size() == 1);
 	REQUIRE(config.warnings.size() == 1);
 	CHECK(config.warnings[0] ==
-	      (directory / "b.conf") + ": found no file, expected one or a link to one: skipped");
+	      (directory / "b.conf") + ": is neither a file nor a link to one: skipped");
 }
 
 TEST_CASE("dsrctl: all errors of all files")
@@ -104,16 +104,15 @@ TEST_CASE("dsrctl: a file that is not there, a directory that is not")
 	REQUIRE(reader.config.errors.size() == 2);
 	CHECK(reader.config.errors[0].kind == Problem::Kind::unreadable);
 	CHECK(reader.config.errors[0].message ==
-	      (directory / "none.conf") +
-		      ": cannot be read (No such file or directory), expected a configuration file");
+	      (directory / "none.conf") + ": cannot be read: No such file or directory");
 	CHECK(reader.config.errors[1].kind == Problem::Kind::missing);
 	CHECK(reader.config.errors[1].message ==
 	      (directory / "none") +
-		      ": cannot be read (No such file or directory), expected the directory of the configuration");
+		      ": the directory of the configuration cannot be read: No such file or directory");
 	reader.config = {};
 	reader.add_file(directory / "");
 	REQUIRE(reader.config.errors.size() == 1);
-	CHECK(has(reader.config.errors[0].message, "(Is a directory)"));
+	CHECK(has(reader.config.errors[0].message, ": Is a directory"));
 }
 
 TEST_CASE("dsrctl: a file with blanks in its name, and /dev/null")
@@ -201,7 +200,7 @@ TEST_CASE("dsrctl: what anybody may write is not believed")
 	REQUIRE(reader.config.errors.size() == 1);
 	CHECK(reader.config.errors[0].kind == Problem::Kind::writers);
 	CHECK(has(reader.config.errors[0].message,
-		  ", which lets anybody write it, expected that only root may: chmod go-w " +
+		  " lets anybody write it, and only root may: chmod go-w " +
 			  fs::path(directory / "").parent_path().string()));
 	CHECK(reader.config.warnings.empty());
 }
@@ -234,9 +233,9 @@ TEST_CASE("dsrctl: where everybody has his own, root's is believed, and nobody e
 		reader.add_file(open + "/link.conf");
 	}
 	REQUIRE(reader.config.errors.size() == 1);
-	CHECK(has(reader.config.errors[0].message,
-		  "found the owner 1000, who may replace it in " + open +
-			  ", expected that only root may: chown root " + open));
+	CHECK(has(reader.config.errors[0].message, "the owner 1000 may replace it in " + open +
+							   ", and only root may: chown root " +
+							   open));
 }
 
 TEST_CASE("dsrctl: links in a circle, through a file, and from a file that is open")
@@ -250,8 +249,8 @@ TEST_CASE("dsrctl: links in a circle, through a file, and from a file that is op
 	reader.add_file(directory / "b.conf");
 	reader.add_file(directory / "a.conf/x");
 	REQUIRE(reader.config.errors.size() == 2);
-	CHECK(has(reader.config.errors[0].message, "(Too many levels of symbolic links)"));
-	CHECK(has(reader.config.errors[1].message, "(Not a directory)"));
+	CHECK(has(reader.config.errors[0].message, ": Too many levels of symbolic links"));
+	CHECK(has(reader.config.errors[1].message, ": Not a directory"));
 	const Descriptor file(::open((directory / "a.conf").c_str(), O_RDONLY));
 	reader.add_file("/proc/self/fd/" + std::to_string(file.get()));
 	CHECK(reader.config.entries.size() == 1);
@@ -279,7 +278,7 @@ TEST_CASE("dsrctl: what some may write is warned of")
 		reader.add_directory(directory / "");
 		REQUIRE(reader.config.warnings.size() == 1);
 		CHECK(reader.config.warnings[0] ==
-		      file + ": found mode 0664, which lets group 100 write it, expected that only root may: chmod go-w " +
+		      file + ": mode 0664 lets group 100 write it, and only root may: chmod go-w " +
 			      file);
 	}
 	SECTION("of another user")
@@ -288,7 +287,7 @@ TEST_CASE("dsrctl: what some may write is warned of")
 		reader.add_directory(directory / "");
 		REQUIRE(reader.config.warnings.size() == 1);
 		CHECK(reader.config.warnings[0] ==
-		      file + ": found the owner 1000, who may write it, expected that only root may: chown root " +
+		      file + ": the owner 1000 may write it, and only root may: chown root " +
 			      file);
 	}
 	CHECK(reader.config.errors.empty());
@@ -307,8 +306,7 @@ TEST_CASE("dsrctl: what cannot be looked at may be a VIP, what is not there is n
 	REQUIRE(config.errors.size() == 1);
 	CHECK(config.errors[0].kind == Problem::Kind::unreadable);
 	CHECK(config.errors[0].message ==
-	      (directory / "vips") +
-		      ": cannot be looked at (File name too long), expected a file, a directory, or a link to one");
+	      (directory / "vips") + ": cannot be looked at: File name too long");
 	REQUIRE(config.warnings.size() == 1);
-	CHECK(has(config.warnings[0], "gone.conf: found no file"));
+	CHECK(has(config.warnings[0], "gone.conf: is neither a file"));
 }

@@ -64,7 +64,7 @@ TEST_CASE("doctor: a VIP that is on no interface")
 	CHECK(finding.id == "vip-missing");
 	CHECK(finding.severity == Severity::error);
 	CHECK(finding.found ==
-	      "found 10.0.0.8 on no interface, expected it on lo (/etc/dsr.d/f.conf:2)");
+	      "10.0.0.8 is on no interface, but belongs on lo (/etc/dsr.d/f.conf:2)");
 	CHECK(command_lines(finding) == std::vector<std::string>{"dsrctl start"});
 	CHECK(finding.safe);
 
@@ -104,7 +104,7 @@ TEST_CASE("doctor: a VIP on another interface, or on two")
 	facts.addresses.push_back(on("dummy0", "10.0.0.8", 32));
 	finding = only(check_addresses(facts));
 	CHECK(finding.id == "vip-misplaced");
-	CHECK(has(finding.found, "found 10.0.0.8 on dummy0, expected it on lo"));
+	CHECK(has(finding.found, "10.0.0.8 is on dummy0, but belongs on lo"));
 	CHECK(command_lines(finding).size() == 2);
 	CHECK_FALSE(finding.safe);
 }
@@ -170,7 +170,7 @@ TEST_CASE("doctor: a VIP that is the source of what the host opens")
 	CHECK(finding.severity == Severity::warning);
 	CHECK(has(
 		finding.found,
-		"the VIP 2001:db8::7 on lo with a preferred lifetime, and no other address for what leaves by eth0, expected preferred_lft 0"));
+		"the VIP 2001:db8::7 on lo has a preferred lifetime, and what leaves by eth0 has no other address: give the VIP preferred_lft 0"));
 	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{
 		      "ip address replace 2001:db8::7/128 dev lo nodad preferred_lft 0"});
@@ -188,7 +188,7 @@ TEST_CASE("doctor: a VIP that is the source of what the host opens")
 	remove_address(facts, "198.51.100.31");
 	set_source("127.0.0.1", false);
 	finding = only(check_source(facts));
-	CHECK(has(finding.found, "the VIP 10.0.0.7 on lo with a scope above host"));
+	CHECK(has(finding.found, "the VIP 10.0.0.7 on lo has a scope above host"));
 	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{"ip address del 10.0.0.7/32 dev lo",
 				       "ip address add 10.0.0.7/32 dev lo scope host",
@@ -214,7 +214,7 @@ TEST_CASE("doctor: rp_filter, where the answers leave by another interface")
 	Finding finding = only(check_rp_filter(facts));
 	CHECK(finding.id == "rp-filter");
 	CHECK(finding.severity == Severity::warning);
-	CHECK(has(finding.found, "strict rp_filter (1) on eth1"));
+	CHECK(has(finding.found, "rp_filter is strict (1) on eth1"));
 	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{"sysctl -w net.ipv4.conf.eth1.rp_filter=2"});
 	CHECK(finding.keep == "net.ipv4.conf.eth1.rp_filter = 2 in a file in /etc/sysctl.d");
@@ -279,7 +279,7 @@ TEST_CASE("doctor: offloads are a note")
 	facts.links[1].gro = facts.links[2].tx_checksum = true;
 	Finding finding = only(check_offload(facts));
 	CHECK(finding.severity == Severity::note);
-	CHECK(has(finding.found, "on eth0 and eth1"));
+	CHECK(has(finding.found, "are on: eth0 and eth1"));
 	CHECK(exit_status({finding}) == 0);
 }
 
@@ -328,8 +328,7 @@ TEST_CASE("doctor: who listens on the VIPs")
 	facts.listeners = {listens("192.0.2.31", 80), listens("192.0.2.31", 22)};
 	Finding finding = only(check_services(facts));
 	CHECK(finding.id == "service-on-rip");
-	CHECK(finding.found ==
-	      "found nothing that listens on 10.0.0.7, only on 192.0.2.31 (TCP port 80), expected the service on the VIP");
+	CHECK(finding.found == "nothing listens on 10.0.0.7, only on 192.0.2.31 (TCP port 80)");
 }
 
 TEST_CASE("doctor: a port that every VIP has to serve")
@@ -340,14 +339,13 @@ TEST_CASE("doctor: a port that every VIP has to serve")
 	facts.rewrites.clear();
 	facts.ports = {{false, 80}, {true, 53}};
 	Finding finding = only(check_services(facts));
-	CHECK(finding.found ==
-	      "found nothing that listens on 10.0.0.7 UDP port 53, expected the service there");
+	CHECK(finding.found == "nothing listens on 10.0.0.7 UDP port 53");
 	facts.listeners->push_back(listens("0.0.0.0", 53, true));
 	CHECK(check_services(facts).empty());
 	facts.listeners = {listens("192.0.2.31", 80), listens("10.0.0.7", 53, true)};
 	finding = only(check_services(facts));
 	CHECK(finding.id == "service-on-rip");
-	CHECK(has(finding.found, "10.0.0.7 TCP port 80, only on 192.0.2.31,"));
+	CHECK(has(finding.found, "10.0.0.7 TCP port 80, only on 192.0.2.31"));
 }
 
 TEST_CASE("doctor: packets with a DSCP that no rule maps")
@@ -357,10 +355,10 @@ TEST_CASE("doctor: packets with a DSCP that no rule maps")
 
 	CHECK(finding.id == "dscp-unmapped");
 	CHECK(finding.found ==
-	      "found 12 packets with DSCP 10 (TOS 40, 0x28, 001010b) to 192.0.2.31 tcp/80 in 2.0 s, expected a DSCP that is mapped in IPv4: 7 and 9");
+	      "12 packets with DSCP 10 (TOS 40, 0x28, 001010b) to 192.0.2.31 tcp/80 in 2.0 s, which stands for no VIP; in IPv4 these do: 7 and 9");
 	CHECK(found(facts) == "warning: dscp-unmapped");
 	CHECK(only(check_unmapped(with_sample(8, "2001:db8:9::31", 0, true, 58))).found ==
-	      "found 12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ping in 2.0 s, expected a DSCP that is mapped in IPv6: 7");
+	      "12 packets with DSCP 8 (TOS 32, 0x20, 001000b) to 2001:db8:9::31 ping in 2.0 s, which stands for no VIP; in IPv6 these do: 7");
 
 	CHECK(check_unmapped(healthy()).empty()); // no sample
 	for (const Facts &facts : {with_sample(7, "192.0.2.31"), with_sample(0, "192.0.2.31"),
@@ -398,7 +396,7 @@ TEST_CASE("doctor: connections that come unmarked")
 	CHECK(finding.severity == Severity::warning);
 	CHECK(has(
 		finding.found,
-		"found 12 connections opened with DSCP 0, to 192.0.2.31 tcp/80, in 2.0 s, and no marked packet, expected them marked with a DSCP: 7 and 9"));
+		"12 connections opened with DSCP 0, to 192.0.2.31 tcp/80, in 2.0 s, and no marked packet; the VIPs have DSCP 7 and 9"));
 	CHECK(command_lines(finding) == std::vector<std::string>{"ping -Q 28 192.0.2.31"});
 	CHECK(found(facts) == "warning: dscp-cleared");
 
@@ -422,7 +420,7 @@ TEST_CASE("doctor: what clients ask for and nobody serves")
 
 	CHECK(finding.id == "service-missing");
 	CHECK(finding.found ==
-	      "found nothing that listens on 10.0.0.7 TCP port 443, expected the service there: 12 connections to it were asked for in 2.0 s");
+	      "nothing listens on 10.0.0.7 TCP port 443: 12 connections to it were asked for in 2.0 s");
 	facts.listeners->push_back(listens("192.0.2.31", 443));
 	CHECK(only(check_refused(facts)).id == "service-on-rip");
 	facts.listeners->push_back(listens("10.0.0.7", 443));

@@ -78,7 +78,7 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 	CHECK(finding.id == "rule-missing");
 	CHECK(finding.severity == Severity::error);
 	CHECK(finding.found ==
-	      "found no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one (/etc/dsr.d/f.conf:1)");
+	      "there is no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7 (/etc/dsr.d/f.conf:1)");
 	CHECK(command_lines(finding) == std::vector<std::string>{"dsrctl start"});
 	CHECK(finding.safe);
 	facts.from = {"-d", "/x"};
@@ -92,8 +92,7 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 		facts,
 		"raw PREROUTING -i eth0 -m dscp --dscp 0x07 -m comment --comment \"a b\" -j DADDR --set-daddr 10.0.0.7");
 	CHECK(ids(check_rules(facts)) == "note: rule-narrow");
-	CHECK(has(check_rules(facts)[0].found,
-		  "found the rule \"-t raw -A PREROUTING -i eth0 -m dscp"));
+	CHECK(has(check_rules(facts)[0].found, "the rule \"-t raw -A PREROUTING -i eth0 -m dscp"));
 	CHECK(facts.rewrites.back().matches == "-i eth0 -m comment --comment \"a b\"");
 
 	// but not one for all other packets, nor one of what is sent
@@ -102,9 +101,9 @@ TEST_CASE("doctor: a VIP that no rule leads to")
 			 "mangle OUTPUT -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\n");
 	CHECK(ids(check_rules(facts)) == "error: rule-missing, error: dscp-two-owners");
 	CHECK(check_rules(facts)[0].found ==
-	      "found no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one (/etc/dsr.d/f.conf:1)");
+	      "there is no rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7 (/etc/dsr.d/f.conf:1)");
 	CHECK(check_rules(facts)[1].found ==
-	      "found that DSCP 9 (TOS 36, 0x24, 001001b) leads to 10.0.0.7 (the rule \"-t raw -A PREROUTING -m dscp ! --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\"), expected 10.0.0.8 (/etc/dsr.d/f.conf:2)");
+	      "DSCP 9 (TOS 36, 0x24, 001001b) leads to 10.0.0.7 (the rule \"-t raw -A PREROUTING -m dscp ! --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\"), but belongs to 10.0.0.8 (/etc/dsr.d/f.conf:2)");
 
 	facts = healthy();
 	remove_rules(facts);
@@ -126,7 +125,7 @@ TEST_CASE("doctor: where the packets of a DSCP end up")
 	CHECK(found("raw PREROUTING -j ACCEPT\nmangle PREROUTING -j ACCEPT\nmangle PREROUTING " +
 		    seven)
 		      .found ==
-	      "found the rule \"-t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\", to which no packet of DSCP 7 (TOS 28, 0x1c, 000111b) comes, expected 10.0.0.7 to get them (/etc/dsr.d/f.conf:1)");
+	      "no packet of DSCP 7 (TOS 28, 0x1c, 000111b) comes to the rule \"-t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7\", which leads to 10.0.0.7 (/etc/dsr.d/f.conf:1)");
 	CHECK(found("raw PREROUTING -m dscp --dscp 0x07 -j DROP\nraw PREROUTING " + seven).id ==
 	      "dscp-dropped");
 	CHECK(check_rules(with_rules(nine + "raw PREROUTING " + seven +
@@ -181,7 +180,7 @@ TEST_CASE("doctor: a DSCP with two owners")
 
 	CHECK(finding.id == "dscp-two-owners");
 	CHECK(finding.found ==
-	      "found that DSCP 7 (TOS 28, 0x1c, 000111b) leads to 10.0.0.7 (\"iptables -t raw -A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\") and to 10.0.0.8 (\"iptables -t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\"), expected one VIP");
+	      "DSCP 7 (TOS 28, 0x1c, 000111b) leads to 10.0.0.7 (\"iptables -t raw -A PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8\") and to 10.0.0.8 (\"iptables -t mangle -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.8\")");
 	CHECK_FALSE(finding.safe);
 
 	// copies of a rule, and rules for different packets, get along
@@ -208,8 +207,8 @@ TEST_CASE("doctor: a mix of variants")
 		  Family::ip4, Store::other);
 	Finding finding = only(check_variants(facts));
 	CHECK(finding.id == "variant-mix");
-	CHECK(has(finding.found, "found \"iptables-legacy -t raw -A PREROUTING"));
-	CHECK(has(finding.found, "expected all rules in iptables-nft"));
+	CHECK(has(finding.found, "\"iptables-legacy -t raw -A PREROUTING"));
+	CHECK(has(finding.found, "this system's iptables is iptables-nft"));
 	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{
 		      "iptables -t raw -A PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 10.0.0.7",
@@ -313,9 +312,9 @@ TEST_CASE("doctor: a DSCP that others mark packets with")
 	REQUIRE(findings.size() == 2);
 	CHECK(findings[0].id == "dscp-of-others");
 	CHECK(findings[0].found ==
-	      "found DSCP 18 (TOS 72, 0x48, 010010b) for 10.0.0.7, which OpenSSH itself marks sessions with, expected another");
+	      "DSCP 18 (TOS 72, 0x48, 010010b) stands for 10.0.0.7, and OpenSSH itself marks sessions with it");
 	CHECK(findings[1].found ==
-	      "found DSCP 46 (TOS 184, 0xb8, 101110b) for 10.0.0.8, which voice, ntpd and newer OpenSSH use, expected another");
+	      "DSCP 46 (TOS 184, 0xb8, 101110b) stands for 10.0.0.8, and voice, ntpd and newer OpenSSH use it");
 }
 
 TEST_CASE("doctor: VIPs of dscp_rewrite for packets to one address")
@@ -331,10 +330,10 @@ TEST_CASE("doctor: VIPs of dscp_rewrite for packets to one address")
 	CHECK(check_router(facts).empty());
 	facts.forwards[0] = true;
 	CHECK(only(check_router(facts)).found ==
-	      "found net.ipv4.dscp_rewrite.7 = 10.0.0.7 and net.ipv4.dscp_rewrite.10 = 10.0.0.10 on a host that forwards IPv4, expected each VIP to say which address of the server it is for");
+	      "this host forwards IPv4, and marked packets to any destination are rewritten by net.ipv4.dscp_rewrite.7 = 10.0.0.7 and net.ipv4.dscp_rewrite.10 = 10.0.0.10");
 	facts.config = parse("10.0.0.8=9 to 192.0.2.32\n");
 	CHECK(only(check_rules(facts)).found ==
-	      "found no rule for DSCP 9 (TOS 36, 0x24, 001001b) to 10.0.0.8 to 192.0.2.32, expected one (f:1)");
+	      "there is no rule for DSCP 9 (TOS 36, 0x24, 001001b) to 10.0.0.8 to 192.0.2.32 (f:1)");
 }
 
 TEST_CASE("doctor: VIPs of dscp_rewrite")
@@ -361,7 +360,7 @@ TEST_CASE("doctor: VIPs of dscp_rewrite")
 	remove_rules(facts);
 	add_own(facts, rules);
 	Finding finding = only(check_rewrite_off(facts));
-	CHECK(has(finding.found, "found net.ipv4.dscp_rewrite.enabled = 0"));
+	CHECK(has(finding.found, "net.ipv4.dscp_rewrite.enabled is 0"));
 	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{"sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
 	CHECK(finding.safe);
@@ -486,7 +485,7 @@ TEST_CASE("doctor: the files of two servers, as dsrctl fleet compares them")
 
 	CHECK(compared("10.0.0.7=7\n10.0.0.9\n", "10.0.0.9\n10.0.0.7=0x7 dev eth1\n").empty());
 	CHECK(only(compared("10.0.0.7=7\n", "10.0.0.7=AF11\n")).found ==
-	      "found that a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.7 = AF11, expected the same DSCPs of a VIP on every server");
+	      "a:1 has 10.0.0.7 = 7 and b:1 has 10.0.0.7 = AF11");
 	CHECK(only(compared("10.0.0.7=7\n10.0.0.7=9\n", "10.0.0.7=7\n")).severity ==
 	      Severity::error);
 	// other VIPs, and other VIPs for a DSCP, are those of other pools

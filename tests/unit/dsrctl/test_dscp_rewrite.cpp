@@ -100,7 +100,7 @@ TEST_CASE("dsrctl: what others wrote to dscp_rewrite stays, or is in the way")
 	      "ipv4.7=10.0.0.8@192.0.2.1\n");
 	CHECK_THROWS_WITH(
 		after({adds(vip("10.0.0.7"))}, "10.0.0.8"),
-		"found 10.0.0.8 in net.ipv4.dscp_rewrite.7, which dsrctl did not start, expected nothing for these packets but 10.0.0.7: clear it where it is written (/etc/sysctl.d), and with sysctl -w net.ipv4.dscp_rewrite.7=; or give the VIP another DSCP");
+		"net.ipv4.dscp_rewrite.7 has 10.0.0.8, which dsrctl did not start, for the packets of 10.0.0.7: clear it where it is written (/etc/sysctl.d), and with sysctl -w net.ipv4.dscp_rewrite.7=; or give the VIP another DSCP");
 	// steps of other backends are none of its business
 	RuleStep step = adds(vip("10.0.0.7"));
 	step.rule.store = Store::nft;

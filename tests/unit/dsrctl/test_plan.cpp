@@ -433,7 +433,7 @@ TEST_CASE("dsrctl: somebody else's rule for a DSCP of ours is warned of")
 	CHECK(rules(plan) == "*raw\n-A PREROUTING " + SINGLE7 + "\nCOMMIT\n");
 	REQUIRE(plan.warnings.size() == 1);
 	CHECK(plan.warnings[0] ==
-	      "found a rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.99 in raw PREROUTING, expected none but the one to 10.0.0.7: the last of them decides");
+	      "a rule for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.99 is in raw PREROUTING, besides the one to 10.0.0.7: the last of them decides");
 }
 
 TEST_CASE("dsrctl: a step that is undone twice is itself")

@@ -39,7 +39,7 @@ TEST_CASE("dsrctl: bad usage is exit status 1, and says what is expected")
 	}
 	program.run("boomer");
 	CHECK(program.error ==
-	      "dsrctl: error: found the action \"boomer\", expected one of start, stop, restart, reload, status, check, metrics, guard, dscp, doctor, fleet, lb-config, probe, watch\nTry dsrctl --help.\n");
+	      "dsrctl: error: there is no action \"boomer\"; it is one of start, stop, restart, reload, status, check, metrics, guard, dscp, doctor, fleet, lb-config, probe, watch\nTry dsrctl --help.\n");
 }
 
 TEST_CASE("dsrctl: an action that is a program of its own comes first")

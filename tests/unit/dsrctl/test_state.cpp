@@ -70,7 +70,7 @@ TEST_CASE("dsrctl: state and lock are nobody else's")
 		for (Access access : {Access::read, Access::change})
 			CHECK_THROWS_WITH(
 				StateFile(access, 0, run),
-				run + ": found mode 1777, which lets anybody write it, expected that only root may: chmod go-w " +
+				run + ": mode 1777 lets anybody write it, and only root may: chmod go-w " +
 					run);
 	}
 	SECTION("a directory of another user")

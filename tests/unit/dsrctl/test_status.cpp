@@ -142,7 +142,7 @@ TEST_CASE("dsrctl: a VIP of dscp_rewrite is started, unless that is switched off
 	      "l3dsr partial 10.0.0.7  10.0.0.7  7    lo:1     --       --    conf\n");
 	CHECK(oddities(config, actual, false, nullptr) ==
 	      std::vector<std::string>{
-		      "found net.ipv4.dscp_rewrite.enabled = 0, expected 1: marked packets keep the server's own address until sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
+		      "net.ipv4.dscp_rewrite.enabled is 0: marked packets keep the server's own address until sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
 }
 
 // iptables is the nft variant, ip6tables the legacy one.
@@ -163,7 +163,7 @@ TEST_CASE("dsrctl: copies of a rule are one row, and are reported")
 	      discovered_rows(config, host(), {}).size());
 	CHECK(oddities(config, actual, false, variant) ==
 	      std::vector<std::string>{
-		      "found 2 rules for DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7, expected one: stop removes all of them"});
+		      "2 rules lead DSCP 7 (TOS 28, 0x1c, 000111b) to 10.0.0.7: stop removes all of them"});
 	CHECK(oddities(config, actual, true, variant).size() == 4);
 }
 
@@ -174,12 +174,12 @@ TEST_CASE("dsrctl: a mix of variants is reported")
 	actual.rules[0].store = Store::other;
 	CHECK(oddities({}, actual, false, variant) ==
 	      std::vector<std::string>{
-		      "found 1 DADDR rule in iptables-legacy, expected all in iptables-nft, which this system's iptables is"});
+		      "1 DADDR rule is in iptables-legacy, and this system's iptables is iptables-nft"});
 
 	actual.rules[0].family = Family::ip6;
 	CHECK(oddities({}, actual, false, variant) ==
 	      std::vector<std::string>{
-		      "found 1 DADDR rule in ip6tables-nft, expected all in ip6tables-legacy, which this system's ip6tables is"});
+		      "1 DADDR rule is in ip6tables-nft, and this system's ip6tables is ip6tables-legacy"});
 }
 
 TEST_CASE("dsrctl: check says it in one line")

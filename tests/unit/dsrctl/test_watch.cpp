@@ -215,7 +215,7 @@ TEST_CASE("dsrctl watch: a DSCP that is not mapped")
 	Seen seen;
 
 	CHECK(seen.see(request(9)) ==
-	      "DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that stands for a VIP");
+	      "DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, and it stands for no VIP");
 	CHECK(seen.see(request(9)) == "");
 	CHECK(seen.see(tcp(ip("2001:db8:c::1", "2001:db8:9::31", 10), 5, 80, SYN)) != "");
 	CHECK(seen.found() == "unmapped 2; unmapped 1; ");
@@ -389,7 +389,7 @@ TEST_CASE("dsrctl watch: the table")
 	      "198.18.0.250  10    40   0x28  001010b         0      0        0      0       0        0\n"
 	      "198.18.0.250  11    44   0x2c  001011b\n"
 	      "10.9.9.9      --    --   --    --              0      0        0      0       0        0\n"
-	      "! DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, expected a DSCP that stands for a VIP\n");
+	      "! DSCP 9 (TOS 36, 0x24, 001001b): 1 packet to 10.128.9.31, and it stands for no VIP\n");
 }
 
 namespace {

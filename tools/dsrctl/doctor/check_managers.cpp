@@ -79,7 +79,7 @@ Finding flusher(const Facts &facts, const Flusher &one, const Reach &rules)
 	Finding finding{
 		Severity::note,
 		one.id,
-		std::string("found ") + one.name + ", which " + one.does,
+		std::string(one.name) + " is here, and " + one.does,
 		hit ? "rules that lead to VIPs are gone then, until the guard of dsrctl.service puts them back" :
 		      "no rules of VIPs are there",
 		{},
@@ -89,7 +89,7 @@ Finding flusher(const Facts &facts, const Flusher &one, const Reach &rules)
 	if (!hit || facts.managers.guard)
 		return finding;
 	finding.severity = Severity::warning;
-	finding.found += ", and no guard: expected dsrctl guard to run";
+	finding.found += ", and no guard runs";
 	finding.why =
 		"rules that lead to VIPs are gone then, and requests are answered from the server's own address until dsrctl reload";
 	guard_or_sysctls(facts, finding);
@@ -112,7 +112,7 @@ Finding owner(const Facts &facts, const std::string &id, const std::string &foun
 	if (facts.managers.guard)
 		return finding;
 	finding.severity = Severity::warning;
-	finding.found += ", and no guard: expected dsrctl guard to run";
+	finding.found += ", and no guard runs";
 	finding.why = "VIPs on lo are gone " + when + ", until dsrctl reload";
 	finding.keep += "; and systemctl restart dsrctl, whose guard puts addresses back";
 	return finding;
@@ -131,7 +131,7 @@ Findings check_flushers(const Facts &facts)
 	if (facts.managers.ufw)
 		findings.push_back({Severity::note,
 				    "ufw",
-				    "found ufw, whose rules see the VIP as the destination",
+				    "ufw is here, and its rules see the VIP as the destination",
 				    "what it does not allow does not reach a VIP",
 				    {},
 				    "ufw allow to the VIP and its port",
@@ -140,7 +140,7 @@ Findings check_flushers(const Facts &facts)
 		findings.push_back(
 			{Severity::note,
 			 "docker",
-			 "found docker, which publishes ports",
+			 "docker is here, and publishes ports",
 			 "a port that it publishes on all addresses is taken from a VIP's service, too",
 			 {},
 			 "docker run -p ADDRESS:PORT:PORT, with the address that the container is for",
@@ -158,7 +158,7 @@ Findings check_owners_of_lo(const Facts &facts)
 		findings.push_back(
 			{Severity::note,
 			 "networkd-lo",
-			 "found lo in " + file.path + ", so that systemd-networkd configures it",
+			 "systemd-networkd configures lo: " + file.path,
 			 "systemd 252 left VIPs on lo alone, whenever it was restarted; another version may remove what it did not set",
 			 {},
 			 "KeepConfiguration=yes in [Network] of that file, or of a drop-in",

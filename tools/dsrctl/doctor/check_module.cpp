@@ -47,8 +47,7 @@ Finding missing(const ModuleFacts &module)
 {
 	return {Severity::error,
 		"module-missing",
-		"found no module dscp_rewrite or xt_DADDR for the kernel " + module.release +
-			", expected one that modprobe finds",
+		"modprobe finds neither dscp_rewrite nor xt_DADDR for the kernel " + module.release,
 		NO_MODULE,
 		build_commands(),
 		"build it again for each new kernel; or do without it: dsrctl --backend nft start",
@@ -62,8 +61,8 @@ Finding wrong_kernel(const ModuleFacts &module)
 
 	return {Severity::error,
 		"module-vermagic",
-		"found " + module.file + " for the kernel \"" + module.vermagic +
-			"\", expected \"" + expected + "\"",
+		module.file + " is built for the kernel \"" + module.vermagic +
+			"\", and this one is \"" + expected + "\"",
 		std::string("the kernel refuses to load it (vermagic): ") + NO_MODULE,
 		build_commands(),
 		"build it again for each new kernel",
@@ -87,8 +86,7 @@ Finding unsigned_module(const ModuleFacts &module)
 {
 	return {Severity::error,
 		"module-unsigned",
-		"found no signature on " + module.file +
-			", expected one: this kernel loads signed modules only (" +
+		module.file + " is not signed, and this kernel loads signed modules only (" +
 			why_signature(module) + ")",
 		NO_MODULE,
 		{{"/lib/modules/" + module.release + "/build/scripts/sign-file", "sha256",
@@ -110,8 +108,8 @@ Finding refused(const ModuleFacts &module)
 		      why_signature(module) + "): " + why;
 	return {Severity::error,
 		"module-refused",
-		"found that the kernel refused to load " + module.file + " the last time: \"" +
-			module.refusals.back() + "\", expected it to be loaded",
+		"the kernel refused to load " + module.file + " the last time: \"" +
+			module.refusals.back() + "\"",
 		why,
 		commands,
 		"build it again for each new kernel; where the signature is refused, enrol its key: mokutil --import KEY.der",
@@ -122,7 +120,7 @@ Finding not_loaded(const std::string &name)
 {
 	return {Severity::warning,
 		"module-not-loaded",
-		"found the module " + name + " not loaded, expected it to be in use",
+		"the module " + name + " is not loaded",
 		"dsrctl start loads it: so nothing was started, and marked packets keep the server's own address",
 		{{"modprobe", name}},
 		"systemctl enable dsrctl, which loads it; or a line " + name +
@@ -167,9 +165,8 @@ Findings check_kernel_modules(const Facts &facts)
 	const std::string &release = facts.module.release;
 	Finding finding{Severity::error,
 			"kernel-modules-missing",
-			"found no " + list(missing) + " in the kernel " + release +
-				", expected what iptables-" + facts.variant[0] +
-				" needs for rules of DADDR",
+			"the kernel " + release + " has no " + list(missing) + ", which iptables-" +
+				facts.variant[0] + " needs for rules of DADDR",
 			"iptables cannot add the rules",
 			{},
 			"",
@@ -209,7 +206,7 @@ Findings check_plugin(const Facts &facts)
 		return {};
 	return {{Severity::error,
 		 "plugin-missing",
-		 "found no libxt_DADDR.so where iptables looks for its plugins, expected the plugin of DADDR",
+		 "libxt_DADDR.so is not where iptables looks for its plugins",
 		 "iptables does not know the target DADDR: it can neither add nor show its rules",
 		 {{"cmake", "-S", ".", "-B", "build"},
 		  {"cmake", "--build", "build"},

@@ -63,8 +63,8 @@ Finding missing(const Facts &facts, const Vip &vip)
 	Finding finding{
 		Severity::error,
 		"vip-missing",
-		"found " + text(vip.ip) + " on no interface, expected it on " + wanted(vip).dev +
-			" (" + vip.where + ")",
+		text(vip.ip) + " is on no interface, but belongs on " + wanted(vip).dev + " (" +
+			vip.where + ")",
 		"the host does not take packets to the VIP for its own: it forwards or drops them",
 		{},
 		"",
@@ -78,8 +78,8 @@ Finding misplaced(const Facts &facts, const Vip &vip, const Address &address)
 {
 	Finding finding{Severity::warning,
 			"vip-misplaced",
-			"found " + text(vip.ip) + " on " + address.dev + ", expected it on " +
-				vip.dev + " (" + vip.where + ")",
+			text(vip.ip) + " is on " + address.dev + ", but belongs on " + vip.dev +
+				" (" + vip.where + ")",
 			answers_neighbours(facts, address.dev, vip.ip.family) ?
 				"neighbours on " + address.dev +
 					" are told that the VIP is here, past the load balancer" :
@@ -96,8 +96,8 @@ Finding elsewhere(const Facts &facts, const Address &address, const std::string 
 {
 	return {Severity::warning,
 		"vip-elsewhere",
-		"found " + text(address.ip) + " on " + address.dev + " too, expected it on " +
-			expected + " only",
+		text(address.ip) + " is on " + address.dev + " too, but belongs on " + expected +
+			" only",
 		answers_neighbours(facts, address.dev, address.ip.family) ?
 			"neighbours on " + address.dev +
 				" are told that the VIP is here, past the load balancer" :
@@ -116,8 +116,8 @@ Finding network(const Address &address)
 	single.source = false;
 	return {Severity::warning,
 		"vip-network",
-		"found " + text(address.ip) + "/" + std::to_string(address.prefix) +
-			" on lo, expected a prefix length of " + std::to_string(single.prefix),
+		text(address.ip) + "/" + std::to_string(address.prefix) +
+			" is on lo: its prefix length must be " + std::to_string(single.prefix),
 		"the host takes every address of that network for its own, and reaches none of the others",
 		{address_command(true, single), address_command(false, address)},
 		"change the prefix length where the address is configured",
@@ -128,8 +128,8 @@ Finding on_device(const Vip &vip, const Address &address)
 {
 	return {Severity::warning,
 		"vip-answers-arp",
-		"found the VIP " + text(vip.ip) + " on " + address.dev +
-			", whose neighbours ask for addresses, expected it on lo or on a dummy interface",
+		"the VIP " + text(vip.ip) + " is on " + address.dev +
+			", whose neighbours ask for addresses: it belongs on lo or on a dummy interface",
 		std::string("every server of the service answers ") +
 			(vip.ip.family == Family::ip4 ? "ARP" : "neighbour discovery") +
 			" for the VIP there, whatever arp_ignore says: where servers share a segment with each other or with the load balancer, clients reach one of them past it",
@@ -212,10 +212,9 @@ Finding arp(const std::string &name, int value, const char *why,
 
 	return {l2dsr ? Severity::error : Severity::warning,
 		name == "arp_ignore" ? "arp-ignore" : "arp-announce",
-		"found " + name + " below " + std::to_string(value) + " on " + list(links) +
+		name + " is below " + std::to_string(value) + " on " + list(links) +
 			", which share" + (links.size() == 1 ? "s" : "") +
-			" a segment with others that want a VIP, expected " + key + "=" +
-			std::to_string(value),
+			" a segment with others that want a VIP",
 		why,
 		{set_switch(key, value)},
 		key + " = " + std::to_string(value) + " in a file in /etc/sysctl.d",
@@ -262,12 +261,11 @@ Findings check_rp_filter(const Facts &facts)
 		findings.push_back(
 			{dropped ? Severity::error : Severity::warning,
 			 "rp-filter",
-			 "found strict rp_filter (1) on " + link.name +
+			 "rp_filter is strict (1) on " + link.name +
 				 ", by which no default route leaves" +
 				 (dropped ? ", and " + std::to_string(dropped) +
 						    " packets dropped by rp_filter" :
-					    "") +
-				 ", expected 2 or 0",
+					    ""),
 			 "what the load balancer sends from clients to " + link.name +
 				 " is dropped, because the answers leave by another interface",
 			 {set_switch(key, 2)},
@@ -318,7 +316,7 @@ Findings check_offload(const Facts &facts)
 		return {};
 	return {{Severity::note,
 		 "offload",
-		 "found offloads (GRO, TSO, checksums) on " + list(links),
+		 "offloads (GRO, TSO, checksums) are on: " + list(links),
 		 "a capture on this host shows packets that were never on the wire so: larger than the MTU, and with checksums of what is sent that look bad; capture beside it, on a mirror port, to see what is",
 		 {},
 		 "",
@@ -333,7 +331,7 @@ Findings check_path_mtu(const Facts &facts)
 		return {};
 	return {{Severity::note,
 		 "path-mtu",
-		 "found net.ipv4.tcp_mtu_probing=0, which is right where ICMP errors to a VIP reach the server that has the connection",
+		 "net.ipv4.tcp_mtu_probing is 0, which is right where ICMP errors to a VIP reach the server that has the connection",
 		 "many load balancers send them to another server, and IPVS changes what they quote: connections over paths of a small MTU stall then; with 1, TCP of both families finds out by itself",
 		 {{"sysctl", "-w", "net.ipv4.tcp_mtu_probing=1"}},
 		 "net.ipv4.tcp_mtu_probing = 1 in a file in /etc/sysctl.d",

@@ -103,12 +103,12 @@ std::string drops_text(const Facts &facts, Family family)
 Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 {
 	std::string drops = drops_text(facts, rewrite.family);
-	std::string found = "found " + describe(facts, rewrite) + " while connections are tracked";
+	std::string found = describe(facts, rewrite) + " rewrites after connection tracking";
 	Rewrite to = rewrite;
 	Finding finding{
 		Severity::warning,
 		"mangle-conntrack",
-		found + ", expected it in the table raw",
+		found + ": it belongs in the table raw",
 		"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and any rule that drops what is invalid takes the VIP down",
 		{},
 		"change the rule where it is kept, too (iptables-save, or dsrctl --table raw)",
@@ -117,8 +117,8 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 	if (!drops.empty()) {
 		finding.severity = Severity::error;
 		finding.id = "invalid-drop";
-		finding.found = found + " and dropped when invalid (" + drops +
-				"), expected it in the table raw";
+		finding.found = found + ", and what is invalid is dropped (" + drops +
+				"): it belongs in the table raw";
 		finding.why =
 			"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and dropped";
 	}
@@ -186,8 +186,8 @@ Finding missing(const Facts &facts, const Entry &entry, const Arrivals &from, co
 	Finding finding{
 		Severity::error,
 		"rule-missing",
-		"found no rule for " + dscp_text(*entry.dscp) + " to " + destination(entry.item()) +
-			", expected one (" + entry.where + ")",
+		"there is no rule for " + dscp_text(*entry.dscp) + " to " +
+			destination(entry.item()) + " (" + entry.where + ")",
 		"the packets that the load balancer marks so keep the server's own address: clients get a reset, an answer from the wrong address, or none",
 		{dsrctl(facts, {"start"})},
 		"systemctl enable dsrctl",
@@ -196,18 +196,17 @@ Finding missing(const Facts &facts, const Entry &entry, const Arrivals &from, co
 
 	if (found.dropped) {
 		finding.id = "dscp-dropped";
-		finding.found = "found that every packet of " + dscp_text(*entry.dscp) +
-				" is dropped before it gets to " + text(entry.ip) +
-				", expected it to pass (" + entry.where + ")";
+		finding.found = "every packet of " + dscp_text(*entry.dscp) +
+				" is dropped before it gets to " + text(entry.ip) + " (" +
+				entry.where + ")";
 		finding.why = "clients get no answer";
 		finding.fix.clear();
 		finding.keep =
 			"look through the chains of PREROUTING and INPUT: nft list ruleset, iptables-save";
 		finding.safe = false;
 	} else if (!idle.empty()) {
-		finding.found = "found the " + idle + ", to which no packet of " +
-				dscp_text(*entry.dscp) + " comes, expected " + text(entry.ip) +
-				" to get them (" + entry.where + ")";
+		finding.found = "no packet of " + dscp_text(*entry.dscp) + " comes to the " + idle +
+				", which leads to " + text(entry.ip) + " (" + entry.where + ")";
 	}
 	return finding;
 }
@@ -243,9 +242,9 @@ Finding elsewhere(const Entry &entry, const nf::Change &other)
 {
 	return {Severity::error,
 		"dscp-two-owners",
-		"found that " + dscp_text(*entry.dscp) + " leads to " +
+		dscp_text(*entry.dscp) + " leads to " +
 			(other.to ? text(*other.to) : "an address that is not known here") +
-			" (the " + where(other) + "), expected " + text(entry.ip) + " (" +
+			" (the " + where(other) + "), but belongs to " + text(entry.ip) + " (" +
 			entry.where + ")",
 		"the packets for one VIP are answered by the other",
 		{},
@@ -257,8 +256,8 @@ Finding narrow(const Entry &entry, const nf::Change &rule)
 {
 	return {Severity::note,
 		"rule-narrow",
-		"found the " + where(rule) + ", which leads some packets of " +
-			dscp_text(*entry.dscp) + " to " + text(entry.ip) + " and not others",
+		"the " + where(rule) + " leads some packets of " + dscp_text(*entry.dscp) + " to " +
+			text(entry.ip) + " and not others",
 		"that is right where only those come from the load balancer (an interface, an address, a port)",
 		{},
 		"",
@@ -269,7 +268,7 @@ Finding unclear(const Entry &entry)
 {
 	return {Severity::warning,
 		"rules-unclear",
-		"found rules that doctor cannot follow, on the way of packets of " +
+		"doctor cannot follow some rules on the way of packets of " +
 			dscp_text(*entry.dscp) + " to " + text(entry.ip),
 		"where these packets end up is not known here",
 		{},
@@ -304,7 +303,7 @@ Findings check_configuration(const Facts &facts)
 		findings.push_back(
 			{Severity::warning,
 			 "nothing-configured",
-			 "found no VIP in the configuration and no rule of DADDR, expected some",
+			 "there is no VIP in the configuration, and no rule of DADDR",
 			 "a server without the rewrite takes what the load balancer sends it for its own address: clients get no answer",
 			 {},
 			 "write the VIPs to a file in /etc/dsr.d, see dsr.conf(5)",
@@ -351,7 +350,7 @@ Findings check_rewrite_off(const Facts &facts)
 			findings.push_back(
 				{Severity::error,
 				 "dscp-rewrite-off",
-				 "found " + name + " = 0, expected 1",
+				 name + " is 0",
 				 "the VIPs are there, but no packet is sent on to them: marked packets keep the server's own address",
 				 {{"sysctl", "-w", name + "=1"}},
 				 "no other value of it in /etc/sysctl.d",
@@ -374,10 +373,9 @@ Findings check_owners(const Facts &facts)
 				findings.push_back(
 					{Severity::error,
 					 "dscp-two-owners",
-					 "found that " + dscp_text(a.dscp) + " leads to " +
-						 text(a.ip) + " (" + describe(facts, one) +
-						 ") and to " + text(b.ip) + " (" +
-						 describe(facts, other) + "), expected one VIP",
+					 dscp_text(a.dscp) + " leads to " + text(a.ip) + " (" +
+						 describe(facts, one) + ") and to " + text(b.ip) +
+						 " (" + describe(facts, other) + ")",
 					 "the last rule decides: the other VIP gets no packets",
 					 {},
 					 "remove the rule that is wrong, here and where it is kept (iptables-save, the files of dsrctl)",
@@ -403,9 +401,9 @@ Findings check_variants(const Facts &facts)
 		to.store = Store::iptables;
 		findings.push_back(
 			{Severity::warning, "variant-mix",
-			 "found " + describe(facts, rewrite) + ", expected all rules in " + name +
-				 suffix(facts.variant, rewrite.family) + ", which this system's " +
-				 name + " is",
+			 describe(facts, rewrite) +
+				 " is a rule of the other variant: this system's " + name + " is " +
+				 name + suffix(facts.variant, rewrite.family),
 			 "both variants are at work, but " + name +
 				 " shows and saves one of them: the rule is missed when rules are looked at, and lost or left over when they are restored",
 			 move(facts, rewrite, to),
@@ -430,13 +428,12 @@ Findings check_router(const Facts &facts)
 {
 	std::vector<std::string> values[2];
 	Findings findings;
-	auto add = [&](Family family, const std::string &what, const std::string &expected,
-		       const std::string &keep) {
+	auto add = [&](Family family, const std::string &what, const std::string &keep) {
 		findings.push_back(
 			{Severity::warning,
 			 "rule-on-router",
-			 "found " + what + " on a host that forwards " + name(family) +
-				 ", expected " + expected,
+			 std::string("this host forwards ") + name(family) +
+				 ", and marked packets to any destination are rewritten by " + what,
 			 "it also rewrites marked packets that the host only forwards; answers to a marked ping are marked, and go round in circles",
 			 {},
 			 keep,
@@ -451,13 +448,11 @@ Findings check_router(const Facts &facts)
 								text(rewrite.items[0].ip));
 		else
 			add(rewrite.family, describe(facts, rewrite),
-			    "the rule to name an interface (-i) or a destination (-d)",
 			    "name the interface to the load balancer in the rule, or the server's own address (of dsrctl, VIP = DSCP to RIP, see dsr.conf(5)); or switch forwarding off, if it is not needed");
 	}
 	for (Family family : FAMILIES)
 		if (!values[index(family)].empty())
 			add(family, list(values[index(family)]),
-			    "each VIP to say which address of the server it is for",
 			    "VIP = DSCP to RIP, see dsr.conf(5), or VIP@RIP in the sysctl; or switch forwarding off, if it is not needed");
 	return findings;
 }
@@ -475,8 +470,8 @@ Findings check_others(const Facts &facts)
 		findings.push_back(
 			{Severity::warning,
 			 "dscp-of-others",
-			 "found " + dscp_text(dscp) + " for " + list({names.begin(), names.end()}) +
-				 ", which " + others_use(dscp) + ", expected another",
+			 dscp_text(dscp) + " stands for " + list({names.begin(), names.end()}) +
+				 ", and " + others_use(dscp) + " it",
 			 "such packets to the server's own address get to the VIP: an SSH session to the server, say, ends up at the service",
 			 {},
 			 "give the VIP another DSCP, on the load balancer first; dsr.conf(5) says which are safe",
@@ -491,7 +486,7 @@ Findings check_answers(const Facts &facts)
 	Finding echo{
 		Severity::note,
 		"echo-dscp",
-		"found no rule that clears the DSCP of what is sent from a VIP",
+		"there is no rule that clears the DSCP of what is sent from a VIP",
 		"answers to a marked ping carry its DSCP to the client, which does no harm in most networks",
 		{},
 		"",
@@ -507,7 +502,7 @@ Findings check_answers(const Facts &facts)
 		findings.push_back(
 			{Severity::warning,
 			 "tcp-reflect-tos",
-			 "found net.ipv4.tcp_reflect_tos=1, expected 0",
+			 "net.ipv4.tcp_reflect_tos is 1",
 			 "answers of TCP carry the DSCP of the request to the client: routers on the way take it for a class of service, and may treat or drop the packets accordingly",
 			 {{"sysctl", "-w", "net.ipv4.tcp_reflect_tos=0"}},
 			 "net.ipv4.tcp_reflect_tos = 0 in a file in /etc/sysctl.d",

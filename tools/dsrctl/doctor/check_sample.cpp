@@ -95,11 +95,10 @@ Findings check_unmapped(const Facts &facts)
 		findings.push_back(
 			{Severity::warning,
 			 "dscp-unmapped",
-			 "found " + std::to_string(one.count) + " packets with " +
-				 dscp_text(one.dscp) + " to " + place(one) + " in " +
-				 seconds_text(*facts.sample) +
-				 ", expected a DSCP that is mapped in " + name(key.first) + ": " +
-				 numbers(known),
+			 std::to_string(one.count) + " packets with " + dscp_text(one.dscp) +
+				 " to " + place(one) + " in " + seconds_text(*facts.sample) +
+				 ", which stands for no VIP; in " + name(key.first) +
+				 " these do: " + numbers(known),
 			 "no rule gives them a VIP: if the load balancer marked them, its clients get no answer",
 			 {},
 			 "give the DSCP to its VIP in a file in /etc/dsr.d, or correct the load balancer; dsrctl doctor --compare shows where two servers disagree",
@@ -135,11 +134,10 @@ Findings check_unmarked(const Facts &facts)
 		findings.push_back(
 			{marked ? Severity::note : Severity::warning,
 			 "dscp-cleared",
-			 "found " + std::to_string(unmarked) +
-				 " connections opened with DSCP 0, to " + place(example) + ", in " +
-				 seconds_text(*facts.sample) +
+			 std::to_string(unmarked) + " connections opened with DSCP 0, to " +
+				 place(example) + ", in " + seconds_text(*facts.sample) +
 				 (marked ? "" : ", and no marked packet") +
-				 ", expected them marked with a DSCP: " + numbers(known),
+				 "; the VIPs have DSCP " + numbers(known),
 			 "they keep the server's own address: either they are checks of its own health, or the load balancer does not mark, or a router on the path clears the DSCP",
 			 {{"ping", "-Q", std::to_string(*known.begin() << 2), text(example.server)}},
 			 "run it on the load balancer: what answers is the VIP, if the DSCP survives the path; where it does not, have the routers trust the DSCP (mls qos trust dscp or its like)",

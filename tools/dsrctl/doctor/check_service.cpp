@@ -46,16 +46,14 @@ Finding unserved(const Vip &vip, const std::vector<std::string> &own)
 	if (own.empty())
 		return {Severity::error,
 			"service-missing",
-			"found nothing that listens on " + text(vip.ip) +
-				", expected the service of the VIP",
+			"nothing listens on " + text(vip.ip),
 			"clients get a reset, or no answer",
 			{},
 			"start the service, and have it listen on the VIP or on all addresses; a service that listens on all addresses by UDP is looked for with --port",
 			false};
 	return {Severity::error,
 		"service-on-rip",
-		"found nothing that listens on " + text(vip.ip) + ", only on " + list(own) +
-			", expected the service on the VIP",
+		"nothing listens on " + text(vip.ip) + ", only on " + list(own),
 		"the rewrite gives packets the VIP as their destination, where nobody listens: clients get a reset",
 		{},
 		"have the service listen on the VIP or on all addresses, in its own configuration",
@@ -73,10 +71,9 @@ Finding closed(const Facts &facts, const std::vector<Vip> &all, const Vip &vip, 
 		    !is_vip(all, listener.ip) && !is_any(listener.ip))
 			own.push_back(text(listener.ip));
 	Finding finding = unserved(vip, own);
-	finding.found = "found nothing that listens on " + text(vip.ip) + " " +
+	finding.found = "nothing listens on " + text(vip.ip) + " " +
 			port_text(port.udp, port.number) +
-			(own.empty() ? "" : ", only on " + list(own)) +
-			", expected the service there" + asked;
+			(own.empty() ? "" : ", only on " + list(own)) + asked;
 	return finding;
 }
 
@@ -90,7 +87,7 @@ Findings check_services(const Facts &facts)
 	if (!facts.listeners)
 		return {{Severity::note,
 			 "services-unknown",
-			 "found no answer of the kernel to who listens, expected one",
+			 "the kernel does not say who listens",
 			 "services were not looked at",
 			 {{"modprobe", "inet_diag"}},
 			 "",

@@ -59,9 +59,10 @@ Finding own_source(const Link &link, const std::vector<Address> &vips)
 	Finding finding{
 		Severity::warning,
 		"vip-source",
-		"found the VIP " + text(vips[0].ip) + " on " + vips[0].dev + " with " +
+		"the VIP " + text(vips[0].ip) + " on " + vips[0].dev + " has " +
 			(ip4 ? "a scope above host" : "a preferred lifetime") +
-			", and no other address for what leaves by " + link.name + ", expected " +
+			", and what leaves by " + link.name +
+			" has no other address: give the VIP " +
 			(ip4 ? "scope host" : "preferred_lft 0"),
 		"what the host opens itself may come from the VIP: the answers go to the load balancer",
 		{},

@@ -87,7 +87,7 @@ bool fix(const Findings &findings, bool yes)
 	bool done = false;
 
 	if (!all.empty() && !yes && (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))) {
-		say("dsrctl: found no terminal to ask on, expected --yes beside --fix: nothing was changed");
+		say("dsrctl: --fix has no terminal to ask on: nothing was changed; --yes answers all questions with yes");
 		return false;
 	}
 	for (const Finding &finding : all) {

@@ -82,8 +82,8 @@ public:
 		for (const auto &[key, names] : unmarked_)
 			findings_.push_back(
 				{Severity::warning, "served-not-marked", unmarked_where_[key],
-				 "found " + text(key.first) + " = " + std::to_string(key.second) +
-					 ", expected a load balancer that marks it and sends it there",
+				 "no load balancer marks " + text(key.first) + " with " +
+					 std::to_string(key.second) + " and sends it there",
 				 names, key.first, key.second});
 		look_for_others();
 		for (const auto &[message, names] : unknown_)
@@ -121,8 +121,7 @@ private:
 				findings_.push_back({Severity::error,
 						     "address-twice",
 						     "",
-						     "found " + text(ip) +
-							     " of two servers, expected it of one",
+						     "two servers have the address " + text(ip),
 						     {fleet_.hosts[known->second].name, host.name},
 						     {},
 						     {}});
@@ -177,8 +176,7 @@ private:
 
 			if (real.ip.family != mapping.vip.family)
 				add_once("family-differs", real.where,
-					 "found " + vip + " sent to " + text(real.ip) +
-						 ", expected a server's " +
+					 vip + " is sent to " + text(real.ip) + ", which is no " +
 						 name(mapping.vip.family) + " address",
 					 name_of(real.ip), mapping);
 			if (host == by_address_.end())
@@ -198,14 +196,15 @@ private:
 			}
 		}
 		if (!unmarked.empty())
-			findings_.push_back({Severity::error,
-					     "sent-unmarked",
-					     mapping.where,
-					     "found " + vip + " sent without a DSCP, expected " +
-						     dscp_list(expected) + " as on these servers",
-					     std::move(unmarked),
-					     mapping.vip,
-					     {}});
+			findings_.push_back(
+				{Severity::error,
+				 "sent-unmarked",
+				 mapping.where,
+				 vip + " is sent without a DSCP, and these servers have " +
+					 dscp_list(expected),
+				 std::move(unmarked),
+				 mapping.vip,
+				 {}});
 	}
 
 	// Of one that a line is the cause of for many servers, once.
@@ -247,8 +246,8 @@ private:
 
 			if (host == by_address_.end()) {
 				unknown_.try_emplace(
-					"found the server " + text(ip) +
-						", expected its files, too: whether it has the VIPs is not known",
+					"the files of the server " + text(ip) +
+						" are not here: whether it has the VIPs is not known",
 					std::pair{vip, where});
 				continue;
 			}
@@ -269,7 +268,7 @@ private:
 				missing.push_back(name);
 			}
 		}
-		const std::string sends = "found " + text(vip) + " sent with " + dscp_text(dscp);
+		const std::string sends = text(vip) + " is sent with " + dscp_text(dscp);
 		auto add = [&](const char *id, const std::string &expected,
 			       std::vector<std::string> &names) {
 			if (!names.empty())
@@ -277,22 +276,18 @@ private:
 						     sends + expected, names, vip, dscp});
 		};
 		if (!served && !missing.empty() && others.empty() && unlike.empty()) {
-			add("marked-not-served", ", expected a server that has it: none does",
-			    missing);
+			add("marked-not-served", ", and no server has it", missing);
 		} else {
-			add("vip-missing", ", expected it on these servers, too", missing);
-			add("vip-differs",
-			    " to servers that take this for " + taken + ", expected one VIP for it",
-			    others);
-			add("dscp-differs",
-			    ", expected " + dscp_list(found) + " as on these servers", unlike);
+			add("vip-missing", ", and these servers do not have it", missing);
+			add("vip-differs", " to servers that take this for " + taken, others);
+			add("dscp-differs", ", and these servers have " + dscp_list(found), unlike);
 		}
 		if (!sent.servers.empty() && !sent.on)
 			findings_.push_back(
 				{Severity::error,
 				 "no-server",
 				 sent.where,
-				 sends + " to servers that are disabled, or of weight 0, expected one that gets something",
+				 sends + " only to servers that are disabled, or of weight 0",
 				 {},
 				 vip,
 				 dscp});
@@ -300,7 +295,7 @@ private:
 			findings_.push_back({Severity::error,
 					     "no-server",
 					     sent.where,
-					     sends + " to nobody, expected a server",
+					     sends + " to nobody",
 					     {},
 					     vip,
 					     dscp});
@@ -329,8 +324,8 @@ private:
 					{Severity::warning,
 					 "balancers-differ",
 					 sent.wheres.at(name),
-					 "found " + text(vip) + " without" + lacks +
-						 ", expected the same servers as the other load balancers have",
+					 text(vip) + " lacks" + lacks +
+						 ", which the other load balancers have",
 					 {},
 					 vip,
 					 dscp});
@@ -355,18 +350,16 @@ private:
 					continue;
 				Finding &finding = found[{other, key.first, key.second}];
 				if (finding.id.empty())
-					finding = {
-						Severity::error,
-						"dscp-twice",
-						sent.where,
-						"found " + dscp_text(key.second) + " for " +
-							text(key.first) + " and, in " +
-							known->second.second + ", for " +
-							text(other) +
-							", expected one VIP for it on each server",
-						{},
-						key.first,
-						key.second};
+					finding = {Severity::error,
+						   "dscp-twice",
+						   sent.where,
+						   dscp_text(key.second) + " stands for " +
+							   text(key.first) + " and, in " +
+							   known->second.second + ", for " +
+							   text(other),
+						   {},
+						   key.first,
+						   key.second};
 				finding.hosts.push_back(name_of(server));
 			}
 		}
@@ -420,9 +413,9 @@ private:
 					{Severity::warning,
 					 "dscp-of-others",
 					 where,
-					 "found " + dscp_text(key.second) + " for " +
-						 text(key.first) + ", which " + use +
-						 ": such packets to a server's own address get to the VIP; expected another",
+					 dscp_text(key.second) + " stands for " + text(key.first) +
+						 ", and " + use +
+						 " it: such packets to a server's own address get to the VIP",
 					 {},
 					 key.first,
 					 key.second});
@@ -531,9 +524,7 @@ Findings compare(const std::vector<Host> &hosts)
 					{Severity::error,
 					 "files-disagree",
 					 own->entry->where,
-					 "found that " + describe(*mine->entry) + " and " +
-						 describe(*other->entry) +
-						 ", expected the same DSCPs of a VIP on every server",
+					 describe(*mine->entry) + " and " + describe(*other->entry),
 					 {one->host->name, hosts[i].name},
 					 vip,
 					 own->entry->dscp});

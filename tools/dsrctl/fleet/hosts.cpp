@@ -38,7 +38,7 @@ std::vector<HostFiles> parse_hosts(std::string_view text, const std::string &fil
 		if (lines.words().size() == 1)
 			errors.push_back(
 				lines.where() +
-				": found no address, expected those of the server after its directory");
+				": the addresses of the server are missing after its directory");
 	}
 	return hosts;
 }
@@ -55,8 +55,8 @@ HostFiles parse_host_name(const std::string &name, const std::string &where,
 			host.addresses.push_back(*ip);
 		else
 			errors.push_back(
-				where + ": found the directory " + quote(name) +
-				", expected a server's own address as its name, or a file with the addresses");
+				where + ": the directory " + quote(name) +
+				" must be named by the server's own address, or a file must have the addresses");
 		at = end + 1;
 	}
 	return host;

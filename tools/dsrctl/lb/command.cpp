@@ -96,7 +96,7 @@ private:
 			errors_.push_back(
 				(first.servers.empty() ? options_.servers :
 							 first.servers[0].where) +
-				": found servers or VIPs outside of a pool, expected them below a [NAME], as there is one in " +
+				": servers and VIPs must be below a [NAME], as there is one in " +
 				sections[1].where);
 		sections.erase(sections.begin());
 		return sections;
@@ -140,9 +140,8 @@ private:
 		for (const Virtual &vip : pool.vips)
 			if (const char *use = others_use(vip.dscp))
 				warnings_.push_back(
-					vip.where + ": found " + dscp_text(vip.dscp) + ", which " +
-					use +
-					", expected another: such packets to a server's own address get to the VIP");
+					vip.where + ": " + use + " " + dscp_text(vip.dscp) +
+					": such packets to a server's own address get to the VIP; use another");
 		append(entries, own);
 		for (Server &server : section.servers)
 			if (wanted(server.ip.family))
@@ -173,25 +172,20 @@ private:
 			for (const Virtual &vip : pool.vips)
 				for (const Service &one : vip.changes)
 					errors_.push_back(
-						one.where +
-						": found a change of the port, expected none for " +
-						vendor.name +
-						": it sends to the port that the client asked for");
+						one.where + ": " + vendor.name +
+						" cannot change the port: it sends to the one that the client asked for");
 		if (!vendor.ip6)
 			for (const Virtual &vip : pool.vips)
 				if (vip.ip.family == Family::ip6)
 					errors_.push_back(
-						vip.where +
-						": found an IPv6 VIP, expected IPv4, which is all that " +
-						vendor.name +
-						" has L3DSR for; -4 leaves the others out");
+						vip.where + ": " + vendor.name +
+						" has L3DSR for IPv4 only; -4 leaves the IPv6 VIPs out");
 		if (vendor.weights)
 			return;
 		for (const Server &server : pool.servers)
 			if (server.weight > 1)
-				warnings_.push_back(server.where +
-						    ": found a weight, expected none for " +
-						    vendor.name + ": it is not written");
+				warnings_.push_back(server.where + ": " + vendor.name +
+						    " has no weights: it is not written");
 	}
 
 	void check_weights(const Vendor &vendor)
@@ -204,10 +198,10 @@ private:
 					*known.emplace(server.ip, &server).first->second;
 
 				if (other.weight != server.weight)
-					errors_.push_back(
-						server.where + ": found another weight than in " +
-						other.where + ", expected the same: to " +
-						vendor.name + " it is the server's, in all pools");
+					errors_.push_back(server.where +
+							  ": the weight differs from that in " +
+							  other.where + ": to " + vendor.name +
+							  " it is the server's, in all pools");
 			}
 	}
 
@@ -270,7 +264,7 @@ int verify_config(const Options &options, const Vendor &vendor, Input &input)
 
 	if (!input.site.vips())
 		throw Error(
-			"found no VIP with a DSCP in the configuration, expected one at least: nothing was compared");
+			"there is no VIP with a DSCP in the configuration: nothing was compared");
 	if (!input.good())
 		return 1;
 	Reading reading = vendor.read(text, options.verify);

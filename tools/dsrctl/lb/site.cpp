@@ -115,14 +115,13 @@ void check_pool(const Pool &pool, std::vector<std::string> &errors)
 								 vip.where,
 							 "the server's own address"));
 	if (pool.vips.empty())
-		errors.push_back(
-			name_of +
-			"found no VIP with a DSCP, expected one at least in the configuration");
+		errors.push_back(name_of + "there is no VIP with a DSCP in the configuration");
 	for (Family family : FAMILIES)
 		if (pool.has(family) && pool.servers_of(family).empty())
 			errors.push_back(
-				name_of + "found " + name(family) + " VIPs and no " + name(family) +
-				" server, expected one of a weight above 0 with --servers or --real");
+				name_of + "there are " + name(family) + " VIPs and no " +
+				name(family) +
+				" server: name one of a weight above 0 with --servers or --real");
 }
 
 } // namespace

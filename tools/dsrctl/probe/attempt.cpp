@@ -380,12 +380,12 @@ void Attempt::hear(const Heard &heard, unsigned int interface)
 	heard_ = heard;
 	if (heard.from == target_.real)
 		finish(Verdict::answer_from_rip,
-		       what + " from " + from + " itself, expected it from " + text(target_.vip) +
+		       what + " from " + from + " itself instead of " + text(target_.vip) +
 			       ": the server does not rewrite " + dscp_text(target_.dscp) +
 			       ", or the DSCP is cleared on the path");
 	else
 		finish(Verdict::answer_from_other,
-		       what + " from " + from + ", expected it from " + text(target_.vip) + ": " +
+		       what + " from " + from + " instead of " + text(target_.vip) + ": " +
 			       dscp_text(target_.dscp) +
 			       " stands for something else on the server");
 }

@@ -159,8 +159,7 @@ Answer judge(const Check &check, std::string_view response)
 	if (!answer.status || body_at == response.npos) {
 		answer.verdict = Verdict::bad_response;
 		answer.text = response.empty() ? "the connection was closed without a response" :
-						 "found " + beginning(response) +
-							 ", expected a response of HTTP";
+						 beginning(response) + " is no response of HTTP";
 		return answer;
 	}
 	const std::string found = "HTTP status " + std::to_string(*answer.status);
@@ -173,14 +172,14 @@ Answer judge(const Check &check, std::string_view response)
 	auto length = content_length(response.substr(0, body_at));
 	if (length && body.size() < *length) {
 		answer.verdict = Verdict::bad_response;
-		answer.text = found + ", and a body of " + std::to_string(body.size()) +
-			      " bytes, expected " + std::to_string(*length);
+		answer.text = found + ", and a body of " + std::to_string(body.size()) + " of " +
+			      std::to_string(*length) + " bytes";
 		return answer;
 	}
 	if (!check.body.empty() && !Pattern(check.body).matches(body)) {
 		answer.verdict = Verdict::body_mismatch;
-		answer.text = found + ", and the body " + beginning(body) +
-			      ", expected one that matches " + quote(check.body);
+		answer.text = found + ", and the body " + beginning(body) + " does not match " +
+			      quote(check.body);
 		return answer;
 	}
 	answer.text = found;

@@ -59,9 +59,9 @@ std::vector<Ip> read_file(const std::string &path)
 
 	if (int error = file ? read_all(file, text) : errno)
 		throw Error(
-			"--servers: found " + quote(path) +
-			", expected addresses with commas between them, or a file that can be read (" +
-			std::strerror(error) + ")");
+			"--servers: " + quote(path) +
+			" is neither a list of addresses with commas nor a file that can be read: " +
+			std::strerror(error));
 	for (const lb::Section &pool : lb::read_servers(text, path, errors))
 		for (const lb::Server &server : pool.servers)
 			if (std::find(ips.begin(), ips.end(), server.ip) == ips.end())
@@ -85,8 +85,8 @@ std::vector<Ip> read_servers(const std::string &list_or_file)
 		return read_file(list_or_file);
 	for (const Ip &ip : servers)
 		if (const char *refused = refuse(ip))
-			throw Error("--servers: found " + text(ip) + ", " + refused +
-				    ", expected the address of a server");
+			throw Error("--servers: " + text(ip) + " is " + refused +
+				    ", not the address of a server");
 	return servers;
 }
 
@@ -113,9 +113,8 @@ Targets combine(const Config &config, const std::vector<Ip> &servers)
 			if (server.family != entry.ip.family || (entry.to && entry.to != server))
 				continue;
 			if (server == entry.ip)
-				throw Error("--servers: found " + text(server) +
-					    ", which is a VIP in " + entry.where +
-					    ", expected the server's own address");
+				throw Error("--servers: " + text(server) + " is a VIP in " +
+					    entry.where + ": give the server's own address");
 			targets.targets.push_back({server, entry.ip, *entry.dscp, entry.name});
 			probed = true;
 		}
