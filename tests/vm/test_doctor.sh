@@ -417,7 +417,7 @@ test_doctor_samples_what_arrives()
 			}
 		}
 	TEXT
-	sampled 2 service-missing "^error: service-missing: nothing listens on $near_vip TCP port 81, .* connections to it were asked for" \
+	sampled 2 service-missing "^error: service-missing: nothing listens on $near_vip TCP port 81: [0-9]+ connections to it were asked for" \
 		socat -u /dev/null \
 		"$tcp:$(url_host "$near_rip"):81,connect-timeout=0.1,interval=0.01,forever"
 	assert_exit 0 dsrctl stop
