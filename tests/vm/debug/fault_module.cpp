@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// fault_module FILE: loads xt_DADDR again and again, and makes another
-// allocation of the kernel fail each time, until there are no more. Each time,
-// it is loaded and can be removed, or nothing of it is left.
+// fault_module FILE NAME: loads that module, xt_DADDR or dscp_rewrite, again and again,
+// and makes another allocation of the kernel fail each time, until there are no more.
+// Each time, it is loaded and can be removed, or nothing of it is left.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,17 +33,20 @@ int load(const char *path)
 }
 
 // Loads it with that fault. Returns whether there was one, and counts.
-bool attempt(FailNth &fail_nth, const char *path, unsigned int number, unsigned int &refused)
+bool attempt(FailNth &fail_nth, const char *path, const char *name, unsigned int number,
+	     unsigned int &refused)
 {
+	const std::string counters = std::string("/proc/net/") + name;
+
 	fail_nth.arm(number);
 	int error = load(path);
 	bool hit = fail_nth.disarm();
 
 	if (error && (!hit || error != ENOMEM))
 		fail(number, std::strerror(error));
-	if (access("/proc/net/xt_DADDR", F_OK) == (error ? 0 : -1))
+	if (access(counters.c_str(), F_OK) == (error ? 0 : -1))
 		fail(number, error ? "its file is left" : "it has no file");
-	if (!error && syscall(SYS_delete_module, "xt_DADDR", 0))
+	if (!error && syscall(SYS_delete_module, name, 0))
 		fail(number, std::string("not removed: ") + std::strerror(errno));
 	refused += error != 0;
 	return hit;
@@ -55,12 +58,12 @@ int main(int argc, char *argv[])
 try {
 	unsigned int number = 1, refused = 0;
 
-	if (argc != 2) {
-		std::cerr << "Usage: fault_module FILE\n";
+	if (argc != 3) {
+		std::cerr << "Usage: fault_module FILE NAME\n";
 		return 2;
 	}
 	FailNth fail_nth;
-	while (attempt(fail_nth, argv[1], number, refused))
+	while (attempt(fail_nth, argv[1], argv[2], number, refused))
 		number++;
 	std::cout << "| loading: " << number - 1 << " faults, " << refused << " refused\n";
 	if (!refused)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// fault_namespaces: makes one network namespace after the other, and makes another
-// allocation of the kernel fail each time, until there are no more: xt_DADDR's
-// are among them. Each time, there is a namespace with its file of counters, or
+// fault_namespaces MODULE: makes one network namespace after the other, and makes
+// another allocation of the kernel fail each time, until there are no more: those of
+// MODULE, xt_DADDR or dscp_rewrite, are among them. Each time, there is a namespace with its file of counters, or
 // none at all.
 #include <sched.h>
 #include <sys/stat.h>
@@ -32,9 +32,11 @@ ino_t current()
 }
 
 // Makes one with that fault. Returns whether there was one, and counts.
-bool attempt(FailNth &fail_nth, unsigned int number, unsigned int &refused)
+bool attempt(FailNth &fail_nth, const std::string &module, unsigned int number,
+	     unsigned int &refused)
 {
 	const std::string fault = "fault " + std::to_string(number);
+	const std::string counters = "/proc/thread-self/net/" + module;
 	ino_t before = current();
 
 	fail_nth.arm(number);
@@ -42,12 +44,12 @@ bool attempt(FailNth &fail_nth, unsigned int number, unsigned int &refused)
 	bool hit = fail_nth.disarm();
 
 	errno = error;
-	// others than xt_DADDR have their own words for want of memory
+	// others have their own words for want of memory
 	if (error && !hit)
 		fail(fault);
 	if ((current() == before) != (error != 0))
 		fail(fault + ", another namespace than it says");
-	if (access("/proc/thread-self/net/xt_DADDR", R_OK))
+	if (access(counters.c_str(), R_OK))
 		fail(fault + ", its file");
 	refused += error != 0;
 	return hit;
@@ -55,12 +57,16 @@ bool attempt(FailNth &fail_nth, unsigned int number, unsigned int &refused)
 
 } // namespace
 
-int main()
+int main(int argc, char *argv[])
 try {
 	unsigned int number = 1, refused = 0;
-	FailNth fail_nth;
 
-	while (attempt(fail_nth, number, refused))
+	if (argc != 2) {
+		std::cerr << "Usage: fault_namespaces MODULE\n";
+		return 2;
+	}
+	FailNth fail_nth;
+	while (attempt(fail_nth, argv[1], number, refused))
 		number++;
 	std::cout << "| making a namespace: " << number - 1 << " faults, " << refused
 		  << " refused\n";

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Memory that the kernel does not get, one allocation after the other: in adding
-# rules, in the packet path, in loading the module. Needs a kernel with
+# rules, in writing sysctls, in the packet path, in loading the modules. Needs a kernel with
 # CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_DEBUG_FS.
 
 programs=build/tests/vm/debug
@@ -125,17 +125,23 @@ test_faults_in_changing_packets_for_this_host()
 }
 scenario test_faults_in_changing_packets_for_this_host "ipv4 ipv6" "legacy nft" "mangle"
 
-test_faults_in_loading_the_module()
+# faults_in_loading MODULE: which is not loaded
+faults_in_loading()
 {
-	local module=$lab_files/xt_DADDR.ko
+	local module=$lab_files/$1.ko
 
-	module_unload || fail "xt_DADDR is still in use"
-	modprobe x_tables
-	cp "$(modinfo -n xt_DADDR)" "$module"
+	cp "$(modinfo -n "$1")" "$module"
 	strip --strip-debug "$module"
 	faults slab page
-	with_faults $programs/fault_module "$module"
-	modprobe xt_DADDR
+	with_faults $programs/fault_module "$module" "$1"
+	modprobe "$1"
+}
+
+test_faults_in_loading_the_module()
+{
+	module_unload || fail "xt_DADDR is still in use"
+	modprobe x_tables
+	faults_in_loading xt_DADDR
 }
 scenario test_faults_in_loading_the_module "-" "-" "-"
 
@@ -143,6 +149,29 @@ test_faults_in_making_a_namespace()
 {
 	modprobe xt_DADDR
 	faults slab page
-	with_faults $programs/fault_namespaces
+	with_faults $programs/fault_namespaces xt_DADDR
 }
 scenario test_faults_in_making_a_namespace "-" "-" "-"
+
+test_faults_in_loading_dscp_rewrite()
+{
+	[ ! -e /sys/module/dscp_rewrite ] || rmmod dscp_rewrite
+	faults_in_loading dscp_rewrite
+}
+scenario test_faults_in_loading_dscp_rewrite "-" "-" "-"
+
+test_faults_in_a_namespace_of_dscp_rewrite()
+{
+	modprobe dscp_rewrite
+	faults slab page
+	with_faults $programs/fault_namespaces dscp_rewrite
+}
+scenario test_faults_in_a_namespace_of_dscp_rewrite "-" "-" "-"
+
+test_faults_in_writing_sysctls()
+{
+	modprobe dscp_rewrite
+	faults slab page
+	with_faults $programs/fault_sysctl "ip${family#ipv}" "$near_vip" "$vip" "$near_rip"
+}
+scenario test_faults_in_writing_sysctls "ipv4 ipv6" "-" "-"
