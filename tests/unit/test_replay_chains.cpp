@@ -158,7 +158,7 @@ TEST_CASE("replay: what is wrong with chains, and where")
 		std::string text, error;
 	} cases[] = {
 		{"*raw\n-A PREROUTING -m set --match-set s src -j a" + a,
-		 "f:2: found -m \"set\", expected one of dscp, tos, tcp, udp, udplite, dccp, multiport, comment (no other match is known here): it leads to a DADDR rule"},
+		 "f:2: found -m \"set\", expected one of dscp, tos, tcp, udp, udplite, dccp, multiport, comment (no other match is known here): it leads to a new destination"},
 		{"*raw\n-A PREROUTING -p tcp -m tcp --syn -j b\n-A b -j a" + a,
 		 "f:2: found \"--syn\", expected one of -p"},
 		{"*raw\n-A OUTPUT -j a" + a, "f:3: found a DADDR rule in the chain \"a\""},

@@ -10,6 +10,7 @@
 
 #include "common/files.hpp"
 #include "common/process.hpp"
+#include "common/rewrite_sysctls.hpp"
 #include "dsrctl/module.hpp"
 
 namespace dsr::rewrite {
@@ -38,18 +39,11 @@ std::string word(const Item &item)
 
 std::optional<Item> parse_word(const std::string &word, std::uint8_t dscp, Family family)
 {
-	const std::size_t at = word.find('@');
-	const auto ip = parse_ip(word.substr(0, at));
-	Item item{dscp, ip.value_or(Ip{})};
+	const auto entry = nf::parse_rewrite(word, dscp, family);
 
-	if (!ip || ip->family != family)
+	if (!entry)
 		return std::nullopt;
-	if (at == word.npos)
-		return item;
-	item.to = parse_ip(word.substr(at + 1));
-	if (!item.to || item.to->family != family)
-		return std::nullopt;
-	return item;
+	return Item{dscp, entry->vip, entry->rip};
 }
 
 Change &change_of(std::vector<Change> &changes, const Rule &rule, const Current &current)

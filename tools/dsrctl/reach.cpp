@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "common/process.hpp"
-#include "common/saved_steps.hpp"
+#include "common/rewrite_sysctls.hpp"
 #include "dsrctl/nf_tables.hpp"
 
 namespace dsr {
@@ -199,15 +199,8 @@ std::string where(const nf::Change &change)
 
 nf::Table rewrite_table(Family family, const std::vector<Rule> &rules)
 {
-	constexpr int PRIORITY = -301;
-	nf::Table table{nf::Table::Owner::dscp_rewrite,
-			family == Family::ip4 ? "ip" : "ip6",
-			std::string("net.") + key(family) + ".dscp_rewrite",
-			{},
-			{}};
-	nf::Chain &chain = table.chains[table.name];
+	nf::Table table = nf::rewrite_table(family);
 
-	chain.base = nf::Base{nf::Hook::prerouting, PRIORITY, {}, false};
 	// a VIP for one address comes before that for all others
 	for (const bool named : {true, false})
 		for (const Rule &rule : rules)
@@ -217,14 +210,10 @@ nf::Table rewrite_table(Family family, const std::vector<Rule> &rules)
 				if (rule.store != Store::dscp_rewrite || !rule.active ||
 				    rule.family != family || item.to.has_value() != named)
 					continue;
-				nf::add_dscp_test(one, family, item.dscp);
-				if (item.to)
-					nf::add_destination_test(one, *item.to);
-				nf::add_destination(one, item.ip);
-				one.steps.push_back(nf::Verdict{nf::Verdict::Kind::accept, ""});
 				one.packets = rule.packets;
 				one.bytes = rule.bytes;
-				chain.rules.push_back(std::move(one));
+				nf::add_rewrite(table, std::move(one),
+						{item.dscp, item.ip, item.to});
 			}
 	return table;
 }

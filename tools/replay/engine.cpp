@@ -181,7 +181,7 @@ void Engine::take_effect(const nf::Step &effect, const nf::Registers &registers,
 std::uint32_t Engine::run_rule(const Program::Node &node, Packet &packet, const Arrival &arrival,
 			       Result &result, Trace *trace)
 {
-	Steps steps(*node.table, *node.rule, packet, arrival.interface, node.leads);
+	Steps steps(*node.table, node.steps, packet, arrival.interface, node.leads);
 	bool said = false;
 
 	for (;;) {

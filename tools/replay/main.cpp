@@ -230,7 +230,7 @@ void define(CLI::App &app, Options &options)
 	auto *rules =
 		app.add_option(
 			   "--rules", options.rules,
-			   "Apply the DADDR rules of this output of iptables-save or ip6tables-save; may be repeated")
+			   "Apply the rules of this output of iptables-save, ip6tables-save, nft -j list ruleset or sysctl net.ipv4.dscp_rewrite; may be repeated")
 			->type_name("FILE")
 			->allow_extra_args(false);
 	auto *dscp =

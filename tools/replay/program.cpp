@@ -85,7 +85,8 @@ private:
 		const nf::May may = nf::may_do(*table_, rule, flow_);
 		if (!all_ && !looks && may.truth == Truth::no)
 			return next;
-		Program::Node node{table_, &rule, nullptr, leads(*table_, rule), next, {}};
+		Program::Node node{table_, &rule, steps_of(rule), nullptr, leads(*table_, rule),
+				   next,   {}};
 		add_targets(node, leave, depth, knows_protocol);
 		if (!all_ && may.truth == Truth::yes)
 			if (const auto only = shorten(node))
@@ -97,6 +98,19 @@ private:
 		program_.nodes.push_back(std::move(node));
 		may_.push_back(may);
 		return static_cast<Index>(program_.nodes.size() - 1);
+	}
+
+	std::vector<const nf::Step *> steps_of(const nf::Rule &rule) const
+	{
+		std::vector<const nf::Step *> steps;
+
+		for (const nf::Step &step : rule.steps) {
+			const auto *match = std::get_if<nf::Match>(&step);
+
+			if (!match || nf::holds(*match, flow_) != Truth::yes)
+				steps.push_back(&step);
+		}
+		return steps;
 	}
 
 	bool is_ruled_out(const nf::Rule &rule) const

@@ -14,6 +14,8 @@ struct Program {
 	struct Node {
 		const nf::Table *table = nullptr;
 		const nf::Rule *rule = nullptr;
+		// Without those that hold for every packet.
+		std::vector<const nf::Step *> steps;
 		// All that it does, and to every packet; or null.
 		const nf::Rewrite *rewrite = nullptr;
 		bool leads = false; // to a new destination

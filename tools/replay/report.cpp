@@ -132,6 +132,7 @@ std::vector<std::string> notes(const Report &report)
 	if (report.rules.asks_input())
 		lines.push_back(
 			"rules in INPUT of mangle: every packet is taken for one to this host");
+	lines.insert(lines.end(), report.rules.notes.begin(), report.rules.notes.end());
 	if (report.rules.others)
 		lines.push_back(several(report.rules.others, "other rule") +
 				" in PREROUTING of raw and mangle not applied");

@@ -3,9 +3,11 @@
 #include "replay/rules.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <set>
+#include <sstream>
 
+#include "common/nft_json.hpp"
+#include "common/rewrite_sysctls.hpp"
 #include "common/saved_steps.hpp"
 
 namespace dsr::replay {
@@ -80,9 +82,39 @@ std::optional<Family> family_of(const Words &words, bool new_address)
 	return std::nullopt;
 }
 
+// Not that of a TOS.
+bool is_destination(const nf::Write &write)
+{
+	constexpr std::uint32_t BEGIN = 12; // of the addresses, where they come first
+
+	return write.header == nf::Header::transport || write.offset >= BEGIN;
+}
+
 bool changes(const nf::Step &step)
 {
-	return std::holds_alternative<nf::Rewrite>(step) || std::holds_alternative<nf::Write>(step);
+	const auto *write = std::get_if<nf::Write>(&step);
+
+	return std::holds_alternative<nf::Rewrite>(step) || (write && is_destination(*write));
+}
+
+// Where a step may send packets.
+std::vector<nf::Verdict> verdicts(const nf::Table &table, const nf::Step &step)
+{
+	const auto *lookup = std::get_if<nf::Lookup>(&step);
+	std::vector<nf::Verdict> all;
+
+	if (const auto *verdict = std::get_if<nf::Verdict>(&step))
+		all.push_back(*verdict);
+	if (lookup && lookup->verdict && table.sets.contains(lookup->set))
+		for (const nf::Element &one : table.sets.at(lookup->set).elements)
+			all.push_back(one.verdict);
+	return all;
+}
+
+// A rule of iptables that nft prints, and cannot say what it does.
+bool is_foreign_daddr(const nf::Rule &rule)
+{
+	return rule.words.empty() && rule.unknown.find("DADDR") != rule.unknown.npos;
 }
 
 bool leads_from(const nf::Table &table, const nf::Rule &rule, unsigned int depth)
@@ -97,18 +129,105 @@ bool leads_from(const nf::Table &table, const nf::Rule &rule, unsigned int depth
 				   });
 	};
 	auto step_leads = [&](const nf::Step &step) {
-		if (const auto *verdict = std::get_if<nf::Verdict>(&step))
-			return chain_leads(verdict->chain);
-		const auto *lookup = std::get_if<nf::Lookup>(&step);
-		if (!lookup || !lookup->verdict || !table.sets.contains(lookup->set))
-			return changes(step);
-		const auto &elements = table.sets.at(lookup->set).elements;
-		return std::any_of(elements.begin(), elements.end(), [&](const nf::Element &one) {
-			return chain_leads(one.verdict.chain);
-		});
+		const std::vector<nf::Verdict> all = verdicts(table, step);
+
+		return changes(step) ||
+		       std::any_of(all.begin(), all.end(), [&](const nf::Verdict &verdict) {
+			       return chain_leads(verdict.chain);
+		       });
 	};
 
 	return std::any_of(rule.steps.begin(), rule.steps.end(), step_leads);
+}
+
+// The chains that packets come to which have just arrived.
+std::set<std::string> reachable(const nf::Table &table)
+{
+	const bool xtables = table.owner == nf::Table::Owner::legacy;
+	std::vector<std::string> next;
+	std::set<std::string> found;
+
+	if (xtables && table.name != "raw" && table.name != "mangle")
+		return {};
+	for (const auto &[name, chain] : table.chains)
+		if (chain.base && chain.base->hook != nf::Hook::other)
+			next.push_back(name);
+	while (!next.empty()) {
+		const auto chain = table.chains.find(next.back());
+
+		next.pop_back();
+		if (chain == table.chains.end() || !found.insert(chain->first).second)
+			continue;
+		for (const nf::Rule &rule : chain->second.rules)
+			for (const nf::Step &step : rule.steps)
+				for (const nf::Verdict &verdict : verdicts(table, step))
+					if (!verdict.chain.empty())
+						next.push_back(verdict.chain);
+	}
+	return found;
+}
+
+bool applies(const nf::Rule &rule)
+{
+	return rule.problem.empty() && rule.unknown.empty() &&
+	       std::none_of(rule.steps.begin(), rule.steps.end(),
+			    [](const nf::Step &step) {
+				    const auto *write = std::get_if<nf::Write>(&step);
+
+				    return write && !is_destination(*write);
+			    }) &&
+	       std::any_of(rule.steps.begin(), rule.steps.end(), [](const nf::Step &step) {
+		       const auto *lookup = std::get_if<nf::Lookup>(&step);
+
+		       return changes(step) || std::holds_alternative<nf::Verdict>(step) ||
+			      (lookup && lookup->verdict);
+	       });
+}
+
+// What is wrong with what gives packets a destination, or leads there.
+void check(const nf::Table &table, const std::string &chain, const nf::Rule &rule, bool reached)
+{
+	if (is_daddr(rule.words) && !rule.problem.empty())
+		throw Error(rule.where + ": " + rule.problem);
+	if (is_daddr(rule.words) && !reached)
+		throw Error(
+			rule.where + ": found a DADDR rule in the chain " + quote(chain) +
+			" of the table " + quote(table.name) +
+			", expected it in PREROUTING of raw or mangle, in INPUT of mangle, or in a chain that these lead to");
+	if (reached && !rule.problem.empty() && (leads(table, rule) || is_foreign_daddr(rule)))
+		throw Error(rule.where + ": " + rule.problem +
+			    (std::any_of(rule.steps.begin(), rule.steps.end(), changes) ?
+				     "" :
+				     ": it leads to a new destination"));
+}
+
+// What matters of a table stays in it. Returns where the others are.
+std::set<std::string> select(nf::Table &table)
+{
+	const std::set<std::string> reached = reachable(table);
+	std::set<std::string> others;
+
+	for (const auto &[name, chain] : table.chains)
+		for (const nf::Rule &rule : chain.rules)
+			check(table, name, rule, reached.contains(name));
+	for (auto &[name, chain] : table.chains) {
+		const bool input = chain.base && chain.base->hook == nf::Hook::input;
+
+		std::erase_if(chain.rules, [&](const nf::Rule &rule) {
+			const bool other = !applies(rule);
+
+			if (other && reached.contains(name) && !input)
+				others.insert(rule.where);
+			return other;
+		});
+	}
+	// only what is to the host gets to INPUT
+	for (auto &[name, chain] : table.chains)
+		if (chain.base && chain.base->hook == nf::Hook::input &&
+		    std::none_of(chain.rules.begin(), chain.rules.end(),
+				 [&](const nf::Rule &rule) { return leads(table, rule); }))
+			chain.base.reset();
+	return others;
 }
 
 // --- of iptables-save
@@ -170,86 +289,11 @@ private:
 				of_family.rules.push_back(rule);
 		std::vector<nf::Table> tables = nf::saved_tables(of_family, family);
 		for (nf::Table &table : tables)
-			select(table);
+			others_.merge(select(table));
 		std::erase_if(tables, [](const nf::Table &table) {
 			return table.name != "raw" && table.name != "mangle";
 		});
 		ruleset_.add(std::move(tables));
-	}
-
-	// What matters of a table stays in it.
-	void select(nf::Table &table)
-	{
-		const std::set<std::string> reached = reachable(table);
-
-		for (auto &[name, chain] : table.chains)
-			for (nf::Rule &rule : chain.rules)
-				if (is_daddr(rule.words) && !rule.problem.empty())
-					throw Error(rule.where + ": " + rule.problem);
-		for (auto &[name, chain] : table.chains)
-			for (const nf::Rule &rule : chain.rules) {
-				if (is_daddr(rule.words) && !reached.contains(name))
-					throw Error(
-						rule.where + ": found a DADDR rule in the chain " +
-						quote(name) + " of the table " + quote(table.name) +
-						", expected it in PREROUTING of raw or mangle, in INPUT of mangle, or in a chain that these lead to");
-				if (reached.contains(name) && leads(table, rule) &&
-				    !rule.problem.empty())
-					throw Error(rule.where + ": " + rule.problem +
-						    ": it leads to a DADDR rule");
-			}
-		for (auto &[name, chain] : table.chains)
-			std::erase_if(chain.rules, [&](const nf::Rule &rule) {
-				const bool other = !applies(rule);
-
-				if (other && reached.contains(name) && name != "INPUT")
-					others_.insert(rule.where);
-				return other;
-			});
-		// only what is to the host gets there
-		const auto input = table.chains.find("INPUT");
-		if (input != table.chains.end() &&
-		    std::none_of(input->second.rules.begin(), input->second.rules.end(),
-				 [&](const nf::Rule &rule) { return leads(table, rule); }))
-			input->second.base.reset();
-	}
-
-	static bool applies(const nf::Rule &rule)
-	{
-		return rule.problem.empty() && rule.unknown.empty() &&
-		       std::none_of(rule.steps.begin(), rule.steps.end(),
-				    [](const nf::Step &step) {
-					    return std::holds_alternative<nf::Write>(step);
-				    }) &&
-		       std::any_of(rule.steps.begin(), rule.steps.end(), [](const nf::Step &step) {
-			       return std::holds_alternative<nf::Rewrite>(step) ||
-				      std::holds_alternative<nf::Verdict>(step);
-		       });
-	}
-
-	// The chains that packets come to which have just arrived.
-	static std::set<std::string> reachable(const nf::Table &table)
-	{
-		std::vector<std::string> next;
-		std::set<std::string> found;
-
-		if (table.name == "raw" || table.name == "mangle")
-			next.emplace_back("PREROUTING");
-		if (table.name == "mangle")
-			next.emplace_back("INPUT");
-		while (!next.empty()) {
-			const auto chain = table.chains.find(next.back());
-
-			next.pop_back();
-			if (chain == table.chains.end() || !found.insert(chain->first).second)
-				continue;
-			for (const nf::Rule &rule : chain->second.rules)
-				for (const nf::Step &step : rule.steps)
-					if (const auto *verdict = std::get_if<nf::Verdict>(&step);
-					    verdict && !verdict->chain.empty())
-						next.push_back(verdict->chain);
-		}
-		return found;
 	}
 
 	const std::string &program_;
@@ -257,6 +301,65 @@ private:
 	Saved saved_;
 	std::set<std::string> others_; // where they are
 };
+
+// --- of nft and sysctl
+
+// After blank lines and comments.
+std::string first_word(std::string_view text)
+{
+	std::istringstream lines{std::string(text.substr(0, 65536))};
+	std::string line, word;
+
+	while (std::getline(lines, line))
+		if (std::istringstream(line) >> word && word[0] != '#' && word[0] != ';')
+			return word;
+	return "";
+}
+
+// Of the chains of ingress, each rule asks for the device.
+void add_devices(nf::Table &table, const std::string &name)
+{
+	for (auto &[chain_name, chain] : table.chains) {
+		if (!chain.base || chain.base->hook != nf::Hook::ingress)
+			continue;
+		if (chain.base->drops || chain.base->devices.size() != 1)
+			throw Error(
+				name + ": found the chain " + quote(chain_name) + " of the table " +
+				quote(table.name) +
+				", expected a chain of ingress with one device and the policy accept");
+		for (nf::Rule &rule : chain.rules)
+			rule.steps.insert(rule.steps.begin(),
+					  nf::InInterface{chain.base->devices[0], false});
+	}
+}
+
+void add_nft(std::string_view text, const std::string &name, Ruleset &ruleset)
+{
+	std::vector<nf::Table> tables = nf::nft_tables(text, name);
+	std::set<std::string> others;
+
+	for (nf::Table &table : tables) {
+		add_devices(table, name);
+		others.merge(select(table));
+	}
+	if (!others.empty())
+		ruleset.notes.push_back(name + ": " + std::to_string(others.size()) +
+					(others.size() == 1 ? " rule" : " rules") +
+					" of nftables on the way not applied");
+	ruleset.add(std::move(tables));
+}
+
+void add_sysctls(std::string_view text, const std::string &name, Ruleset &ruleset)
+{
+	nf::RewriteSysctls sysctls = nf::read_rewrite_sysctls(text, name);
+
+	for (Family family : FAMILIES)
+		if (sysctls.off[index(family)])
+			ruleset.notes.push_back(std::string("net.") + key(family) +
+						".dscp_rewrite.enabled is 0: nothing of " +
+						dsr::name(family) + " there is applied");
+	ruleset.add(std::move(sysctls.tables));
+}
 
 } // namespace
 
@@ -292,6 +395,12 @@ bool Ruleset::asks_input() const
 
 void parse_rules(std::string_view text, const std::string &name, Ruleset &ruleset)
 {
+	const std::string begin = first_word(text);
+
+	if (begin.starts_with('{'))
+		return add_nft(text, name, ruleset);
+	if (begin.starts_with("net.") || begin.starts_with("-net."))
+		return add_sysctls(text, name, ruleset);
 	const Saved all = read_saved(text, name);
 
 	for (unsigned int block = 0; block < all.programs.size(); block++)

@@ -20,11 +20,14 @@ public:
 	bool asks_input() const;
 
 	unsigned int others = 0; // that are not applied
+	std::vector<std::string> notes;
+
 private:
 	nf::Ruleset rules_;
 };
 
-// Add the rules in a file's text. Throws Error, "NAME:LINE: found …, expected
+// Add the rules in a file's text: what iptables-save, ip6tables-save, nft -j list
+// ruleset or sysctl prints. Throws Error, "NAME:LINE: found …, expected
 // …"; the ruleset is then of no use.
 void parse_rules(std::string_view text, const std::string &name, Ruleset &ruleset);
 

@@ -49,8 +49,8 @@ Matched yes_if(bool holds)
 Matched Steps::next()
 {
 	verdict_ = nullptr;
-	while (at_ < rule_.steps.size()) {
-		const nf::Step &step = rule_.steps[at_++];
+	while (at_ < steps_.size()) {
+		const nf::Step &step = *steps_[at_++];
 
 		effect_ = &step;
 		if (is_effect(step))
@@ -153,11 +153,12 @@ Matched Steps::place(nf::Header header, std::uint32_t offset, std::uint32_t leng
 
 Matched Steps::take(const nf::Match &match)
 {
+	const std::uint32_t there_is = packet_.family == Family::ip4 ? 20 : 40;
 	const std::uint8_t *at = packet_.data + match.offset;
 	std::uint8_t differs = 0;
 
-	// the IP header is there
-	if (match.header != nf::Header::network) {
+	// the IP header is captured
+	if (match.header != nf::Header::network || match.offset + match.length > there_is) {
 		const Matched there = place(match.header, match.offset, match.length, at);
 
 		if (there != Matched::yes)
@@ -321,7 +322,11 @@ Matched matches(const nf::Rule &rule, const Packet &packet, std::string_view int
 {
 	static const nf::Table xtables{nf::Table::Owner::legacy, "", "", {}, {}};
 
-	return Steps(xtables, rule, packet, interface, true).next();
+	std::vector<const nf::Step *> steps;
+
+	for (const nf::Step &step : rule.steps)
+		steps.push_back(&step);
+	return Steps(xtables, steps, packet, interface, true).next();
 }
 
 } // namespace dsr::replay

@@ -22,9 +22,9 @@ class Steps {
 public:
 	// @interface: that the packet came in by; empty when nobody knows: then
 	// each step that asks for it holds, or none does, by @assumed.
-	Steps(const nf::Table &table, const nf::Rule &rule, const Packet &packet,
-	      std::string_view interface, bool assumed)
-		: table_(table), rule_(rule), packet_(packet), interface_(interface),
+	Steps(const nf::Table &table, const std::vector<const nf::Step *> &steps,
+	      const Packet &packet, std::string_view interface, bool assumed)
+		: table_(table), steps_(steps), packet_(packet), interface_(interface),
 		  assumed_(assumed)
 	{
 	}
@@ -68,7 +68,7 @@ private:
 		      const std::uint8_t *&at);
 
 	const nf::Table &table_;
-	const nf::Rule &rule_;
+	const std::vector<const nf::Step *> &steps_;
 	const Packet &packet_;
 	const std::string_view interface_;
 	const bool assumed_;
