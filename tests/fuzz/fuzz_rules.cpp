@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 				const auto *action = std::get_if<nf::Rewrite>(&rule.steps.back());
 
 				EXPECT(rule.where.rfind("fuzz:", 0) == 0);
-				if (!action)
+				if (!action || rule.words.empty())
 					continue;
 				check_action(*action);
 				const nf::Rule again = replay::parse_rule(rule.words);

@@ -120,6 +120,7 @@ TEST_CASE("replay: rules of nftables")
 		{"more than", match(DSCP, "7", ">") + "," + TO1, SAME},
 		{"a map", map(DSCP, R"({"set": [[7, "10.0.0.7"], ["cs1", "10.0.0.8"]]})"),
 		 "10.0.0.7:80"},
+		{"too much for a DSCP", match(DSCP, "64") + R"(,{"accept": null})", SAME},
 		{"a map without it", map(DSCP, R"({"set": [["cs1", "10.0.0.8"]]})"), SAME},
 		{"a map for all others",
 		 map(DSCP, R"({"set": [[8, "10.0.0.8"], ["*", "10.0.0.3"]]})"), "10.0.0.3:80"},

@@ -67,8 +67,12 @@ public:
 	}
 
 private:
-	void strange(const std::string &what)
+	void strange(std::string what)
 	{
+		constexpr std::size_t MOST = 200;
+
+		if (what.size() > MOST)
+			what.resize(MOST);
 		rule_.unknown += (rule_.unknown.empty() ? "" : " ") + what;
 		if (rule_.problem.empty())
 			rule_.problem =
@@ -240,10 +244,12 @@ private:
 		return std::nullopt;
 	}
 
-	std::optional<Field> field(const json &from)
+	std::optional<Field> field(const json &from, unsigned int depth = 0)
 	{
-		if (!from.is_object() || from.size() != 1) {
-			strange(from.dump());
+		constexpr unsigned int DEEPEST = 4; // >> of & of a field is 2
+
+		if (depth > DEEPEST || !from.is_object() || from.size() != 1) {
+			strange("an expression");
 			return std::nullopt;
 		}
 		const std::string name = from.begin().key();
@@ -253,16 +259,17 @@ private:
 		if (name == "meta")
 			return meta(value);
 		if (name == "&" || name == ">>")
-			return masked(name, value);
+			return masked(name, value, depth);
 		strange(name);
 		return std::nullopt;
 	}
 
 	// nft prints a DSCP so where a map has a name; the mask and the shift are
 	// there in any case.
-	std::optional<Field> masked(const std::string &operation, const json &from)
+	std::optional<Field> masked(const std::string &operation, const json &from,
+				    unsigned int depth)
 	{
-		auto found = field(from.at(0));
+		auto found = field(from.at(0), depth + 1);
 
 		if (!found || found->names == Field::Names::dscp)
 			return found;
@@ -285,10 +292,19 @@ private:
 
 	// --- values
 
+	static std::optional<Bytes> number(const Field &field, std::uint64_t number)
+	{
+		const std::size_t bits = field.length * 8 - field.shift;
+
+		if (bits < 64 && number >> bits)
+			return std::nullopt;
+		return big_endian(number << field.shift, field.length);
+	}
+
 	std::optional<Bytes> value(const Field &field, const json &from)
 	{
 		if (from.is_number_unsigned())
-			return big_endian(from.get<std::uint64_t>() << field.shift, field.length);
+			return number(field, from.get<std::uint64_t>());
 		if (!from.is_string())
 			return std::nullopt;
 		const std::string text = from;
@@ -538,12 +554,13 @@ private:
 		return name;
 	}
 
-	std::optional<Element> read_element(const std::vector<Field> &fields, const json &from)
+	// With a time or a counter, it is {"elem": {"val": ...}}.
+	std::optional<Element> read_element(const std::vector<Field> &fields, const json &whole)
 	{
+		const bool more = whole.is_object() && whole.contains("elem");
+		const json &from = more ? whole["elem"].at("val") : whole;
 		Element element;
 
-		if (from.is_object() && from.contains("elem"))
-			return read_element(fields, from["elem"].at("val"));
 		if (from == "*") {
 			element.any = true;
 			return element;
@@ -625,7 +642,7 @@ private:
 	{
 		const auto port = value(field, from);
 
-		if (!port)
+		if (!port || *port == Bytes(2))
 			return strange("dport set " + from.dump());
 		step(Constant{DATA, *port});
 		step(Write{Header::transport, 2, 2, DATA});

@@ -517,9 +517,9 @@ May may_do(const Table &table, const Rule &rule, const Flow &flow)
 	Fates fates;
 	May may;
 	bool all = true, any = false;
+	const auto ways = Walker(table, base, fates).through(chain, rule, {flow, {}, {}, {}, false});
 
-	for (const auto &way :
-	     Walker(table, base, fates).through(chain, rule, {flow, {}, {}, {}, false})) {
+	for (const auto &way : ways) {
 		const bool does = !way.changes.empty() || way.verdict.kind != Verdict::Kind::next;
 
 		may.changes |= !way.changes.empty();
@@ -529,6 +529,9 @@ May may_do(const Table &table, const Rule &rule, const Flow &flow)
 		all &= does && !way.ended;
 	}
 	may.truth = all && fates.complete ? Truth::yes : any ? Truth::maybe : Truth::no;
+	may.one = may.truth == Truth::yes && ways.size() == 1 && ways[0].changes.size() <= 1;
+	if (may.one)
+		may.verdict = ways[0].verdict;
 	return may;
 }
 

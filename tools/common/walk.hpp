@@ -37,6 +37,8 @@ struct May {
 	Truth truth = Truth::no; // does it do anything?
 	bool changes = false;	 // may it give a destination,
 	std::optional<Ip> to;	 // and which? Of several, the first.
+	bool one = false;	 // there is nothing else that it may do
+	Verdict verdict;	 // of one: where it leads to
 };
 
 May may_do(const Table &table, const Rule &rule, const Flow &flow);

@@ -161,12 +161,9 @@ inline void Engine::take(Outcome outcome, Result &result)
 	}
 }
 
-void Engine::take_effect(const nf::Step &effect, const nf::Registers &registers, Packet &packet,
-			 const Arrival &arrival, Result &result, Trace *trace)
+void Engine::take_write(const nf::Write &write, const nf::Registers &registers, Packet &packet,
+			const Arrival &arrival, Result &result, Trace *trace)
 {
-	if (const auto *rewrite = std::get_if<nf::Rewrite>(&effect))
-		return take(apply(*rewrite, packet, arrival.zero_header_checksum, trace), result);
-	const auto &write = std::get<nf::Write>(effect);
 	const nf::Bytes value = registers.bytes(write.from, write.length);
 	Action action;
 	action.daddr = destination_of(packet);
@@ -202,7 +199,12 @@ std::uint32_t Engine::run_rule(const Program::Node &node, Packet &packet, const 
 			return node.next;
 		if (const auto *verdict = std::get_if<nf::Verdict>(steps.effect()))
 			return node.target(*verdict);
-		take_effect(*steps.effect(), steps.registers(), packet, arrival, result, trace);
+		if (const auto *write = std::get_if<nf::Write>(steps.effect()))
+			take_write(*write, steps.registers(), packet, arrival, result, trace);
+		else if (const auto &rewrite = std::get<nf::Rewrite>(*steps.effect()); trace)
+			take(apply(rewrite, packet, arrival.zero_header_checksum, trace), result);
+		else
+			take(apply(rewrite, packet, arrival.zero_header_checksum), result);
 		if (result.drop != Drop::none)
 			return Program::DROPPED;
 	}

@@ -85,11 +85,16 @@ private:
 		const nf::May may = nf::may_do(*table_, rule, flow_);
 		if (!all_ && !looks && may.truth == Truth::no)
 			return next;
-		Program::Node node{table_, &rule, steps_of(rule), nullptr, leads(*table_, rule),
-				   next,   {}};
+		Program::Node node;
+
+		node.table = table_;
+		node.rule = &rule;
+		node.steps = steps_of(rule);
+		node.leads = leads(*table_, rule);
+		node.next = next;
 		add_targets(node, leave, depth, knows_protocol);
-		if (!all_ && may.truth == Truth::yes)
-			if (const auto only = shorten(node))
+		if (!all_ && !looks && may.one)
+			if (const auto only = shorten(node, may))
 				return *only;
 		if (program_.nodes.size() >= MOST_NODES)
 			throw Error(
@@ -184,28 +189,26 @@ private:
 
 	// Of a rule that holds for every packet, only what it does is left; and
 	// where it does nothing but lead elsewhere, nothing.
-	static std::optional<Index> shorten(Program::Node &node)
+	static std::optional<Index> shorten(Program::Node &node, const nf::May &may)
 	{
+		if (!may.changes)
+			return node.target(may.verdict);
 		for (const nf::Step &step : node.rule->steps) {
-			if (const auto *verdict = std::get_if<nf::Verdict>(&step)) {
-				const Index to = node.target(*verdict);
-
-				if (!node.rewrite)
-					return to;
-				node.next = to;
-				return std::nullopt;
-			}
-			if (const auto *rewrite = std::get_if<nf::Rewrite>(&step)) {
-				if (node.rewrite) { // a second one
-					node.rewrite = nullptr;
-					break;
-				}
+			if (const auto *rewrite = std::get_if<nf::Rewrite>(&step))
 				node.rewrite = rewrite;
-			} else if (node.rewrite || !std::holds_alternative<nf::Match>(step)) {
-				node.rewrite = nullptr;
-				break;
-			}
+			if (const auto *write = std::get_if<nf::Write>(&step);
+			    write && write->header == nf::Header::transport)
+				return std::nullopt;
 		}
+		if (!node.rewrite && may.to) {
+			nf::Rewrite rewrite;
+
+			rewrite.daddr = *may.to;
+			node.made = std::make_shared<nf::Rewrite>(rewrite);
+			node.rewrite = node.made.get();
+		}
+		if (node.rewrite)
+			node.next = node.target(may.verdict);
 		return std::nullopt;
 	}
 

@@ -210,7 +210,9 @@ std::set<std::string> select(nf::Table &table)
 	for (const auto &[name, chain] : table.chains)
 		for (const nf::Rule &rule : chain.rules)
 			check(table, name, rule, reached.contains(name));
-	for (auto &[name, chain] : table.chains) {
+	for (auto &entry : table.chains) {
+		const std::string &name = entry.first;
+		nf::Chain &chain = entry.second;
 		const bool input = chain.base && chain.base->hook == nf::Hook::input;
 
 		std::erase_if(chain.rules, [&](const nf::Rule &rule) {
