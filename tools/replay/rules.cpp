@@ -74,7 +74,7 @@ std::optional<Family> family_of(const Words &words, bool new_address)
 		if (equals != words[i].npos)
 			value = words[i].substr(equals + 1);
 		if (option == "--dscp-map")
-			value = value.substr(0, value.find(','));
+			value.resize(std::min(value.find(','), value.size()));
 		value = value.substr(value.find('=') == value.npos ? 0 : value.find('=') + 1);
 		if (const auto ip = parse_ip(value.substr(0, value.find('/'))))
 			return ip->family;
