@@ -52,6 +52,7 @@ TEST_CASE("dsrctl doctor: which managers a host has")
 		.file("proc/8/comm", "systemd-network\n")
 		.file("proc/9/comm", "NetworkManager\n")
 		.file("proc/10/comm", "dockerd\n")
+		.file("proc/11/comm", "conmon\n")
 		.file("proc/x/comm", "nothing\n")
 		.link("etc/systemd/system/sysinit.target.wants/nftables.service")
 		.link("etc/systemd/system/multi-user.target.wants/netfilter-persistent.service")
@@ -77,6 +78,7 @@ TEST_CASE("dsrctl doctor: which managers a host has")
 	CHECK(found.iptables);
 	CHECK(found.ufw);
 	CHECK(found.docker);
+	CHECK(found.podman);
 	CHECK(found.network_manager);
 	CHECK(found.networkd);
 	CHECK(found.netplan);
@@ -144,12 +146,12 @@ TEST_CASE("dsrctl doctor: sysctls are no way out for a VIP with a port")
 	CHECK(only(check_flushers(facts)).fix.empty());
 }
 
-TEST_CASE("dsrctl doctor: ufw and docker are known, and leave VIPs alone")
+TEST_CASE("dsrctl doctor: ufw, docker and podman are known, and leave VIPs alone")
 {
 	Facts facts = healthy();
 
-	facts.managers.ufw = facts.managers.docker = true;
-	CHECK(ids(check_flushers(facts)) == "note: ufw, note: docker");
+	facts.managers.ufw = facts.managers.docker = facts.managers.podman = true;
+	CHECK(ids(check_flushers(facts)) == "note: ufw, note: docker, note: podman");
 	CHECK(found(facts) == "");
 }
 

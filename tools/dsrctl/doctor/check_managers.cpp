@@ -118,6 +118,17 @@ Finding owner(const Facts &facts, const std::string &id, const std::string &foun
 	return finding;
 }
 
+Finding publisher(const std::string &name)
+{
+	return {Severity::note,
+		name,
+		name + " is here, and publishes ports",
+		"a port that it publishes on all addresses is taken from a VIP's service, too",
+		{},
+		name + " run -p ADDRESS:PORT:PORT, with the address that the container is for",
+		false};
+}
+
 } // namespace
 
 Findings check_flushers(const Facts &facts)
@@ -136,15 +147,10 @@ Findings check_flushers(const Facts &facts)
 				    {},
 				    "ufw allow to the VIP and its port",
 				    false});
-	if (facts.managers.docker)
-		findings.push_back(
-			{Severity::note,
-			 "docker",
-			 "docker is here, and publishes ports",
-			 "a port that it publishes on all addresses is taken from a VIP's service, too",
-			 {},
-			 "docker run -p ADDRESS:PORT:PORT, with the address that the container is for",
-			 false});
+	for (const auto &[there, name] : {std::pair(facts.managers.docker, "docker"),
+					  std::pair(facts.managers.podman, "podman")})
+		if (there)
+			findings.push_back(publisher(name));
 	return findings;
 }
 

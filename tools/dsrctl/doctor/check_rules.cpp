@@ -109,7 +109,7 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 		Severity::warning,
 		"mangle-conntrack",
 		found + ": it belongs in the table raw",
-		"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and any rule that drops what is invalid takes the VIP down",
+		"connection tracking sees the request go to the server's own address and the answer come from the VIP: the answer is INVALID to it, and any rule that drops what is invalid takes the VIP down; a port of the VIP that a container publishes is not reached",
 		{},
 		"change the rule where it is kept, too (iptables-save, or dsrctl --table raw)",
 		false};

@@ -163,6 +163,7 @@ Managers gather_managers(const Root &root)
 	found.iptables = enabled(root, "iptables") || enabled(root, "ip6tables");
 	found.ufw = root.read("/etc/ufw/ufw.conf").find("\nENABLED=yes") != std::string::npos;
 	found.docker = runs("dockerd");
+	found.podman = runs("conmon");
 	found.network_manager = runs("NetworkManager");
 	found.networkd = runs("systemd-network");
 	found.netplan = !files(root, "/etc/netplan", ".yaml").empty();

@@ -23,7 +23,8 @@ struct Managers {
 	// They run, or are started at boot, or are enabled in their files.
 	bool firewalld = false, nftables = false, persistent = false;
 	bool iptables = false; // iptables.service of RHEL
-	bool ufw = false, docker = false, network_manager = false;
+	bool ufw = false, network_manager = false;
+	bool docker = false, podman = false; // it has containers
 	bool networkd = false, netplan = false;
 	std::vector<LoopbackFile> networkd_files;
 	std::vector<std::string> profiles; // of NetworkManager, of lo
