@@ -228,7 +228,7 @@ test_guard_gives_way_to_who_removes_again_and_again()
 	dsrctl_up < <(vips_of_guard)
 	guard_up
 	# a slow machine has more time
-	wait_until waits_again || wait_until waits_again ||
+	wait_seconds=60 wait_until waits_again ||
 		fail "$(cat "$lab_files/guard.log")"
 	assert_exit 0 dsrctl metrics
 	assert_contains "metrics" "$said" '^dsrctl_guard_waiting 1$'

@@ -27,7 +27,7 @@
 using namespace dsr_test;
 using std::chrono::seconds;
 
-TEST_CASE("dsrctl: guard: ten repairs are made at once, then later and later")
+TEST_CASE("dsrctl: guard: so many repairs are made at once, then later and later")
 {
 	const BackOff::Time begin{seconds(1000)};
 	BackOff back_off;
@@ -43,23 +43,23 @@ TEST_CASE("dsrctl: guard: ten repairs are made at once, then later and later")
 		CHECK(back_off.waits());
 	}
 	CHECK(back_off.count() == BackOff::FREE + 6);
-	CHECK_FALSE(back_off.calm_down(begin + seconds(69)));
-	CHECK(back_off.calm_down(begin + seconds(70)));
-	CHECK_FALSE(back_off.calm_down(begin + seconds(71)));
+	CHECK_FALSE(back_off.calm_down(begin + seconds(39)));
+	CHECK(back_off.calm_down(begin + seconds(40)));
+	CHECK_FALSE(back_off.calm_down(begin + seconds(41)));
 	CHECK_FALSE(back_off.waits());
 }
 
-TEST_CASE("dsrctl: guard: a minute of peace begins anew")
+TEST_CASE("dsrctl: guard: half a minute of peace begins anew")
 {
 	BackOff::Time now{seconds(1000)};
 	BackOff back_off;
 
-	for (int i = 0; i < 20; i++, now += seconds(60)) {
+	for (int i = 0; i < 20; i++, now += seconds(30)) {
 		back_off.repaired(now);
 		CHECK_FALSE(back_off.waits());
 	}
 	CHECK(back_off.count() == 1);
-	for (int i = 0; i < 20; i++, now += seconds(59))
+	for (int i = 0; i < 30; i++, now += seconds(29))
 		back_off.repaired(now);
 	CHECK(back_off.wait() == BackOff::MOST);
 }

@@ -12,13 +12,13 @@ public:
 	using Clock = std::chrono::steady_clock;
 	using Time = Clock::time_point;
 
-	// So many repairs in a row are made at once (a firewall that restarts flushes
-	// twice, each family by itself); the next wait a second, and each twice as long
-	// as the one before, up to MOST.
-	static constexpr unsigned int FREE = 10;
+	// So many repairs in a row are made at once: firewall-cmd --reload makes up to
+	// five, and who tries rules calls it often. The next wait a second, and each
+	// twice as long as the one before, up to MOST.
+	static constexpr unsigned int FREE = 20;
 	static constexpr std::chrono::seconds FIRST{1}, MOST{10};
 	// What comes so long after the last repair begins anew.
-	static constexpr std::chrono::seconds QUIET{60};
+	static constexpr std::chrono::seconds QUIET{30};
 
 	// A repair was made.
 	void repaired(Time now);
