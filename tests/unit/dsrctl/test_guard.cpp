@@ -4,6 +4,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -99,13 +100,18 @@ TEST_CASE("dsrctl: guard: there is one of it")
 
 	file.write({});
 	CHECK_FALSE(file.read().running);
+	GuardRecord record;
+	record.waiting = true;
+	file.write(record);
 	{
 		const Descriptor lock = file.hold(0);
 
 		CHECK(file.read().running);
+		CHECK(file.read().waiting);
 		CHECK_THROWS_AS(file.hold(0), Error);
 	}
 	CHECK_FALSE(file.read().running);
+	CHECK_FALSE(file.read().waiting);
 }
 
 TEST_CASE("dsrctl: guard: it says what was gone, since when, and who did it")
@@ -138,10 +144,39 @@ TEST_CASE("dsrctl: guard: it says what was gone, since when, and who did it")
 		"found 6 addresses gone (10.0.0.1 on lo, 10.0.0.2 on lo, 10.0.0.3 on lo, 10.0.0.4 on lo and 2 more) since "));
 	CHECK(said.ends_with(", by process 1 (ip): put back after 31 ms"));
 	plan = {};
+	for (const char *address : {"10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"})
+		plan.add.push_back({true, on_lo(address)});
+	CHECK(has(report(Missing(plan, {}), {}), "10.0.0.3 on lo, 10.0.0.4 on lo): put back"));
+	plan = {};
 	step.kind = RuleStep::Kind::add;
 	plan.rules.push_back(step);
 	CHECK(has(report(Missing(plan, {on_lo("10.0.0.9")}, Gone::sysctl), {}),
 		  "found 1 local route gone (10.0.0.9 on lo); 2 sysctl values gone (DSCP 7"));
+}
+
+TEST_CASE("dsrctl: guard: what it is disturbed by has a beginning, and each name once")
+{
+	Disturbance disturbance;
+
+	disturbance.add("");
+	const auto since = disturbance.since;
+	while (Disturbance::Clock::now() == since)
+		;
+	disturbance.add("process 1 (ip)");
+	CHECK(disturbance.since == since);
+	CHECK(disturbance.who == std::vector<std::string>{"process 1 (ip)"});
+}
+
+TEST_CASE("dsrctl: guard: it says how often somebody else has removed the same")
+{
+	const BackOff::Time now{seconds(1000)};
+	BackOff back_off;
+
+	for (unsigned int i = 0; i < BackOff::FREE + 2; i++)
+		back_off.repaired(now);
+	const std::string said = contested(back_off, {});
+	CHECK(has(said, "that was the 12th time in a row: "));
+	CHECK(has(said, " put back after 2 s. "));
 }
 
 TEST_CASE("dsrctl: guard: what was started is all that is wanted")
@@ -212,6 +247,12 @@ public:
 		mnl_attr_put_strz(message_, NFTA_GEN_PROC_NAME, name);
 		return *this;
 	}
+	RuleMessage &subsystem(int number)
+	{
+		message_->nlmsg_type = static_cast<std::uint16_t>(number << 8 |
+								  (message_->nlmsg_type & 0xff));
+		return *this;
+	}
 	RuleMessage(const RuleMessage &) = delete;
 	operator const nlmsghdr *() const { return message_; }
 
@@ -221,6 +262,71 @@ private:
 };
 
 } // namespace
+
+namespace {
+
+// As the kernel tells of addresses, routes and interfaces.
+template <class Header>
+class RouteMessage {
+public:
+	RouteMessage(int type, const Header &header) : message_(mnl_nlmsg_put_header(buffer_))
+	{
+		message_->nlmsg_type = static_cast<std::uint16_t>(type);
+		*static_cast<Header *>(
+			mnl_nlmsg_put_extra_header(message_, sizeof(header))) = header;
+	}
+	RouteMessage &address(std::uint16_t type, const std::string &address)
+	{
+		const Ip found = ip(address);
+
+		mnl_attr_put(message_, type, found.size(), found.bytes.data());
+		return *this;
+	}
+	RouteMessage &name(const char *name)
+	{
+		mnl_attr_put_strz(message_, IFLA_IFNAME, name);
+		return *this;
+	}
+	RouteMessage(const RouteMessage &) = delete;
+	std::optional<Event> event() const { return parse_event(message_, {{"eth0"}, {3}}); }
+
+private:
+	alignas(nlmsghdr) char buffer_[512] = {};
+	nlmsghdr *message_;
+};
+
+} // namespace
+
+TEST_CASE("dsrctl: guard: it hears of what concerns VIPs, and of no other message")
+{
+	const ifaddrmsg on_eth0{AF_INET, 32, 0, 0, 3};
+	const ifaddrmsg on_eth0_6{AF_INET6, 128, 0, 0, 3};
+	rtmsg route{};
+
+	// that of a point-to-point link is the other end's
+	RouteMessage address(RTM_DELADDR, on_eth0);
+	address.address(IFA_ADDRESS, "10.0.0.1").address(IFA_LOCAL, "10.128.8.46");
+	REQUIRE(address.event());
+	CHECK(address.event()->ip == ip("10.128.8.46"));
+	RouteMessage address6(RTM_DELADDR, on_eth0_6);
+	REQUIRE(address6.address(IFA_ADDRESS, "2001:db8::46").event());
+	CHECK(address6.event()->ip == ip("2001:db8::46"));
+
+	route.rtm_family = AF_INET;
+	route.rtm_table = RT_TABLE_LOCAL;
+	route.rtm_type = RTN_LOCAL;
+	CHECK(RouteMessage(RTM_DELROUTE, route).address(RTA_DST, "10.128.8.46").event());
+	route.rtm_type = RTN_BROADCAST;
+	CHECK_FALSE(RouteMessage(RTM_DELROUTE, route).address(RTA_DST, "10.128.8.46").event());
+	route.rtm_type = RTN_LOCAL;
+	route.rtm_table = RT_TABLE_MAIN;
+	CHECK_FALSE(RouteMessage(RTM_DELROUTE, route).address(RTA_DST, "10.128.8.46").event());
+
+	const ifinfomsg third{AF_UNSPEC, 0, 0, 3, 0, 0}, fourth{AF_UNSPEC, 0, 0, 4, 0, 0};
+	CHECK(RouteMessage(RTM_NEWLINK, third).name("renamed").event());
+	CHECK(RouteMessage(RTM_NEWLINK, fourth).name("eth0").event());
+	CHECK_FALSE(RouteMessage(RTM_NEWLINK, fourth).name("eth1").event());
+}
 
 TEST_CASE("dsrctl: guard: it hears of addresses and local routes that go, and by whom")
 {
@@ -343,6 +449,34 @@ TEST_CASE("dsrctl: guard: of rules that go, it knows the process by what comes a
 	}
 }
 
+TEST_CASE("dsrctl: guard: of rules, one of ours is enough, and who it was is said once")
+{
+	RuleMessage ours(NFT_MSG_DELTABLE, NFPROTO_INET), others(NFT_MSG_DELTABLE, NFPROTO_INET);
+	RuleMessage by_nobody(NFT_MSG_NEWGEN, 0), by_us(NFT_MSG_NEWGEN, 0);
+	RuleMessage of_others(NFT_MSG_DELTABLE, NFPROTO_INET);
+	RuleEvents events;
+
+	ours.table("dsrctl");
+	others.table("other");
+	by_nobody.by(0, "nft");
+	by_us.by(static_cast<std::uint32_t>(getpid()), "nft");
+	events.take(ours);
+	events.take(others);
+	auto event = events.take(by_nobody);
+	REQUIRE(event);
+	CHECK(event->who == "");
+	events.take(others);
+	CHECK_FALSE(events.take(by_nobody));
+	events.take(ours);
+	event = events.take(by_us);
+	REQUIRE(event);
+	CHECK(event->who == process_text(static_cast<std::uint32_t>(getpid())));
+	// of another part of netfilter: conntrack
+	of_others.table("dsrctl").subsystem(NFNL_SUBSYS_CTNETLINK);
+	events.take(of_others);
+	CHECK_FALSE(events.take(by_nobody));
+}
+
 TEST_CASE("dsrctl: guard: a process has its name, when it can be seen")
 {
 	CHECK(process_text(0) == "");
@@ -399,7 +533,7 @@ TEST_CASE("dsrctl: guard: the watchdog hears of it twice as often as it must")
 	CHECK_FALSE(watchdog());
 	setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
 	CHECK(watchdog());
-	for (const char *bad : {"", "x", "1", "-5"}) {
+	for (const char *bad : {"", "x", "1", "-5", "3000000us"}) {
 		setenv("WATCHDOG_USEC", bad, 1);
 		CHECK_FALSE(watchdog());
 	}
