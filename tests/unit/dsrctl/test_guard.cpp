@@ -175,7 +175,8 @@ TEST_CASE("dsrctl: guard: it says how often somebody else has removed the same")
 	for (unsigned int i = 0; i < BackOff::FREE + 2; i++)
 		back_off.repaired(now);
 	const std::string said = contested(back_off, {});
-	CHECK(has(said, "that was the 12th time in a row: "));
+	CHECK(has(said,
+		  "that was the " + std::to_string(BackOff::FREE + 2) + "th time in a row: "));
 	CHECK(has(said, " put back after 2 s. "));
 }
 
