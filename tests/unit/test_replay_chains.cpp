@@ -63,6 +63,10 @@ TEST_CASE("replay: packets go where chains lead them")
 	struct {
 		std::string name, rules, end;
 	} cases[] = {
+		{"what leads nowhere, and is not understood",
+		 "-A PREROUTING -m conntrack --ctstate NEW -j DSCP --set-dscp 9\n-A PREROUTING" +
+			 DSCP7 + TO1 + "\n",
+		 "10.0.0.1"},
 		{"a jump", "-A PREROUTING -j a\n-A a" + DSCP7 + TO1 + "\n", "10.0.0.1"},
 		{"a jump that asks", "-A PREROUTING" + DSCP7 + " -j a\n-A a" + TO1 + "\n",
 		 "10.0.0.1"},
