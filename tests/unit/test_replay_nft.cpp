@@ -177,6 +177,23 @@ TEST_CASE("replay: rules of nftables")
 	CHECK(destination(nft("ip", {R"({"accept": null})", TO1}), ip4()) == SAME);
 	CHECK(destination(nft("ip", {match(IIFNAME, "\"lo\"") + R"(,{"accept": null})", TO1}),
 			  ip4(), "") == "10.0.0.1:80");
+	CHECK(destination(nft("ip", {match(IIFNAME, "\"@ifs\"") + R"(,{"accept": null})", TO1}),
+			  ip4(), "") == "10.0.0.1:80");
+}
+
+TEST_CASE("replay: a packet without the header that nftables look for is in no rule")
+{
+	Bytes bytes(40);
+	replay::Ruleset ruleset;
+
+	bytes[0] = 0x60;
+	bytes[6] = 60; // destination options, which are not there
+	replay::parse_rules(nft("inet", {match(R"({"meta": {"key": "l4proto"}})", "\"tcp\"") +
+					 R"(,{"drop": null})"}),
+			    "f", ruleset);
+	Engine engine(ruleset, {}, "eth0");
+	CHECK(engine.process(frame(bytes)));
+	CHECK(engine.counters().dropped_why[index_of(Drop::rule)].packets == 0);
 }
 
 TEST_CASE("replay: what is not understood of nftables, and what is no ruleset")
