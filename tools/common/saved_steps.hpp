@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "common/ruleset.hpp"
-#include "common/saved_rules.hpp"
 
 namespace dsr::nf {
 
@@ -20,8 +19,5 @@ void add_destination(Rule &rule, const Ip &ip);
 // The packet has this DSCP; it has this destination.
 void add_dscp_test(Rule &rule, Family family, std::uint8_t dscp);
 void add_destination_test(Rule &rule, const Ip &ip);
-
-// The tables of iptables-save or ip6tables-save.
-std::vector<Table> saved_tables(const Saved &saved, Family family);
 
 } // namespace dsr::nf

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "common/process.hpp"
-#include "common/saved_steps.hpp"
+#include "common/saved_tables.hpp"
 #include "dsrctl/netlink.hpp"
 #include "dsrctl/nf_tables.hpp"
 

@@ -9,6 +9,7 @@
 #include "common/nft_json.hpp"
 #include "common/rewrite_sysctls.hpp"
 #include "common/saved_steps.hpp"
+#include "common/saved_tables.hpp"
 
 namespace dsr::replay {
 

@@ -2,7 +2,7 @@
 // Hosts that doctor looks at, in few words.
 #pragma once
 
-#include "common/saved_steps.hpp"
+#include "common/saved_tables.hpp"
 #include "dsrctl/doctor/checks.hpp"
 #include "world.hpp"
 

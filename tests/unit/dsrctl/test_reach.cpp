@@ -2,7 +2,7 @@
 // Where the packets of a DSCP end up.
 #include <set>
 
-#include "common/saved_steps.hpp"
+#include "common/saved_tables.hpp"
 #include "doctor_world.hpp"
 #include "dsrctl/reach.hpp"
 

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "common/process.hpp"
-#include "common/saved_steps.hpp"
+#include "common/saved_tables.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/nf_tables.hpp"
 #include "dsrctl/reach.hpp"

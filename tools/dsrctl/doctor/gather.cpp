@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "common/process.hpp"
-#include "common/saved_steps.hpp"
+#include "common/saved_tables.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/guard/record.hpp"
 #include "dsrctl/iptables.hpp"
