@@ -129,6 +129,17 @@ TEST_CASE("replay: packets go where chains lead them")
 	      "10.0.0.1");
 }
 
+TEST_CASE("replay: chains that lead to each other in many ways are looked at once")
+{
+	std::string rules = "*raw\n-A PREROUTING -m conntrack --ctstate NEW -j c0\n";
+
+	for (int chain = 0; chain < 16; chain++)
+		for (int times = 0; times < 10; times++)
+			rules += "-A c" + std::to_string(chain) + " -j c" +
+				 std::to_string(chain + 1) + "\n";
+	CHECK(end(rules + "-A c16 -j RETURN\n-A PREROUTING" + TO1 + "\nCOMMIT\n") == "10.0.0.1");
+}
+
 TEST_CASE("replay: an interface that nobody knows is that of rules that lead to DADDR's")
 {
 	const std::string router = "*raw\n-A PREROUTING -i lo -j ACCEPT\n"

@@ -17,9 +17,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// What the kernel follows; more is a loop.
-constexpr unsigned int DEEPEST = 16;
-
 // Also in spellings that iptables-save does not print, which are an
 // error then: only what is certainly another rule is left out.
 bool jumps(std::string_view word)
@@ -118,15 +115,16 @@ bool is_foreign_daddr(const nf::Rule &rule)
 	return rule.words.empty() && rule.unknown.find("DADDR") != rule.unknown.npos;
 }
 
-bool leads_from(const nf::Table &table, const nf::Rule &rule, unsigned int depth)
+// @seen: chains that were looked at, none of which leads there.
+bool leads_from(const nf::Table &table, const nf::Rule &rule, std::set<std::string> &seen)
 {
 	auto chain_leads = [&](const std::string &name) {
 		const auto chain = table.chains.find(name);
 
-		return chain != table.chains.end() && depth <= DEEPEST &&
+		return chain != table.chains.end() && seen.insert(name).second &&
 		       std::any_of(chain->second.rules.begin(), chain->second.rules.end(),
 				   [&](const nf::Rule &inner) {
-					   return leads_from(table, inner, depth + 1);
+					   return leads_from(table, inner, seen);
 				   });
 	};
 	auto step_leads = [&](const nf::Step &step) {
@@ -368,7 +366,9 @@ void add_sysctls(std::string_view text, const std::string &name, Ruleset &rulese
 
 bool leads(const nf::Table &table, const nf::Rule &rule)
 {
-	return leads_from(table, rule, 0);
+	std::set<std::string> seen;
+
+	return leads_from(table, rule, seen);
 }
 
 void Ruleset::add(std::vector<nf::Table> tables)
