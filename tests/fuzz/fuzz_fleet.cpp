@@ -34,8 +34,7 @@ std::vector<HostFiles> hosts_of(const std::string &text)
 
 	for (const std::string &error : errors) {
 		EXPECT(error.rfind("fuzz:", 0) == 0);
-		EXPECT(error.find("found ") != error.npos);
-		EXPECT(error.find(", expected ") != error.npos);
+		EXPECT(error.find(": ") != error.npos);
 		EXPECT(error.find('\n') == error.npos);
 	}
 	for (const HostFiles &host : hosts) {
@@ -62,8 +61,7 @@ void check_findings(const Findings &findings)
 {
 	for (const Finding &finding : findings) {
 		EXPECT(!finding.id.empty());
-		EXPECT(finding.text.find("found ") != finding.text.npos ||
-		       finding.text.find(": not understood: ") != finding.text.npos);
+		EXPECT(!finding.text.empty());
 		EXPECT(finding.text.find('\n') == finding.text.npos);
 		EXPECT(!finding.dscp || *finding.dscp < 64);
 	}
