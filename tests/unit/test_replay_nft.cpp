@@ -159,6 +159,14 @@ TEST_CASE("replay: rules of nftables")
 		       "28") +
 			 "," + TO1,
 		 "10.0.0.1:80"},
+		{"some bits of a DSCP, as nft prints them",
+		 match(R"({"&": [)" + shifted + ", 6]}", "6") + "," + TO1, "10.0.0.1:80"},
+		{"others", match(R"({"&": [)" + shifted + ", 6]}", "4") + "," + TO1, SAME},
+		{"bits that the first mask leaves out",
+		 match(R"({"&": [{"&": [{"payload": {"base": "nh", "offset": 0, "len": 8}}, 15]}, 255]})",
+		       "5") +
+			 "," + TO1,
+		 "10.0.0.1:80"},
 		{"past the end of the packet",
 		 match(R"({"payload": {"base": "nh", "offset": 8000, "len": 8}})", "0") + "," + TO1,
 		 SAME},
@@ -211,6 +219,10 @@ TEST_CASE("replay: what is not understood of nftables, and what is no ruleset")
 		 "f: rule with handle 10 of the chain ip t p: found \"fib\""},
 		{nft("ip", {TO1 + "," + set(DSCP, "\"cs0\"")}),
 		 "f: rule with handle 10 of the chain ip t p: found \"ip dscp set\""},
+		{nft("ip", {match(R"({"&": [)" + DSCP + ", 6]}", "6") + "," + TO1}),
+		 "f: rule with handle 10 of the chain ip t p: found \"&\""},
+		{nft("ip", {match(R"({">>": [)" + DSCP + ", 3]}", "0") + "," + TO1}),
+		 "f: rule with handle 10 of the chain ip t p: found \">>\""},
 		{nft("ip", {R"({"xt": {"type": "target", "name": "DADDR"}})"}),
 		 "f: rule with handle 10 of the chain ip t p: found a rule of iptables with the target DADDR, expected it as iptables-save prints it"},
 	};

@@ -262,17 +262,20 @@ private:
 		return std::nullopt;
 	}
 
-	// nft prints a DSCP so where a map has a name; the mask and the shift are
-	// there in any case.
+	// In a key of several fields, nft prints the shift of a DSCP, which is there in
+	// any case, and the mask may be. Another one is the rule's own.
 	std::optional<Field> masked(const std::string &operation, const json &from,
 				    unsigned int depth)
 	{
 		auto found = field(from.at(0), depth + 1);
 
-		if (!found || found->names == Field::Names::dscp)
+		if (!found)
 			return found;
-		if (!from.at(1).is_number_unsigned() || found->of != Field::Of::packet ||
-		    found->length > sizeof(std::uint64_t)) {
+		if (found->names == Field::Names::dscp &&
+		    from.at(1) == (operation == ">>" ? found->shift : found->mask))
+			return found;
+		if (found->names == Field::Names::dscp || !from.at(1).is_number_unsigned() ||
+		    found->of != Field::Of::packet || found->length > sizeof(std::uint64_t)) {
 			strange(operation);
 			return std::nullopt;
 		}
@@ -284,7 +287,8 @@ private:
 			}
 			return found;
 		}
-		found->mask = from.at(1).get<std::uint64_t>() << found->shift;
+		const std::uint64_t mask = from.at(1).get<std::uint64_t>() << found->shift;
+		found->mask = found->mask ? found->mask & mask : mask;
 		return found;
 	}
 
