@@ -4,7 +4,8 @@
 #include <charconv>
 #include <sstream>
 
-#include "common/saved_steps.hpp"
+#include "common/rule_steps.hpp"
+#include "common/text_lines.hpp"
 
 namespace dsr::nf {
 
@@ -170,12 +171,7 @@ RewriteSysctls read_rewrite_sysctls(std::string_view text, const std::string &na
 {
 	Reader reader(name);
 
-	while (!text.empty()) {
-		const std::size_t end = std::min(text.find('\n'), text.size());
-
-		reader.line(text.substr(0, end));
-		text.remove_prefix(std::min(end + 1, text.size()));
-	}
+	for_each_line(text, [&](std::string_view line) { reader.line(line); });
 	return reader.end();
 }
 

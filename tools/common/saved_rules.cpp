@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/error.hpp"
+#include "common/text_lines.hpp"
 
 namespace dsr {
 
@@ -175,12 +176,7 @@ Saved read_saved(std::string_view text, const std::string &name)
 {
 	Reader reader(name);
 
-	while (!text.empty()) {
-		const std::size_t end = std::min(text.find('\n'), text.size());
-
-		reader.line(text.substr(0, end));
-		text.remove_prefix(std::min(end + 1, text.size()));
-	}
+	for_each_line(text, [&](std::string_view line) { reader.line(line); });
 	return reader.end();
 }
 

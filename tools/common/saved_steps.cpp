@@ -10,6 +10,7 @@
 #include <set>
 
 #include "common/dscp.hpp"
+#include "common/rule_steps.hpp"
 #include "daddr_dscp.h"
 #include "daddr_rewrite.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr Register FIRST = 0, NOBODY = 48; // never written
+constexpr Register NOBODY = 48; // never written
 
 constexpr std::uint8_t TCP = 6, UDP = 17, DCCP = 33, SCTP = 132, UDPLITE = 136;
 
@@ -104,57 +105,6 @@ std::string other_name(const std::string &option)
 	const auto known = NAMES.find(option);
 
 	return known == NAMES.end() ? option : known->second;
-}
-
-std::uint32_t destination_at(Family family)
-{
-	return family == Family::ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR;
-}
-
-// The byte of the TOS or the traffic class, which in IPv6 lies across two.
-struct Tos {
-	std::uint32_t offset, length;
-	Bytes bytes;
-};
-
-Tos tos_bytes(Family family, unsigned int tos)
-{
-	if (family == Family::ip4)
-		return {1, 1, {static_cast<std::uint8_t>(tos)}};
-	return {0, 2, {static_cast<std::uint8_t>(tos >> 4U), static_cast<std::uint8_t>(tos << 4U)}};
-}
-
-Match tos_match(Family family, unsigned int value, unsigned int mask, bool inverted)
-{
-	const Tos wanted = tos_bytes(family, value);
-	const Bytes bits = tos_bytes(family, mask).bytes;
-	Match match{Header::network, wanted.offset, wanted.length, {}, {}, inverted};
-
-	std::copy(wanted.bytes.begin(), wanted.bytes.end(), match.value.begin());
-	std::copy(bits.begin(), bits.end(), match.mask.begin());
-	return match;
-}
-
-// Of a packet's TOS, these bits become those.
-void add_tos_write(Rule &rule, Family family, unsigned int value, unsigned int mask)
-{
-	const Tos wanted = tos_bytes(family, value);
-	Bytes keep = tos_bytes(family, mask).bytes;
-
-	for (std::uint8_t &byte : keep)
-		byte = static_cast<std::uint8_t>(~byte);
-	rule.steps.push_back(Load{Header::network, wanted.offset, wanted.length, FIRST});
-	rule.steps.push_back(Mask{FIRST, FIRST, keep, wanted.bytes});
-	rule.steps.push_back(Write{Header::network, wanted.offset, wanted.length, FIRST});
-}
-
-// The options that no other target has.
-bool is_daddr_option(const std::string &word)
-{
-	for (const char *option : {"--set-daddr", "--set-dport", "--dscp-map"})
-		if (word.starts_with(option))
-			return true;
-	return false;
 }
 
 class Compiler {
@@ -764,36 +714,18 @@ private:
 
 } // namespace
 
+bool is_daddr_option(std::string_view word)
+{
+	for (const char *option : {"--set-daddr", "--set-dport", "--dscp-map"})
+		if (word.starts_with(option))
+			return true;
+	return false;
+}
+
 void add_steps(Rule &rule, const Words &words, Family family,
 	       const std::function<bool(const std::string &)> &is_chain)
 {
 	Compiler(rule, words, family, is_chain).compile();
-}
-
-void add_destination(Rule &rule, const Ip &ip)
-{
-	Rewrite rewrite;
-
-	rewrite.daddr = ip;
-	rule.steps.push_back(rewrite);
-}
-
-void add_dscp_test(Rule &rule, Family family, std::uint8_t dscp)
-{
-	rule.steps.push_back(tos_match(family, static_cast<unsigned int>(dscp) << 2U, 0xfc, false));
-}
-
-void add_destination_test(Rule &rule, const Ip &ip)
-{
-	Match match{Header::network,
-		    destination_at(ip.family),
-		    address_size(ip.family),
-		    {},
-		    ip.bytes,
-		    false};
-
-	std::fill_n(match.mask.begin(), match.length, std::uint8_t{0xff});
-	rule.steps.push_back(match);
 }
 
 } // namespace dsr::nf

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "common/ruleset.hpp"
 
@@ -14,10 +15,7 @@ namespace dsr::nf {
 void add_steps(Rule &rule, const std::vector<std::string> &words, Family family,
 	       const std::function<bool(const std::string &)> &is_chain);
 
-// A rule that gives packets this address; it ends with this step.
-void add_destination(Rule &rule, const Ip &ip);
-// The packet has this DSCP; it has this destination.
-void add_dscp_test(Rule &rule, Family family, std::uint8_t dscp);
-void add_destination_test(Rule &rule, const Ip &ip);
+// Does the word begin with an option that no target but DADDR has?
+bool is_daddr_option(std::string_view word);
 
 } // namespace dsr::nf

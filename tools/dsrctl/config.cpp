@@ -14,6 +14,7 @@
 
 #include "common/dscp.hpp"
 #include "common/files.hpp"
+#include "common/text_lines.hpp"
 
 namespace dsr {
 
@@ -333,12 +334,9 @@ void ConfigReader::add(std::string_view text, const std::string &file)
 {
 	std::size_t number = 1;
 
-	while (!text.empty()) {
-		std::size_t end = std::min(text.find('\n'), text.size());
-
-		line(text.substr(0, end), file + ":" + std::to_string(number++));
-		text.remove_prefix(std::min(end + 1, text.size()));
-	}
+	for_each_line(text, [&](std::string_view one) {
+		line(one, file + ":" + std::to_string(number++));
+	});
 }
 
 // Says each once.

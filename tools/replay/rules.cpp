@@ -27,15 +27,6 @@ bool jumps(std::string_view word)
 	return false;
 }
 
-// The options that no other target has.
-bool is_own(std::string_view word)
-{
-	for (std::string_view option : {"--set-daddr", "--set-dport", "--dscp-map"})
-		if (word.starts_with(option))
-			return true;
-	return false;
-}
-
 // A plugin of other makers printed the name and the first option as one word,
 // which iptables-restore refuses.
 bool is_target(std::string_view word)
@@ -48,7 +39,7 @@ bool is_daddr(const Words &words)
 	for (std::size_t i = 0; i < words.size(); i++) {
 		if (words[i] == "--comment")
 			i++;
-		else if (is_own(words[i]) ||
+		else if (nf::is_daddr_option(words[i]) ||
 			 (jumps(words[i]) && (words[i].ends_with("DADDR") ||
 					      (i + 1 < words.size() && is_target(words[i + 1])))))
 			return true;
@@ -67,7 +58,7 @@ std::optional<Family> family_of(const Words &words, bool new_address)
 		const std::size_t equals = words[i].find('=');
 		const std::string option = words[i].substr(0, equals);
 
-		if (new_address ? !is_own(option) : !NETWORKS.contains(option))
+		if (new_address ? !nf::is_daddr_option(option) : !NETWORKS.contains(option))
 			continue;
 		if (equals != words[i].npos)
 			value = words[i].substr(equals + 1);
