@@ -3,6 +3,7 @@
 // what keeps it from that. tests/managers has seen it, of all but iptables.service
 // (RHEL's, whose documentation says so) and ufw.
 #include <algorithm>
+#include <set>
 
 #include "dsrctl/doctor/checks.hpp"
 
@@ -96,15 +97,14 @@ Finding flusher(const Facts &facts, const Flusher &one, const Reach &rules)
 	return finding;
 }
 
-// A manager of addresses that is told to have lo. @when: it removes VIPs
+// A manager that has a VIP, or what it is on. @when: it removes it
 Finding owner(const Facts &facts, const std::string &id, const std::string &found,
-	      const std::string &when, const std::string &keep)
+	      const std::string &vips, const std::string &when, const std::string &keep)
 {
 	Finding finding{Severity::note,
 			id,
 			found,
-			"VIPs on lo are gone " + when +
-				", until the guard of dsrctl.service puts them back",
+			vips + " gone " + when + ", until the guard of dsrctl.service repairs that",
 			{},
 			keep,
 			false};
@@ -113,7 +113,7 @@ Finding owner(const Facts &facts, const std::string &id, const std::string &foun
 		return finding;
 	finding.severity = Severity::warning;
 	finding.found += ", and no guard runs";
-	finding.why = "VIPs on lo are gone " + when + ", until dsrctl reload";
+	finding.why = vips + " gone " + when + ", until dsrctl reload";
 	finding.keep += "; and systemctl restart dsrctl, whose guard puts addresses back";
 	return finding;
 }
@@ -127,6 +127,57 @@ Finding publisher(const std::string &name)
 		{},
 		name + " run -p ADDRESS:PORT:PORT, with the address that the container is for",
 		false};
+}
+
+// Of the files that netplan writes, it makes new ones.
+Finding networkd(const Facts &facts, const std::string &interface, const std::string &path)
+{
+	const std::string found = "systemd-networkd configures " + interface + ": " + path;
+	const std::string keep =
+		path.find("-netplan-") == path.npos ?
+			"KeepConfiguration=yes in [Network] of that file, or of a drop-in" :
+			"KeepConfiguration=yes in [Network] of a drop-in in /etc/systemd/network/" +
+				path.substr(path.rfind('/') + 1) + ".d";
+
+	if (interface != "lo")
+		return owner(facts, "networkd-interface", found, "VIPs on " + interface + " are",
+			     "when it is restarted", keep);
+	return {Severity::note,
+		"networkd-lo",
+		found,
+		"systemd 252 left VIPs on lo alone, whenever it was restarted; another version may remove what it did not set",
+		{},
+		keep,
+		false};
+}
+
+Finding network_manager(const Facts &facts, const std::string &interface, const std::string &path)
+{
+	return owner(
+		facts, interface == "lo" ? "networkmanager-lo" : "networkmanager-interface",
+		"found " + interface + " in " + path +
+			", so that NetworkManager removes what it did not set",
+		"VIPs on " + interface + " are", "when the profile is activated",
+		"unmanaged-devices=interface-name:" + interface +
+			" in [keyfile] of a file in /etc/NetworkManager/conf.d; or the VIPs in the profile, too");
+}
+
+Finding keepalived(const Facts &facts, const MovedAddress &one)
+{
+	return owner(facts, "keepalived-vip",
+		     "keepalived has the VIP " + text(one.ip) + " on " + one.dev + ", too (" +
+			     one.where + ")",
+		     "the VIP is", "when keepalived ends, or another host takes over",
+		     "the VIP out of the addresses of keepalived.conf, or out of /etc/dsr.d");
+}
+
+// A program that is here, and that nothing was found of.
+void nothing_of(bool here, const std::string &name, const std::string &found, Findings &findings)
+{
+	if (here && std::ranges::none_of(
+			    findings, [&](const Finding &one) { return one.id.starts_with(name); }))
+		findings.push_back(
+			{Severity::note, name, found, "it leaves VIPs alone", {}, "", false});
 }
 
 } // namespace
@@ -154,29 +205,42 @@ Findings check_flushers(const Facts &facts)
 	return findings;
 }
 
-Findings check_owners_of_lo(const Facts &facts)
+Findings check_owners_of_addresses(const Facts &facts)
 {
+	const Managers &managers = facts.managers;
 	Findings findings;
+	std::set<std::string> interfaces;
 
-	for (const LoopbackFile &file : facts.managers.networkd_files) {
-		if (file.keeps)
-			continue;
-		findings.push_back(
-			{Severity::note,
-			 "networkd-lo",
-			 "systemd-networkd configures lo: " + file.path,
-			 "systemd 252 left VIPs on lo alone, whenever it was restarted; another version may remove what it did not set",
-			 {},
-			 "KeepConfiguration=yes in [Network] of that file, or of a drop-in",
-			 false});
+	for (const Entry &entry : facts.config.entries)
+		interfaces.insert(entry.dev);
+	for (const std::string &interface : interfaces) {
+		const auto matches = [&](const InterfaceFile &file) {
+			return file.matches(interface);
+		};
+		// the first that matches is the one
+		const auto file = std::ranges::find_if(managers.networkd_files, matches);
+
+		if (file != managers.networkd_files.end() && !file->keeps)
+			findings.push_back(networkd(facts, interface, file->path));
+		for (const InterfaceFile &profile : managers.profiles)
+			if (matches(profile))
+				findings.push_back(network_manager(facts, interface, profile.path));
 	}
-	for (const std::string &profile : facts.managers.profiles)
-		findings.push_back(owner(
-			facts, "networkmanager-lo",
-			"found lo in " + profile +
-				", so that NetworkManager removes what it did not set",
-			"when the profile is activated",
-			"unmanaged-devices=interface-name:lo in [keyfile] of a file in /etc/NetworkManager/conf.d; or the VIPs in the profile, too"));
+	for (const MovedAddress &one : managers.moved)
+		for (const Entry &entry : facts.config.entries)
+			if (entry.ip == one.ip && entry.dev == one.dev) {
+				findings.push_back(keepalived(facts, one));
+				break;
+			}
+	nothing_of(managers.network_manager, "networkmanager",
+		   "NetworkManager is here, and no profile of it names an interface of VIPs",
+		   findings);
+	nothing_of(
+		managers.networkd, "networkd",
+		"systemd-networkd is here, and keeps VIPs, or no file of it names their interface",
+		findings);
+	nothing_of(managers.keepalived, "keepalived",
+		   "keepalived is here, and no VIP is among its addresses", findings);
 	return findings;
 }
 

@@ -17,7 +17,7 @@ constexpr Check CHECKS[] = {
 	check_conntrack,     check_addresses,	check_services,	      check_refused,
 	check_unmapped,	     check_unmarked,	check_source,	      check_rp_filter,
 	check_arp,	     check_router,	check_others,	      check_answers,
-	check_offload,	     check_path_mtu,	check_flushers,	      check_owners_of_lo,
+	check_offload,	     check_path_mtu,	check_flushers,	      check_owners_of_addresses,
 };
 
 } // namespace

@@ -46,7 +46,7 @@ Findings check_unmarked(const Facts &facts);
 
 // check_managers.cpp
 Findings check_flushers(const Facts &facts);
-Findings check_owners_of_lo(const Facts &facts);
+Findings check_owners_of_addresses(const Facts &facts);
 
 // compare.cpp: two hosts' files
 Findings compare(const Config &here, const Config &there, const std::string &directory);

@@ -2,6 +2,7 @@
 // Which other programs set rules or addresses, as their files and processes tell.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -91,65 +92,97 @@ std::vector<std::string> values(const std::string &text, const std::string &sect
 	return found;
 }
 
-// Does the file's [Match] mean lo? By name alone: a file that matches by anything
-// else is of other interfaces.
-bool matches_lo(const std::string &text)
+// By name alone: a file that matches by anything else says nothing of which
+// interfaces these are.
+std::vector<std::string> match_names(const std::string &text)
 {
-	bool matches = false;
+	std::vector<std::string> found;
 
 	for (const std::string &names : values(text, "Match", "Name")) {
 		std::istringstream words(names);
 
 		for (std::string word; words >> word;)
-			matches |= !fnmatch(word.c_str(), "lo", 0);
+			found.push_back(word);
 	}
-	return matches;
+	return found;
 }
 
-std::vector<LoopbackFile> networkd_files(const Root &root)
+constexpr const char *NETWORKD[] = {"/etc/systemd/network", "/run/systemd/network",
+				    "/usr/local/lib/systemd/network", "/usr/lib/systemd/network"};
+
+// What is added to a file of networkd.
+std::string drop_ins(const Root &root, const std::string &name)
 {
-	std::set<std::string> seen;
-	std::vector<LoopbackFile> found;
+	std::map<std::string, std::string> found;
+	std::string text;
+
+	for (const char *directory : NETWORKD)
+		for (const fs::path &file :
+		     files(root, std::string(directory) + "/" + name + ".d", ".conf"))
+			found.try_emplace(file.filename().string(),
+					  read_file_if_any(file.string()));
+	for (const auto &[file, one] : found)
+		text += "\n" + one;
+	return text;
+}
+
+std::vector<InterfaceFile> networkd_files(const Root &root)
+{
+	std::map<std::string, InterfaceFile> found; // by its name, which decides the order
 
 	// the first directory that has a name decides
-	for (const char *directory : {"/etc/systemd/network", "/run/systemd/network",
-				      "/usr/local/lib/systemd/network", "/usr/lib/systemd/network"})
+	for (const char *directory : NETWORKD)
 		for (const fs::path &file : files(root, directory, ".network")) {
-			const std::string text = read_file_if_any(file.string());
-			LoopbackFile one{std::string(directory) + "/" + file.filename().string(),
-					 false};
+			const std::string name = file.filename().string();
+			const std::string text = read_file_if_any(file.string()) +
+						 drop_ins(root, name);
+			InterfaceFile one{std::string(directory) + "/" + name, match_names(text),
+					  false};
 
-			if (!seen.insert(file.filename().string()).second || !matches_lo(text))
-				continue;
 			for (const std::string &value :
 			     values(text, "Network", "KeepConfiguration"))
 				one.keeps = value == "yes" || value == "true" || value == "1" ||
 					    value == "on" || value == "static";
-			found.push_back(std::move(one));
+			found.try_emplace(name, std::move(one));
 		}
-	return found;
+	std::vector<InterfaceFile> files;
+	for (auto &[name, file] : found)
+		if (!file.names.empty())
+			files.push_back(std::move(file));
+	return files;
 }
 
-std::vector<std::string> profiles(const Root &root)
+std::vector<InterfaceFile> profiles(const Root &root)
 {
-	std::vector<std::string> found;
+	std::vector<InterfaceFile> found;
 
 	for (const char *directory :
 	     {"/etc/NetworkManager/system-connections", "/run/NetworkManager/system-connections"})
 		for (const fs::path &file : files(root, directory, ".nmconnection")) {
 			const std::string text = read_file_if_any(file.string());
 			const auto types = values(text, "connection", "type");
-			const auto names = values(text, "connection", "interface-name");
+			InterfaceFile one{std::string(directory) + "/" + file.filename().string(),
+					  values(text, "connection", "interface-name"), false};
 
-			if (std::ranges::find(types, "loopback") != types.end() ||
-			    std::ranges::find(names, "lo") != names.end())
-				found.push_back(std::string(directory) + "/" +
-						file.filename().string());
+			if (std::ranges::find(types, "loopback") != types.end())
+				one.names.emplace_back("lo");
+			if (!one.names.empty())
+				found.push_back(std::move(one));
 		}
 	return found;
 }
 
 } // namespace
+
+bool InterfaceFile::matches(const std::string &interface) const
+{
+	// it stands before the first, and is of all of them
+	const bool others = !names.empty() && names[0].starts_with('!');
+
+	return others != std::ranges::any_of(names, [&](const std::string &name) {
+		       return !fnmatch(name.c_str() + name.starts_with('!'), interface.c_str(), 0);
+	       });
+}
 
 Managers gather_managers(const Root &root)
 {
@@ -166,11 +199,13 @@ Managers gather_managers(const Root &root)
 	found.podman = runs("conmon");
 	found.network_manager = runs("NetworkManager");
 	found.networkd = runs("systemd-network");
-	found.netplan = !files(root, "/etc/netplan", ".yaml").empty();
+	found.keepalived = runs("keepalived") || enabled(root, "keepalived");
 	if (found.networkd)
 		found.networkd_files = networkd_files(root);
 	if (found.network_manager)
 		found.profiles = profiles(root);
+	if (found.keepalived)
+		found.moved = read_keepalived(root);
 	return found;
 }
 

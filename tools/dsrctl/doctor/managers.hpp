@@ -5,17 +5,29 @@
 #include <string>
 #include <vector>
 
+#include "common/ip.hpp"
 #include "dsrctl/doctor/root.hpp"
 
 namespace dsr::doctor {
 
-// A file that tells a network manager to configure the loopback interface, and
-// whether it leaves alone what it did not set.
-struct LoopbackFile {
+// A file that tells a network manager to configure interfaces, and whether it leaves
+// alone what it did not set.
+struct InterfaceFile {
 	std::string path;
+	std::vector<std::string> names; // patterns, as of fnmatch(3); "!" in front: all others
 	bool keeps = false;
 
-	bool operator==(const LoopbackFile &) const = default;
+	bool matches(const std::string &interface) const;
+	bool operator==(const InterfaceFile &) const = default;
+};
+
+// An address that keepalived adds and removes by itself.
+struct MovedAddress {
+	Ip ip;
+	std::string dev;
+	std::string where; // "FILE:LINE"
+
+	bool operator==(const MovedAddress &) const = default;
 };
 
 struct Managers {
@@ -25,9 +37,10 @@ struct Managers {
 	bool iptables = false; // iptables.service of RHEL
 	bool ufw = false, network_manager = false;
 	bool docker = false, podman = false; // it has containers
-	bool networkd = false, netplan = false;
-	std::vector<LoopbackFile> networkd_files;
-	std::vector<std::string> profiles; // of NetworkManager, of lo
+	bool networkd = false, keepalived = false;
+	std::vector<InterfaceFile> networkd_files; // in the order in which they count
+	std::vector<InterfaceFile> profiles;	   // of NetworkManager
+	std::vector<MovedAddress> moved;	   // by keepalived
 
 	bool operator==(const Managers &) const = default;
 };
@@ -35,5 +48,8 @@ struct Managers {
 // All but the guard, of the files below @root; of what runs, what is in the
 // network namespace of the caller.
 Managers gather_managers(const Root &root);
+
+// gather_keepalived.cpp: of keepalived.conf below @root, and the files it includes
+std::vector<MovedAddress> read_keepalived(const Root &root);
 
 } // namespace dsr::doctor
