@@ -167,6 +167,14 @@ test_dsrctl_without_the_module()
 	assert_exit 0 dsrctl metrics
 	assert_contains "metrics" "$said" "^dsrctl_vip_packets_total.name=\"$near_vip\".* 3$"
 
+	# rules that are there and do nothing
+	on "$server" nft 'add table inet dsrctl { flags dormant; }'
+	assert_exit 1 dsrctl check
+	assert_exit 0 dsrctl reload
+	assert_contains "reload" "$said" 'inet dsrctl of nftables is dormant: .* until nft add table inet dsrctl'
+	on "$server" nft add table inet dsrctl
+	assert_started
+
 	# what was started so goes on so
 	echo '10.77.0.9 = 9' >"$conf/20.conf"
 	assert_exit 0 dsrctl -v reload

@@ -9,6 +9,7 @@
 #include "common/json_text.hpp"
 #include "dsrctl/module.hpp"
 #include "dsrctl/netlink.hpp"
+#include "dsrctl/nftables.hpp"
 #include "dsrctl/say.hpp"
 
 namespace dsr {
@@ -213,6 +214,18 @@ void say_if_off(const Intent &intent)
 			say_warning(rewrite::off_text(family));
 }
 
+// Adding a rule wakes the table.
+void say_if_dormant(const Situation &now, const Plan &plan)
+{
+	if (std::ranges::any_of(
+		    now.actual.rules,
+		    [](const Rule &rule) { return rule.store == Store::nft && !rule.active; }) &&
+	    std::ranges::none_of(plan.rules, [](const RuleStep &step) {
+		    return step.kind == RuleStep::Kind::add && step.rule.store == Store::nft;
+	    }))
+		say_warning(nft::dormant_text());
+}
+
 // Nothing has changed. If that cannot be written, what is remembered says more
 // than there is, which is no harm.
 void forget(const Situation &now)
@@ -271,6 +284,8 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 
 	if (how.store == Store::dscp_rewrite)
 		say_if_off(intent);
+	if (how.store == Store::nft && !intent.goal.present.empty())
+		say_if_dormant(now, plan);
 	now.state = after;
 	changes.added += plan.add.size();
 	changes.removed += plan.remove.size();

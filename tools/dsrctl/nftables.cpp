@@ -2,6 +2,7 @@
 #include "dsrctl/nftables.hpp"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 
 #include <bit>
 #include <set>
@@ -218,12 +219,24 @@ std::vector<Rule> read()
 {
 	std::string program = find_program("nft");
 
-	if (program.empty() || !has_nft_table(NFPROTO_INET, TABLE))
+	const auto flags = nft_table_flags(NFPROTO_INET, TABLE);
+	if (program.empty() || !flags)
 		return {};
 	Outcome outcome = run(program, {"-j", "list", "table", "inet", TABLE});
 	if (outcome.status)
 		throw Error("nft: " + outcome.reason());
-	return parse(outcome.output);
+	std::vector<Rule> rules = parse(outcome.output);
+	for (Rule &rule : rules)
+		rule.active = !(*flags & NFT_TABLE_F_DORMANT);
+	return rules;
+}
+
+std::string dormant_text()
+{
+	return std::string("the table inet ") + TABLE +
+	       " of nftables is dormant: marked packets keep the server's own address until "
+	       "nft add table inet " +
+	       TABLE;
 }
 
 std::string input(const std::vector<RuleStep> &steps, bool last)

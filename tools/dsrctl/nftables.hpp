@@ -12,7 +12,11 @@ inline constexpr char TABLE[] = "dsrctl";
 // The rules in what "nft -j list table inet dsrctl" prints.
 std::vector<Rule> parse(const std::string &json);
 
+// Those that there are: not active where the table is dormant.
 std::vector<Rule> read();
+
+// What that means, and what ends it.
+std::string dormant_text();
 
 // The input of nft -f for the steps of this store; empty when there is none.
 // @last: nothing is left in the table, so it goes too.

@@ -8,6 +8,7 @@
 #include "common/dscp.hpp"
 #include "common/json_text.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
+#include "dsrctl/nftables.hpp"
 
 namespace dsr {
 
@@ -318,13 +319,14 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual, bo
 	std::map<Item, unsigned int> copies;
 	std::vector<std::string> found;
 	std::map<Family, unsigned int> elsewhere;
-	std::set<Family> off;
+	std::set<std::string> off;
 
 	for (const Rule &rule : actual.rules) {
 		for (const Item &item : rule.items)
 			copies[item]++;
 		if (!rule.active)
-			off.insert(rule.family);
+			off.insert(rule.store == Store::nft ? nft::dormant_text() :
+							      rewrite::off_text(rule.family));
 		if (rule.store == Store::other)
 			elsewhere[rule.family]++;
 	}
@@ -339,8 +341,7 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual, bo
 					dscp_text(item.dscp) + " to " + destination(item) +
 					": stop removes all of them");
 	}
-	for (Family family : off)
-		found.push_back(rewrite::off_text(family));
+	found.insert(found.end(), off.begin(), off.end());
 	for (const auto &[family, count] : elsewhere) {
 		const std::string program = family == Family::ip4 ? "iptables" : "ip6tables";
 

@@ -145,6 +145,24 @@ TEST_CASE("dsrctl: a VIP of dscp_rewrite is started, unless that is switched off
 		      "net.ipv4.dscp_rewrite.enabled is 0: marked packets keep the server's own address until sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
 }
 
+TEST_CASE("dsrctl: a VIP of nftables is not started in a table that is dormant")
+{
+	Config config = parse("10.0.0.7=7\n");
+	Actual actual;
+	Rule rule;
+
+	rule.store = Store::nft;
+	rule.items = {{7, ip("10.0.0.7"), {}, {}}};
+	rule.active = false;
+	actual.addresses = {on_lo("10.0.0.7", "lo:1")};
+	actual.rules = {rule};
+	CHECK(status_text(configured_rows(config, actual), true, false) ==
+	      "l3dsr partial 10.0.0.7  10.0.0.7  7    lo:1     --       --    conf\n");
+	CHECK(oddities(config, actual, false, nullptr) ==
+	      std::vector<std::string>{
+		      "the table inet dsrctl of nftables is dormant: marked packets keep the server's own address until nft add table inet dsrctl"});
+}
+
 // iptables is the nft variant, ip6tables the legacy one.
 static std::string variant(Store store, Family family)
 {
