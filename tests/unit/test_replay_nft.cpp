@@ -189,6 +189,114 @@ TEST_CASE("replay: rules of nftables")
 			  ip4(), "") == "10.0.0.1:80");
 }
 
+TEST_CASE("replay: rules of nftables see the DSCP that one before them has set")
+{
+	const std::string DSCP6 = payload("ip6", "dscp"),
+			  TO6 = set(payload("ip6", "daddr"), "\"2001:db8::46\"");
+
+	CHECK(destination(nft("ip", {set(DSCP, "7"), match(DSCP, "8") + "," + TO1}), ip4()) ==
+	      "10.128.9.31:80");
+	CHECK(destination(nft("ip", {set(DSCP, "\"cs1\""), match(DSCP, "8") + "," + TO1}), ip4()) ==
+	      "10.0.0.1:80");
+	CHECK(destination(nft("inet", {set(DSCP6, "63"), match(DSCP6, "63") + "," + TO6}), ip6()) ==
+	      "2001:db8::46:80");
+	// what sets it otherwise
+	for (const std::string &marks :
+	     {R"({"limit": {"rate": 1}},)" + set(DSCP, "7"),
+	      set(DSCP,
+		  R"({"map": {"key": {"meta": {"key": "mark"}}, "data": {"set": [[1, 2]]}}})"),
+	      set(R"({"payload": {"base": "nh", "offset": 8, "len": 8}})", "0")}) {
+		replay::Ruleset ruleset;
+
+		replay::parse_rules(nft("ip", {marks, DSCP7 + "," + TO1}), "f", ruleset);
+		CHECK_THROWS_AS(Engine(ruleset, {}), Error);
+	}
+}
+
+// As Linux does: a scenario in tests/vm sends packets through both.
+TEST_CASE("replay: nftables changes the checksums that it knows")
+{
+	const std::string to4 = set(DADDR, "\"10.128.8.46\""),
+			  to6 = set(payload("ip6", "daddr"), "\"2001:db8::46\"");
+	auto without_checksum = [](const Header &ip) {
+		Bytes bytes = good(ip);
+
+		set16(bytes, 26, 0);
+		return bytes;
+	};
+	Bytes after_ah(24);
+	after_ah[0] = TCP;
+	after_ah[1] = 4; // words, without the first two
+	after_ah = after_ah + transport(ip6(TCP), TCP);
+	struct {
+		std::string name, rule;
+		Bytes from, to;
+		bool breaks = false; // a checksum that was right
+	} cases[] = {
+		{"TCP", to4, good(ip4(TCP)), good(to_vip(ip4(TCP)))},
+		{"UDP", to4, good(ip4(UDP)), good(to_vip(ip4(UDP)))},
+		{"UDP-Lite", to4, good(ip4(UDPLITE)), good(to_vip(ip4(UDPLITE)))},
+		{"SCTP", to4, good(ip4(SCTP)), good(to_vip(ip4(SCTP)))},
+		{"TCP of IPv6", to6, good(ip6(TCP)), good(to_vip(ip6(TCP)))},
+		{"ICMPv6", to6, good(ip6(ICMP6)), good(to_vip(ip6(ICMP6)))},
+		{"UDP without one", to4, without_checksum(ip4()), without_checksum(to_vip(ip4()))},
+		{"not DCCP's", to4, good(ip4(DCCP)),
+		 packet(to_vip(ip4(DCCP)), transport(ip4(DCCP), DCCP)), true},
+		{"not in IPv6 after AH", to6, packet(ip6(AH), after_ah),
+		 packet(to_vip(ip6(AH)), after_ah), true},
+		{"a port of TCP", to4 + "," + set(payload("tcp", "dport"), "443"), good(ip4(TCP)),
+		 good(to_port(to_vip(ip4(TCP))))},
+	};
+
+	for (const auto &test : cases) {
+		replay::Ruleset ruleset;
+
+		INFO(test.name);
+		replay::parse_rules(nft("inet", {test.rule}), "f", ruleset);
+		Run run(test.from, 0, ruleset);
+		CHECK(run.bytes == test.to);
+		CHECK(run.counters().good_to_bad == test.breaks);
+	}
+}
+
+TEST_CASE("replay: nftables sends 0xffff where a checksum becomes 0")
+{
+	Bytes bytes = good(ip4(TCP)), expected = good(to_vip(ip4(TCP)));
+	const unsigned int check = get16(expected, 36);
+	replay::Ruleset ruleset;
+
+	// an urgent pointer that makes it so
+	set16(bytes, 38, check);
+	set16(expected, 38, check);
+	set16(expected, 36, 0xffff);
+	const unsigned int before = get16(bytes, 36) + 0xffff - check;
+	set16(bytes, 36, (before & 0xffff) + (before >> 16));
+	replay::parse_rules(nft("ip", {set(DADDR, "\"10.128.8.46\"")}), "f", ruleset);
+	Run run(bytes, 0, ruleset);
+	CHECK(run.bytes == expected);
+	CHECK(run.after(Checksum::good) == 1);
+}
+
+TEST_CASE("replay: nftables, and packets that end before a checksum")
+{
+	const Bytes whole = good(ip4(TCP)), rewritten = good(to_vip(ip4(TCP)));
+	replay::Ruleset ruleset;
+
+	replay::parse_rules(nft("ip", {set(DADDR, "\"10.128.8.46\"")}), "f", ruleset);
+	// the capture ends there: the address, and what is captured
+	Run cut(cut_to(whole, 37), whole.size(), ruleset);
+	Bytes expected = cut_to(rewritten, 37);
+	std::copy_n(whole.begin() + 20, 17, expected.begin() + 20);
+	CHECK(cut.bytes == expected);
+	CHECK(cut.counters().cut.packets == 1);
+	// the packet does: only the header's checksum, as that is first
+	const Bytes from = packet(ip4(TCP), Bytes(17));
+	Run ends(from, 0, ruleset);
+	expected = from;
+	set16(expected, 10, get16(packet(to_vip(ip4(TCP)), Bytes(17)), 10));
+	CHECK(ends.bytes == expected);
+}
+
 TEST_CASE("replay: a packet without the header that nftables look for is in no rule")
 {
 	Bytes bytes(40);
@@ -217,8 +325,12 @@ TEST_CASE("replay: what is not understood of nftables, and what is no ruleset")
 		 "f: rule with handle 10 of the chain ip t p: found \"limit\", expected matches on interfaces"},
 		{nft("ip", {R"({"fib": {}},{"jump": {"target": "c"}})"}),
 		 "f: rule with handle 10 of the chain ip t p: found \"fib\""},
-		{nft("ip", {TO1 + "," + set(DSCP, "\"cs0\"")}),
-		 "f: rule with handle 10 of the chain ip t p: found \"ip dscp set\""},
+		{nft("ip", {TO1 + "," + set(payload("ip", "ttl"), "9")}),
+		 "f: rule with handle 10 of the chain ip t p: found \"ip ttl set\""},
+		{nft("ip", {TO1 + "," + set(DSCP, "64")}),
+		 "f: rule with handle 10 of the chain ip t p: found \"dscp set 64\""},
+		{nft("ip", {TO1 + "," + set(payload("sctp", "dport"), "81")}),
+		 "f: rule with handle 10 of the chain ip t p: found \"sctp dport set 81\""},
 		{nft("ip", {match(R"({"&": [)" + DSCP + ", 6]}", "6") + "," + TO1}),
 		 "f: rule with handle 10 of the chain ip t p: found \"&\""},
 		{nft("ip", {match(R"({">>": [)" + DSCP + ", 3]}", "0") + "," + TO1}),

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/dscp.hpp"
+#include "common/rule_steps.hpp"
 #include "daddr_rewrite.h"
 
 namespace dsr::nf {
@@ -630,29 +631,59 @@ private:
 		if (!found)
 			return;
 		if (found->names == Field::Names::port && found->offset == 2)
-			return set_port(*found, value);
+			return set_port(key["payload"].at("protocol"), *found, value);
+		if (found->names == Field::Names::dscp)
+			return set_dscp(*found, value);
 		if (found->names != Field::Names::address ||
 		    found->offset != (family_ == Family::ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR)) {
 			rule_.steps.resize(before);
+			if (key["payload"].contains("base"))
+				maybe_dscp(*found);
 			return strange(key["payload"].value("protocol", "") + " " +
 				       key["payload"].value("field", "") + " set");
 		}
 		set_address(*found, value);
 	}
 
-	void set_port(const Field &field, const json &from)
+	// nft names a checksum of some protocols only, and of SCTP one that is no sum.
+	void set_port(const std::string &protocol, const Field &field, const json &from)
 	{
 		const auto port = value(field, from);
+		const std::uint32_t checksum = protocol == "tcp" ? 16 : protocol == "udp" ? 6 : 0;
 
-		if (!port || *port == Bytes(2))
-			return strange("dport set " + from.dump());
+		if (!port || *port == Bytes(2) || protocol == "sctp")
+			return strange(protocol + " dport set " + from.dump());
 		step(Constant{DATA, *port});
-		step(Write{Header::transport, 2, 2, DATA});
+		step(Write{Header::transport, 2, 2, DATA, checksum});
 		rule_.sets_port = true;
+	}
+
+	// So that whoever reads it knows that the DSCP may change.
+	void maybe_dscp(const Field &field)
+	{
+		step(Write{field.header, field.offset, field.length, DATA});
+	}
+
+	void set_dscp(const Field &field, const json &from)
+	{
+		const auto bytes = value(field, from);
+		unsigned int number = 0;
+
+		for (const std::uint8_t byte : bytes.value_or(Bytes()))
+			number = number << 8 | byte;
+		number >>= field.shift;
+		if (!bytes || number > 63) {
+			maybe_dscp(field);
+			return strange("dscp set " + from.dump());
+		}
+		add_tos_write(rule_, family_, number << 2, 0xfc);
 	}
 
 	void set_address(const Field &field, const json &from)
 	{
+		const std::uint32_t checksum = family_ == Family::ip4 ? DADDR_IP4_CHECK : 0;
+		const Write write{Header::network, field.offset, field.length, DATA, checksum};
+
 		if (from.is_object() && from.contains("map")) {
 			const auto fields = load_key(from["map"].at("key"));
 
@@ -662,15 +693,13 @@ private:
 			if (!name)
 				return;
 			step(Lookup{*name, 0, DATA, false, false});
-			return step(Write{Header::network, field.offset, field.length, DATA});
+			return step(write);
 		}
 		const auto address = value(field, from);
-		Rewrite rewrite;
 		if (!address)
 			return strange("daddr set " + from.dump());
-		rewrite.daddr.family = family_;
-		std::copy(address->begin(), address->end(), rewrite.daddr.bytes.begin());
-		step(rewrite);
+		step(Constant{DATA, *address});
+		step(write);
 	}
 
 	const Family family_;

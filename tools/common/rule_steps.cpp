@@ -24,6 +24,13 @@ Tos tos_bytes(Family family, unsigned int tos)
 
 } // namespace
 
+bool is_tos(const Write &write)
+{
+	constexpr std::uint32_t END = 2; // of both
+
+	return write.header == Header::network && write.offset < END;
+}
+
 std::uint32_t destination_at(Family family)
 {
 	return family == Family::ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR;
@@ -44,13 +51,15 @@ void add_tos_write(Rule &rule, Family family, unsigned int value, unsigned int m
 {
 	constexpr Register REGISTER = 0;
 	const Tos wanted = tos_bytes(family, value);
+	const std::uint32_t checksum = family == Family::ip4 ? DADDR_IP4_CHECK : 0;
 	Bytes keep = tos_bytes(family, mask).bytes;
 
 	for (std::uint8_t &byte : keep)
 		byte = static_cast<std::uint8_t>(~byte);
 	rule.steps.push_back(Load{Header::network, wanted.offset, wanted.length, REGISTER});
 	rule.steps.push_back(Mask{REGISTER, REGISTER, keep, wanted.bytes});
-	rule.steps.push_back(Write{Header::network, wanted.offset, wanted.length, REGISTER});
+	rule.steps.push_back(
+		Write{Header::network, wanted.offset, wanted.length, REGISTER, checksum});
 }
 
 void add_destination(Rule &rule, const Ip &ip)

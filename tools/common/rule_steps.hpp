@@ -12,6 +12,9 @@ std::uint32_t destination_at(Family family);
 // The bits of the TOS or the traffic class, and which of them; 8 bits.
 Match tos_match(Family family, unsigned int value, unsigned int mask, bool inverted);
 
+// Does it change the TOS or the traffic class, rather than an address or a port?
+bool is_tos(const Write &write);
+
 // Of a packet's TOS, these bits become those.
 void add_tos_write(Rule &rule, Family family, unsigned int value, unsigned int mask);
 

@@ -102,11 +102,13 @@ struct Lookup {
 	bool inverted = false;
 };
 
-// Of the packet.
+// Of the packet. @checksum: what the rule names besides, in the same header; 0:
+// none. Of an address, the transport's follows.
 struct Write {
 	Header header = Header::network;
 	std::uint32_t offset = 0, length = 0;
 	Register from = 0;
+	std::uint32_t checksum = 0;
 };
 
 // --- the steps of xtables

@@ -693,8 +693,10 @@ private:
 		if (value && mask)
 			return add_tos_write(rule_, family_, static_cast<unsigned int>(*value),
 					     static_cast<unsigned int>(*mask));
+		complain("-j " + target_ + " with other options",
+			 "--set-dscp, --set-dscp-class, or --set-tos with numbers");
 		rule_.unknown = "-j " + target_;
-		verdict(Verdict::Kind::elsewhere);
+		rule_.steps.push_back(Write{Header::network, 0, 2, NOBODY});
 	}
 
 	Rule &rule_;

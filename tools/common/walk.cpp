@@ -520,9 +520,12 @@ May may_do(const Table &table, const Rule &rule, const Flow &flow)
 	const auto ways = Walker(table, base, fates).through(chain, rule, {flow, {}, {}, {}, false});
 
 	for (const auto &way : ways) {
-		const bool does = !way.changes.empty() || way.verdict.kind != Verdict::Kind::next;
+		const bool does = !way.changes.empty() || way.flow != flow ||
+				  way.verdict.kind != Verdict::Kind::next;
 
 		may.changes |= !way.changes.empty();
+		if (const auto dscp = way.flow.dscp())
+			may.dscps.push_back(*dscp);
 		if (!may.to && !way.changes.empty())
 			may.to = way.changes[0].to;
 		any |= does;

@@ -34,11 +34,12 @@ std::vector<Place> places(const Ruleset &rules, Family family);
 
 // What one rule may do to a packet.
 struct May {
-	Truth truth = Truth::no; // does it do anything?
-	bool changes = false;	 // may it give a destination,
-	std::optional<Ip> to;	 // and which? Of several, the first.
-	bool one = false;	 // there is nothing else that it may do
-	Verdict verdict;	 // of one: where it leads to
+	Truth truth = Truth::no;	 // does it do anything?
+	bool changes = false;		 // may it give a destination,
+	std::optional<Ip> to;		 // and which? Of several, the first.
+	std::vector<std::uint8_t> dscps; // that packets may have then, as far as known
+	bool one = false;		 // there is nothing else that it may do
+	Verdict verdict;		 // of one: where it leads to
 };
 
 May may_do(const Table &table, const Rule &rule, const Flow &flow);

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "common/link.hpp"
+#include "common/rule_steps.hpp"
+#include "replay/write.hpp"
 
 namespace dsr::replay {
 
@@ -161,17 +163,17 @@ inline void Engine::take(Outcome outcome, Result &result)
 	}
 }
 
-void Engine::take_write(const nf::Write &write, const nf::Registers &registers, Packet &packet,
-			const Arrival &arrival, Result &result, Trace *trace)
+Matched Engine::take_write(const nf::Write &write, Steps &steps, Packet &packet,
+			   const Arrival &arrival, Result &result, Trace *trace)
 {
-	const nf::Bytes value = registers.bytes(write.from, write.length);
-	Action action;
-	action.daddr = destination_of(packet);
-	if (write.header == nf::Header::network)
-		std::copy(value.begin(), value.end(), action.daddr.bytes.begin());
-	else
-		action.dport = load16(value.data());
-	take(apply(action, packet, arrival.zero_header_checksum, trace), result);
+	const Written written = replay::write(write, steps, packet, arrival.zero_header_checksum,
+					      trace);
+
+	take(written.on, result);
+	result.matched |= written.on == Matched::yes && !nf::is_tos(write);
+	result.rewritten |= written.changed;
+	result.cut |= written.cut;
+	return written.on;
 }
 
 // Returns where the packet goes next.
@@ -199,19 +201,21 @@ std::uint32_t Engine::run_rule(const Program::Node &node, Packet &packet, const 
 			return node.next;
 		if (const auto *verdict = std::get_if<nf::Verdict>(steps.effect()))
 			return node.target(*verdict);
-		if (const auto *write = std::get_if<nf::Write>(steps.effect()))
-			take_write(*write, steps.registers(), packet, arrival, result, trace);
-		else if (const auto &rewrite = std::get<nf::Rewrite>(*steps.effect()); trace)
+		if (const auto *write = std::get_if<nf::Write>(steps.effect())) {
+			if (take_write(*write, steps, packet, arrival, result, trace) !=
+			    Matched::yes)
+				return node.next;
+		} else if (const auto &rewrite = std::get<nf::Rewrite>(*steps.effect()); trace) {
 			take(apply(rewrite, packet, arrival.zero_header_checksum, trace), result);
-		else
+		} else {
 			take(apply(rewrite, packet, arrival.zero_header_checksum), result);
+		}
 		if (result.drop != Drop::none)
 			return Program::DROPPED;
 	}
 }
 
-// Every rule gets the packet as the one before it left it (XT_CONTINUE). None
-// changes its DSCP.
+// Every rule gets the packet as the one before it left it (XT_CONTINUE).
 inline Engine::Result Engine::run_rules(const Program &program, Packet &packet,
 					const Arrival &arrival, Trace *trace) const
 {
@@ -298,6 +302,8 @@ bool Engine::process(const Frame &frame, Trace *trace)
 		return drop(frame, result.drop, trace);
 	judge(coverage, packet, before, result.rewritten, trace);
 	counters_.offloaded += decoded.sum == Sum::offload;
+	if (!result.matched && !program.changes)
+		counters_.no_rule_for_dscp[dscp]++;
 	if (result.rewritten) {
 		counters_.rewritten.add(frame);
 		counters_.rewritten_by_dscp[dscp].add(frame);
@@ -305,8 +311,6 @@ bool Engine::process(const Frame &frame, Trace *trace)
 			counters_.cut.add(frame);
 		return true;
 	}
-	if (!result.matched && !program.changes)
-		counters_.no_rule_for_dscp[dscp]++;
 	if (result.undecided) {
 		explain(trace, "passed as it is: the capture ends before the port");
 		return pass(frame, Passed::cut, true);

@@ -94,9 +94,8 @@ private:
 			 Trace *trace) const;
 	static std::uint32_t run_rule(const Program::Node &node, Packet &packet,
 				      const Arrival &arrival, Result &result, Trace *trace);
-	static void take_write(const nf::Write &write, const nf::Registers &registers,
-			       Packet &packet, const Arrival &arrival, Result &result,
-			       Trace *trace);
+	static Matched take_write(const nf::Write &write, Steps &steps, Packet &packet,
+				  const Arrival &arrival, Result &result, Trace *trace);
 	static void take(Matched matched, Result &result);
 	static void take(Outcome outcome, Result &result);
 	void judge(const Coverage &coverage, const Packet &packet, Checksum before, bool rewritten,

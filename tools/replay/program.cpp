@@ -2,6 +2,7 @@
 #include "replay/program.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "replay/rules.hpp"
 
@@ -25,8 +26,10 @@ bool finds_protocol(const nf::Rule &rule)
 class Compiler {
 public:
 	Compiler(const nf::Ruleset &rules, const nf::Flow &flow, bool all)
-		: rules_(rules), flow_(flow), all_(all)
+		: rules_(rules), first_(flow), flow_(flow), marks_(marks(rules)), all_(all)
 	{
+		if (marks_) // then nobody knows which DSCP a rule sees
+			flow_.network_known = {};
 	}
 
 	Program compile()
@@ -74,12 +77,28 @@ private:
 		return at;
 	}
 
+	static bool marks(const nf::Ruleset &rules)
+	{
+		for (const nf::Table &table : rules.tables)
+			for (const auto &[name, chain] : table.chains)
+				if (std::any_of(chain.rules.begin(), chain.rules.end(), sets_tos))
+					return true;
+		return false;
+	}
+
 	// @leave: where RETURN leads to
 	Index one(const nf::Rule &rule, Index next, Index leave, unsigned int depth,
 		  bool knows_protocol)
 	{
 		const bool looks = looks_inside(rule, knows_protocol);
 
+		if (!is_understood(rule)) {
+			if (leads_)
+				throw Error(
+					rule.where + ": " + rule.problem +
+					": it sets a DSCP before rules that give a new destination");
+			return next;
+		}
 		if (!all_ && !looks && is_ruled_out(rule))
 			return next;
 		const nf::May may = nf::may_do(*table_, rule, flow_);
@@ -91,6 +110,7 @@ private:
 		node.rule = &rule;
 		node.steps = steps_of(rule);
 		node.leads = leads(*table_, rule);
+		leads_ |= node.leads;
 		node.next = next;
 		add_targets(node, leave, depth, knows_protocol);
 		if (!all_ && !looks && may.one)
@@ -101,7 +121,6 @@ private:
 				rule.where +
 				": found chains that lead to each other in too many ways, expected fewer");
 		program_.nodes.push_back(std::move(node));
-		may_.push_back(may);
 		return static_cast<Index>(program_.nodes.size() - 1);
 	}
 
@@ -191,58 +210,54 @@ private:
 	// where it does nothing but lead elsewhere, nothing.
 	static std::optional<Index> shorten(Program::Node &node, const nf::May &may)
 	{
-		if (!may.changes)
+		if (!may.changes && !sets_tos(*node.rule))
 			return node.target(may.verdict);
-		for (const nf::Step &step : node.rule->steps) {
-			if (const auto *rewrite = std::get_if<nf::Rewrite>(&step))
+		for (const nf::Step &step : node.rule->steps)
+			if (const auto *rewrite = std::get_if<nf::Rewrite>(&step)) {
 				node.rewrite = rewrite;
-			if (const auto *write = std::get_if<nf::Write>(&step);
-			    write && write->header == nf::Header::transport)
-				return std::nullopt;
-		}
-		if (!node.rewrite && may.to) {
-			nf::Rewrite rewrite;
-
-			rewrite.daddr = *may.to;
-			node.made = std::make_shared<nf::Rewrite>(rewrite);
-			node.rewrite = node.made.get();
-		}
-		if (node.rewrite)
-			node.next = node.target(may.verdict);
+				node.next = node.target(may.verdict);
+			}
 		return std::nullopt;
 	}
 
-	// In the order that packets come to them.
+	// In the order that packets come to them, with the DSCP that they have then.
 	void find_first()
 	{
-		std::vector<bool> seen(program_.nodes.size());
-		std::vector<Index> stack{program_.entry};
+		using State = std::pair<Index, std::uint8_t>;
+		std::set<State> seen;
+		std::vector<State> stack{{program_.entry, first_.dscp().value_or(0)}};
 
 		while (!stack.empty()) {
-			const Index at = stack.back();
+			const auto [at, dscp] = stack.back();
 
 			stack.pop_back();
-			if (at >= program_.nodes.size() || seen[at])
+			if (at >= program_.nodes.size() || !seen.emplace(at, dscp).second)
 				continue;
-			seen[at] = true;
-			program_.changes |= may_[at].changes;
-			if (!program_.first)
-				program_.first = may_[at].to;
 			const Program::Node &node = program_.nodes[at];
-			stack.push_back(node.next);
-			for (auto one = node.targets.rbegin(); one != node.targets.rend(); ++one)
-				stack.push_back(one->second);
+			const nf::May may = nf::may_do(*node.table, *node.rule,
+						       nf::Flow(first_.family, dscp));
+			program_.changes |= may.changes;
+			if (!program_.first)
+				program_.first = may.to;
+			for (const std::uint8_t left : may.dscps) {
+				stack.emplace_back(node.next, left);
+				for (auto one = node.targets.rbegin(); one != node.targets.rend();
+				     ++one)
+					stack.emplace_back(one->second, left);
+			}
 		}
 	}
 
 	const nf::Ruleset &rules_;
-	const nf::Flow &flow_;
+	const nf::Flow first_; // as packets arrive
+	nf::Flow flow_;	       // as a rule sees them
+	const bool marks_;     // does one of them set a DSCP?
 	const bool all_;
+	bool leads_ = false; // does one of those so far lead to a destination?
 	const nf::Table *table_ = nullptr;
 	Index end_ = Program::THROUGH; // where ACCEPT leads to
 	std::map<std::tuple<std::string, Index, bool>, Index> done_;
 	Program program_;
-	std::vector<nf::May> may_; // of each node
 };
 
 } // namespace

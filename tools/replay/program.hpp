@@ -3,8 +3,6 @@
 // they are called, and rules left out that would do nothing.
 #pragma once
 
-#include <memory>
-
 #include "common/walk.hpp"
 
 namespace dsr::replay {
@@ -18,10 +16,8 @@ struct Program {
 		const nf::Rule *rule = nullptr;
 		// Without those that hold for every packet.
 		std::vector<const nf::Step *> steps;
-		// All that it does, and to every packet; or null. Of what a map
-		// says for this DSCP, @made has it.
+		// All that it does, and to every packet; or null.
 		const nf::Rewrite *rewrite = nullptr;
-		std::shared_ptr<const nf::Rewrite> made;
 		bool leads = false; // to a new destination
 		// Where a packet goes next, by itself or by what a rule says.
 		std::uint32_t next = THROUGH;

@@ -8,6 +8,7 @@
 
 #include "common/nft_json.hpp"
 #include "common/rewrite_sysctls.hpp"
+#include "common/rule_steps.hpp"
 #include "common/saved_steps.hpp"
 #include "common/saved_tables.hpp"
 
@@ -71,19 +72,11 @@ std::optional<Family> family_of(const Words &words, bool new_address)
 	return std::nullopt;
 }
 
-// Not that of a TOS.
-bool is_destination(const nf::Write &write)
-{
-	constexpr std::uint32_t BEGIN = 12; // of the addresses, where they come first
-
-	return write.header == nf::Header::transport || write.offset >= BEGIN;
-}
-
 bool changes(const nf::Step &step)
 {
 	const auto *write = std::get_if<nf::Write>(&step);
 
-	return std::holds_alternative<nf::Rewrite>(step) || (write && is_destination(*write));
+	return std::holds_alternative<nf::Rewrite>(step) || (write && !nf::is_tos(*write));
 }
 
 // Where a step may send packets.
@@ -159,17 +152,13 @@ std::set<std::string> reachable(const nf::Table &table)
 
 bool applies(const nf::Rule &rule)
 {
-	return rule.problem.empty() && rule.unknown.empty() &&
-	       std::none_of(rule.steps.begin(), rule.steps.end(),
-			    [](const nf::Step &step) {
-				    const auto *write = std::get_if<nf::Write>(&step);
-
-				    return write && !is_destination(*write);
-			    }) &&
+	return is_understood(rule) &&
 	       std::any_of(rule.steps.begin(), rule.steps.end(), [](const nf::Step &step) {
 		       const auto *lookup = std::get_if<nf::Lookup>(&step);
 
-		       return changes(step) || std::holds_alternative<nf::Verdict>(step) ||
+		       return std::holds_alternative<nf::Rewrite>(step) ||
+			      std::holds_alternative<nf::Write>(step) ||
+			      std::holds_alternative<nf::Verdict>(step) ||
 			      (lookup && lookup->verdict);
 	       });
 }
@@ -191,7 +180,8 @@ void check(const nf::Table &table, const std::string &chain, const nf::Rule &rul
 				     ": it leads to a new destination"));
 }
 
-// What matters of a table stays in it. Returns where the others are.
+// What matters of a table stays in it; so does what is not understood and sets a
+// DSCP, for compile() to see what comes after it. Returns where the others are.
 std::set<std::string> select(nf::Table &table)
 {
 	const std::set<std::string> reached = reachable(table);
@@ -210,7 +200,7 @@ std::set<std::string> select(nf::Table &table)
 
 			if (other && reached.contains(name) && !input)
 				others.insert(rule.where);
-			return other;
+			return other && !sets_tos(rule);
 		});
 	}
 	// only what is to the host gets to INPUT
@@ -354,6 +344,20 @@ void add_sysctls(std::string_view text, const std::string &name, Ruleset &rulese
 }
 
 } // namespace
+
+bool is_understood(const nf::Rule &rule)
+{
+	return rule.problem.empty() && rule.unknown.empty();
+}
+
+bool sets_tos(const nf::Rule &rule)
+{
+	return std::any_of(rule.steps.begin(), rule.steps.end(), [](const nf::Step &step) {
+		const auto *write = std::get_if<nf::Write>(&step);
+
+		return write && nf::is_tos(*write);
+	});
+}
 
 bool leads(const nf::Table &table, const nf::Rule &rule)
 {

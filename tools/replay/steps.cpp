@@ -9,15 +9,14 @@
 
 namespace dsr::replay {
 
-namespace {
-
-// Are these bytes there? If not, who has cut them off?
 Matched look(const Packet &packet, std::uint64_t end)
 {
 	if (packet.captures(end))
 		return Matched::yes;
 	return packet.holds(end) ? Matched::cut : Matched::drop;
 }
+
+namespace {
 
 bool is_extension(std::uint8_t header)
 {
@@ -74,34 +73,36 @@ Matched Steps::find_transport6()
 {
 	std::uint32_t offset = 40;
 
-	protocol_ = packet_.data[6];
-	while (is_extension(protocol_) && protocol_ != 59) {
+	transport_.protocol = packet_.data[6];
+	while (is_extension(transport_.protocol) && transport_.protocol != 59) {
 		const std::uint8_t *header = packet_.data + offset;
 		// of these two, the third and fourth byte are read as well
-		bool longer = protocol_ == 43 || protocol_ == 44;
+		bool longer = transport_.protocol == 43 || transport_.protocol == 44;
 		Matched here = look(packet_, std::uint64_t{offset} + (longer ? 4 : 2));
 
 		if (here != Matched::yes)
 			return here;
-		if (protocol_ == 44) {
+		if (transport_.protocol == 44) {
 			std::uint32_t fragment = load16(header + 2) & ~7U;
 
 			if (fragment && is_extension(header[0]) && header[0] != 59)
 				return Matched::drop;
 			if (fragment) {
-				fragment_offset_ = fragment;
-				protocol_ = header[0];
+				transport_.fragment_offset = fragment;
+				transport_.protocol = header[0];
 				return Matched::yes;
 			}
 			offset += 8;
-		} else if (protocol_ == 51) {
+		} else if (transport_.protocol == 51) {
+			if (!is_xtables()) // IP6_FH_F_AUTH
+				break;
 			offset += (header[1] + 2U) * 4;
 		} else {
 			offset += (header[1] + 1U) * 8;
 		}
-		protocol_ = header[0];
+		transport_.protocol = header[0];
 	}
-	offset_ = offset;
+	transport_.offset = offset;
 	// so does Debian's 6.1.0-56; the sources of older ones do not look
 	return packet_.holds(offset) ? Matched::yes : Matched::drop;
 }
@@ -114,9 +115,9 @@ Matched Steps::find_transport()
 	if (found_)
 		return Matched::yes;
 	if (packet_.family == Family::ip4) {
-		protocol_ = ip[9];
-		offset_ = (ip[0] & 0x0fU) * 4;
-		fragment_offset_ = load16(ip + 6) & 0x1fff;
+		transport_.protocol = ip[9];
+		transport_.offset = (ip[0] & 0x0fU) * 4;
+		transport_.fragment_offset = load16(ip + 6) & 0x1fff;
 	} else {
 		const Matched found = find_transport6();
 
@@ -142,9 +143,9 @@ Matched Steps::place(nf::Header header, std::uint32_t offset, std::uint32_t leng
 
 		if (found != Matched::yes)
 			return found;
-		if (fragment_offset_)
+		if (transport_.fragment_offset)
 			return Matched::no;
-		begin += offset_;
+		begin += transport_.offset;
 	}
 	const Matched there = look(packet_, begin + length);
 	at = packet_.data + begin;
@@ -181,7 +182,7 @@ Matched Steps::take(const nf::L4Protocol &wanted)
 
 	if (found != Matched::yes)
 		return found;
-	return yes_if((protocol_ == wanted.number) != wanted.inverted);
+	return yes_if((transport_.protocol == wanted.number) != wanted.inverted);
 }
 
 // What tcp_mt(), udp_mt(), dccp_mt() and multiport_mt() begin with.
@@ -191,19 +192,20 @@ Matched Steps::take(const nf::L4Header &header)
 
 	if (found != Matched::yes)
 		return found;
-	if (fragment_offset_) {
+	if (transport_.fragment_offset) {
 		// would overwrite the flags of the first fragment
-		return header.tcp && fragment_offset_ == 1 ? Matched::drop : Matched::no;
+		return header.tcp && transport_.fragment_offset == 1 ? Matched::drop : Matched::no;
 	}
-	return packet_.holds(std::uint64_t{offset_} + header.length) ? Matched::yes : Matched::drop;
+	return packet_.holds(std::uint64_t{transport_.offset} + header.length) ? Matched::yes :
+										 Matched::drop;
 }
 
 // After the header was found to be there.
 Matched Steps::take(const nf::AnyPort &ports)
 {
-	const std::uint8_t *header = packet_.data + offset_;
+	const std::uint8_t *header = packet_.data + transport_.offset;
 
-	if (!packet_.captures(std::uint64_t{offset_} + 4))
+	if (!packet_.captures(std::uint64_t{transport_.offset} + 4))
 		return Matched::cut;
 	const std::uint16_t source = load16(header), destination = load16(header + 2);
 	auto in = [](const auto &range, std::uint16_t port) {
@@ -244,7 +246,7 @@ Matched Steps::take(const nf::LoadMeta &load)
 	case nf::Meta::l4proto:
 		if (const Matched found = find_transport(); found != Matched::yes)
 			return found;
-		registers_.constant(load.to, {protocol_});
+		registers_.constant(load.to, {transport_.protocol});
 		break;
 	case nf::Meta::iifname:
 		if (!interface_.empty()) {

@@ -18,6 +18,12 @@ enum class Matched : std::uint8_t {
 	cut   // the capture does
 };
 
+// Of a packet: x_tables' xt_action_param, nf_tables' nft_pktinfo.
+struct Transport {
+	std::uint8_t protocol = 0;
+	std::uint32_t offset = 0, fragment_offset = 0;
+};
+
 class Steps {
 public:
 	// @interface: that the packet came in by; empty when nobody knows: then
@@ -36,6 +42,10 @@ public:
 	// Where the packet goes, where a look-up was to say it.
 	const nf::Verdict *looked_up() const { return verdict_; }
 	const nf::Registers &registers() const { return registers_; }
+	bool is_xtables() const { return table_.owner != nf::Table::Owner::nf_tables; }
+	// Matched::yes, and transport() says where it is; or why there is none.
+	Matched find_transport();
+	const Transport &transport() const { return transport_; }
 
 private:
 	Matched take(const nf::Match &match);
@@ -60,9 +70,7 @@ private:
 	static Matched take(const nf::Rewrite &) { return Matched::yes; }
 	static Matched take(const nf::Verdict &) { return Matched::yes; }
 
-	bool is_xtables() const { return table_.owner != nf::Table::Owner::nf_tables; }
 	Matched holds(nf::Truth truth) const;
-	Matched find_transport();
 	Matched find_transport6();
 	Matched place(nf::Header header, std::uint32_t offset, std::uint32_t length,
 		      const std::uint8_t *&at);
@@ -75,12 +83,13 @@ private:
 	std::size_t at_ = 0;
 	const nf::Step *effect_ = nullptr;
 	const nf::Verdict *verdict_ = nullptr;
-	// of the transport: x_tables' xt_action_param
 	bool found_ = false;
-	std::uint8_t protocol_ = 0;
-	std::uint32_t offset_ = 0, fragment_offset_ = 0;
+	Transport transport_;
 	nf::Registers registers_;
 };
+
+// Are these bytes of a packet there? If not, who has cut them off?
+Matched look(const Packet &packet, std::uint64_t end);
 
 // Does a rule of xtables match?
 Matched matches(const nf::Rule &rule, const Packet &packet, std::string_view interface = {});
