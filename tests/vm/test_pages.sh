@@ -135,3 +135,17 @@ test_page_dscp_rewrite()
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 28
 }
 scenario test_page_dscp_rewrite "ipv4" "legacy" "-"
+
+test_page_of_the_replayer()
+{
+	dsrctl_up </dev/null
+	modprobe dscp_rewrite
+	ip -n "$server" address add 10.128.8.46/32 dev lo
+	on "$server" sysctl -q net.ipv4.dscp_rewrite.7=10.128.8.46
+	capture_start "$server" in -i eth1 icmp
+	on "$neighbour" ping -q -c 10 -i 0.01 -Q 28 10.128.9.31
+	capture_stop in 10 'echo reply'
+	on_background "$client" ping -q -i 0.002 74.80.1.1 >/dev/null
+	type_on "$server" tools/replay/daddr-replay.1 'set-daddr'
+}
+scenario test_page_of_the_replayer "ipv4" "legacy nft" "-"
