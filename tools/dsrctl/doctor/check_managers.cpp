@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Other programs that set rules or addresses: what each does to those of VIPs, and
-// what keeps it from that. tests/managers has seen it, of all but iptables.service
-// (RHEL's, whose documentation says so) and ufw.
+// what keeps it from that. tests/managers has seen it, of all but RHEL's
+// iptables.service, whose documentation says so (Debian's is netfilter-persistent).
 #include <algorithm>
 #include <set>
 
