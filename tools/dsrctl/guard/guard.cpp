@@ -128,6 +128,7 @@ private:
 	int reload();
 	Time next_repair() const { return std::max(back_off_.next(), settled_); }
 	void wait();
+	void hear();
 	void heard(const Event &event);
 	void disturbed(const std::string &who);
 	void look();
@@ -383,6 +384,12 @@ void Guard::wait()
 		replace_if_newer();
 		disturbed("");
 	}
+	hear();
+}
+
+// Before a look, too: what happened during a repair is known then, and by whom.
+void Guard::hear()
+{
 	if (events_)
 		for (const Event &event : events_->read())
 			heard(event);
@@ -427,10 +434,12 @@ int Guard::run()
 			file_.write(record_);
 			say("guard: nothing was removed for a while");
 		}
-		if (events_ && pending_ && now >= next_repair())
+		if (events_ && pending_ && now >= next_repair()) {
+			hear();
 			look();
-		else
+		} else {
 			wait();
+		}
 	}
 	notify("STOPPING=1");
 	return 0;
