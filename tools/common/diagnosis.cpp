@@ -2,6 +2,7 @@
 #include "common/diagnosis.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "common/dscp.hpp"
@@ -16,13 +17,15 @@ constexpr std::uint8_t TCP = 6;
 // How many there may be in the maps, and of what was learnt.
 constexpr std::size_t ENTRIES = 1 << 12, SERVERS = 64;
 
-std::uint64_t mix_ip(std::uint64_t hash, const Ip &ip)
+constexpr std::uint64_t ODD = 0x9e3779b97f4a7c15; // 2^64 over the golden ratio
+
+// An address as one number, which of IPv4 has 32 bits.
+std::uint64_t folded(const Ip &ip)
 {
 	std::uint64_t half[2];
 
 	std::memcpy(half, ip.bytes.data(), sizeof(half));
-	hash = mix(hash, half[0]);
-	return ip.family == Family::ip4 ? hash : mix(hash, half[1]);
+	return half[0] + half[1] * ODD;
 }
 
 // Of a request; or, as its ends, of the answer to it.
@@ -32,7 +35,7 @@ std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port, const Ip &s
 	const std::uint64_t ends = std::uint64_t{client_port} << 32 |
 				   std::uint64_t{server_port} << 8 | protocol;
 
-	return mix(mix_ip(mix_ip(0, client), server), ends);
+	return mix((folded(client) ^ std::rotl(folded(server), 32)) * ODD, ends);
 }
 
 std::uint32_t mark_of(std::uint64_t hash)
@@ -136,12 +139,12 @@ std::string Diagnosis::Finding::text() const
 
 std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
 {
-	return mix_ip(0, ip);
+	return folded(ip) * ODD >> 32;
 }
 
 std::size_t Diagnosis::Hash::operator()(const Service &service) const
 {
-	return mix((*this)(service.server), std::uint64_t{service.port} << 8 | service.protocol);
+	return mix(folded(service.server), std::uint64_t{service.port} << 8 | service.protocol);
 }
 
 Diagnosis::Diagnosis(const std::vector<Mapping> &mappings, const std::vector<Ip> &servers,
@@ -270,7 +273,7 @@ const Diagnosis::Finding *Diagnosis::request(const Decoded &packet, std::size_t 
 {
 	vips_[vip].requests.packets++;
 	vips_[vip].requests.bytes += packet.bytes;
-	return judge_sum(packet, vip);
+	return packet.sum == Sum::good ? nullptr : judge_sum(packet, vip);
 }
 
 Diagnosis::Marks *Diagnosis::marks_of(const Service &service)
@@ -336,7 +339,7 @@ const Diagnosis::Finding *Diagnosis::reply(const Decoded &packet, std::size_t vi
 	vips_[vip].replies.packets++;
 	vips_[vip].replies.bytes += packet.bytes;
 	vips_[vip].marked_replies += packet.dscp != 0;
-	return judge_sum(packet, vip);
+	return packet.sum == Sum::good ? nullptr : judge_sum(packet, vip);
 }
 
 // An answer to a marked request should have come from the VIP.
