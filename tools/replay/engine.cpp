@@ -55,14 +55,19 @@ bool asks_interface(const nf::Ruleset &rules, Family family)
 	return false;
 }
 
-Programs compile_all(const nf::Ruleset &rules)
+// @interface: that all packets come in by; or empty
+Programs compile_all(const nf::Ruleset &rules, const std::string &interface)
 {
 	Programs programs;
 
 	for (Family family : FAMILIES)
-		for (std::uint8_t dscp = 0; dscp < 64; dscp++)
-			programs[index_of(family)][dscp] = compile(rules, nf::Flow(family, dscp),
-								   false);
+		for (std::uint8_t dscp = 0; dscp < 64; dscp++) {
+			nf::Flow flow(family, dscp);
+
+			if (!interface.empty())
+				flow.in = interface;
+			programs[index_of(family)][dscp] = compile(rules, flow, false);
+		}
 	return programs;
 }
 
@@ -96,7 +101,7 @@ const char *checksum_text(Checksum checksum)
 }
 
 Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers, const std::string &interface)
-	: rules_(rules), interface_(interface), by_dscp_(compile_all(rules.tables())),
+	: rules_(rules), interface_(interface), by_dscp_(compile_all(rules.tables(), interface)),
 	  diagnosis_(mappings(by_dscp_), servers)
 {
 	for (Family family : FAMILIES)

@@ -30,6 +30,8 @@ public:
 	{
 		if (marks_) // then nobody knows which DSCP a rule sees
 			flow_.network_known = {};
+		here_ = flow_;
+		flow_.in.reset();
 	}
 
 	Program compile()
@@ -116,6 +118,10 @@ private:
 		if (!all_ && !looks && may.one)
 			if (const auto only = shorten(node, may))
 				return *only;
+		// what comes after it is to be found in any case
+		if (const nf::May here = here_.in ? nf::may_do(*table_, rule, here_) : nf::May();
+		    !all_ && !looks && here.one && here.changes)
+			shorten(node, here);
 		if (program_.nodes.size() >= MOST_NODES)
 			throw Error(
 				rule.where +
@@ -130,8 +136,10 @@ private:
 
 		for (const nf::Step &step : rule.steps) {
 			const auto *match = std::get_if<nf::Match>(&step);
+			const auto *in = std::get_if<nf::InInterface>(&step);
 
-			if (!match || nf::holds(*match, flow_) != Truth::yes)
+			if (!(match && nf::holds(*match, flow_) == Truth::yes) &&
+			    !(in && here_.in && nf::matches(*in, *here_.in)))
 				steps.push_back(&step);
 		}
 		return steps;
@@ -249,9 +257,10 @@ private:
 	}
 
 	const nf::Ruleset &rules_;
-	const nf::Flow first_; // as packets arrive
-	nf::Flow flow_;	       // as a rule sees them
-	const bool marks_;     // does one of them set a DSCP?
+	const nf::Flow first_;	// as packets arrive
+	nf::Flow flow_;		// as a rule sees them, by whatever interface
+	nf::Flow here_ = flow_; // the same, by the one that all come in by, if any
+	const bool marks_;	// does one of them set a DSCP?
 	const bool all_;
 	bool leads_ = false; // does one of those so far lead to a destination?
 	const nf::Table *table_ = nullptr;

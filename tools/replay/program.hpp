@@ -39,7 +39,7 @@ struct Program {
 	std::optional<Ip> first;
 };
 
-// @flow: what is known of the packets. @all: rules that would do nothing, too.
+// @flow: what is known of the packets; with an interface, all come in by that. @all: rules that would do nothing, too.
 // Throws Error for chains that lead to each other without an end.
 Program compile(const nf::Ruleset &rules, const nf::Flow &flow, bool all);
 
