@@ -56,8 +56,8 @@ void take_ends(const Packet &packet, std::uint32_t at, Decoded &decoded)
 
 // Who sends leaves the rest to hardware: the field holds the sum of the
 // pseudo-header, not inverted. So do packets that another guest of the same
-// machine sent, and that never were on a wire.
-bool is_seed(const Packet &packet, const daddr_change &found)
+// machine sent, and that never were on a wire. Seldom asked: not to be in the way.
+[[gnu::noinline]] bool is_seed(const Packet &packet, const daddr_change &found)
 {
 	const std::uint8_t *ip = packet.data;
 	std::uint16_t field;
@@ -83,12 +83,9 @@ bool Decoded::opens() const
 Decoded decode(const Packet &packet, Checksum checksum)
 {
 	daddr_change found{};
-	Decoded decoded;
+	Decoded decoded{source_of(packet), destination_of(packet),
+			static_cast<std::uint8_t>(dscp_of(packet)), packet.length};
 
-	decoded.from = source_of(packet);
-	decoded.to = destination_of(packet);
-	decoded.dscp = static_cast<std::uint8_t>(dscp_of(packet));
-	decoded.bytes = packet.length;
 	if (packet.family == Family::ip4)
 		daddr_find_l4csum4(packet.data, &found);
 	else

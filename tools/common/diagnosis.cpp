@@ -28,9 +28,16 @@ std::uint64_t folded(const Ip &ip)
 	return half[0] + half[1] * ODD;
 }
 
+// For a table: the upper bits of the product depend on all of the number, and become
+// the lower ones.
+std::uint64_t spread(std::uint64_t number)
+{
+	return __builtin_bswap64(number * ODD);
+}
+
 // Of a request; or, as its ends, of the answer to it.
-std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port, const Ip &server,
-			std::uint16_t server_port, std::uint8_t protocol)
+inline std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port, const Ip &server,
+			       std::uint16_t server_port, std::uint8_t protocol)
 {
 	const std::uint64_t ends = std::uint64_t{client_port} << 32 |
 				   std::uint64_t{server_port} << 8 | protocol;
@@ -139,12 +146,13 @@ std::string Diagnosis::Finding::text() const
 
 std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
 {
-	return folded(ip) * ODD >> 32;
+	return spread(folded(ip));
 }
 
 std::size_t Diagnosis::Hash::operator()(const Service &service) const
 {
-	return mix(folded(service.server), std::uint64_t{service.port} << 8 | service.protocol);
+	return spread(folded(service.server) ^
+		      (std::uint64_t{service.port} << 8 | service.protocol));
 }
 
 Diagnosis::Diagnosis(const std::vector<Mapping> &mappings, const std::vector<Ip> &servers,
@@ -180,15 +188,20 @@ Diagnosis::Diagnosis(const std::vector<Mapping> &mappings, const std::vector<Ip>
 }
 
 // The VIP that a marked packet to a server's own address is for, or NONE.
-std::size_t Diagnosis::vip_for(const Decoded &packet) const
+inline std::size_t Diagnosis::vip_for(const Decoded &packet) const
 {
-	if (!by_address_.empty()) {
-		auto known = by_address_.find({packet.to, packet.dscp});
+	const std::size_t vip = by_dscp_[index(packet.to.family)][packet.dscp];
 
-		if (known != by_address_.end())
-			return known->second;
-	}
-	return by_dscp_[index(packet.to.family)][packet.dscp];
+	return by_address_.empty() ? vip : vip_at_address(packet, vip);
+}
+
+// @otherwise: of this DSCP at any address.
+[[gnu::noinline]] std::size_t Diagnosis::vip_at_address(const Decoded &packet,
+							std::size_t otherwise) const
+{
+	const auto known = by_address_.find({packet.to, packet.dscp});
+
+	return known == by_address_.end() ? otherwise : known->second;
 }
 
 const Diagnosis::Role &Diagnosis::role(const Ip &ip) const
@@ -227,10 +240,16 @@ const Diagnosis::Finding *Diagnosis::take(const Decoded &packet)
 	if (from.server && !known)
 		return from_server(packet);
 	if (learn_ && !known && learnt_ < SERVERS && packet.dscp && vip_for(packet) != NONE) {
-		roles_.add(packet.to)->server = known = true;
-		learnt_++;
+		learn(packet.to);
+		known = true;
 	}
 	return known || learn_ ? to_server(packet, known) : nullptr;
+}
+
+[[gnu::noinline]] void Diagnosis::learn(const Ip &server)
+{
+	roles_.add(server)->server = true;
+	learnt_++;
 }
 
 // By its own address: that is how the load balancer sends.
@@ -258,15 +277,19 @@ const Diagnosis::Finding *Diagnosis::to_server(const Decoded &packet, bool known
 			    marks && marks->vip == NONE)
 				marks->vip = vip;
 	}
-	if (packet.syn) {
-		const Asked asked{vips_[vip].ip, packet.dscp, packet.destination};
-
-		if (asked_.size() < ENTRIES || asked_.contains(asked))
-			asked_[asked]++;
-		else
-			overflowed_ = true;
-	}
+	if (packet.syn)
+		connects(packet, vip);
 	return request(packet, vip);
+}
+
+[[gnu::noinline]] void Diagnosis::connects(const Decoded &packet, std::size_t vip)
+{
+	const Asked asked{vips_[vip].ip, packet.dscp, packet.destination};
+
+	if (asked_.size() < ENTRIES || asked_.contains(asked))
+		asked_[asked]++;
+	else
+		overflowed_ = true;
 }
 
 const Diagnosis::Finding *Diagnosis::request(const Decoded &packet, std::size_t vip)

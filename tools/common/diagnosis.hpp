@@ -132,6 +132,7 @@ private:
 	const Finding *take(const Decoded &packet);
 	const Role &role(const Ip &ip) const;
 	const Finding *to_server(const Decoded &packet, bool known);
+	void connects(const Decoded &packet, std::size_t vip);
 	const Finding *request(const Decoded &packet, std::size_t vip);
 	const Finding *unmarked(const Decoded &packet, bool known);
 	const Finding *unmapped(const Decoded &packet, bool known);
@@ -139,6 +140,8 @@ private:
 	const Finding *from_server(const Decoded &packet);
 	const Finding *judge_sum(const Decoded &packet, std::size_t vip);
 	std::size_t vip_for(const Decoded &packet) const;
+	std::size_t vip_at_address(const Decoded &packet, std::size_t otherwise) const;
+	void learn(const Ip &server);
 	Marks *marks_of(const Service &service);
 	Finding finding(const Service &service, const Marks &marks) const;
 	const Finding *count_one(const Key &key, const Decoded &packet);
