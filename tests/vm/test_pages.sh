@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The commands that the pages tell people to type, taken from there as they stand.
-source /lab/tree/tests/vm/dsrctl.sh
+source "$(dirname "${BASH_SOURCE[0]}")/dsrctl.sh"
 
 # block PAGE REGEXP: what PAGE has indented by four blanks, or between .nf and .fi,
 # around the line that matches
