@@ -207,6 +207,9 @@ test_rewrite_counts_what_it_changes()
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 	assert_contains "counters" "$(counters)" "^$family 7 [*] $near_vip 6 "
 	assert_contains "counters" "$(counters)" "^$family 7 $unused_ip $vip 0 0$"
+	rewrite 7 "$vip"
+	assert_equal "counters of another VIP" "$(counters)" "$family 7 * $vip 0 0"
+	rewrite 7 "$near_vip"
 	rewrite 7 "$near_vip@$near_rip"
 	assert_equal "counters of another mapping" "$(counters)" \
 		"$family 7 $near_rip $near_vip 0 0"
