@@ -82,7 +82,8 @@ server_state()
 	on "$server" nft list tables | grep -v -e ' raw$' -e ' mangle$' || true
 	on "$server" cat /proc/net/dscp_rewrite 2>/dev/null |
 		awk 'NR > 1 {print "dscp_rewrite", $1, $2, $3, $4}' || true
-	on "$server" ip -o address show | sed 's/ valid_lft.*//'
+	# what the kernel gave a device is tentative for a second
+	on "$server" ip -o address show | sed 's/ valid_lft.*//; s/ tentative//'
 }
 
 assert_started()
