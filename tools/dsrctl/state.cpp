@@ -172,6 +172,9 @@ StateFile::StateFile(Access access, unsigned int wait, const std::string &direct
 	if (access == Access::read)
 		return;
 	lock_ = take_lock(path_ + ".lock", wait);
+	// Programs that are started hold it, too: when dsrctl is killed, the next to
+	// come waits until they have changed what they change.
+	fcntl(lock_.get(), F_SETFD, 0);
 	sweep();
 }
 

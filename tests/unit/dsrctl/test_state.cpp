@@ -133,3 +133,17 @@ TEST_CASE("dsrctl: who changes something does not forget a state that cannot be 
 	CHECK(empty);
 	CHECK(has(warning, "Too many open files"));
 }
+
+TEST_CASE("dsrctl: what a killed dsrctl has started goes on before others change something")
+{
+	const Directory directory;
+	const std::string run = directory / "run";
+	std::optional<StateFile> killed(std::in_place, Access::change, 0, run);
+	FILE *program = popen("cat", "w");
+
+	REQUIRE(program);
+	killed.reset();
+	CHECK_THROWS_AS(StateFile(Access::change, 0, run), Error);
+	CHECK(pclose(program) == 0);
+	CHECK_NOTHROW(StateFile(Access::change, 0, run));
+}
