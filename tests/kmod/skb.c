@@ -95,11 +95,14 @@ struct sk_buff *make_skb(const struct packet *p, enum layout layout)
 bool set_summed(struct sk_buff *skb, const struct packet *p, u8 summed)
 {
 	__sum16 seed;
+	u16 sum;
 
 	skb->ip_summed = summed;
 	switch (summed) {
 	case CHECKSUM_COMPLETE:
-		skb->csum = skb_checksum(skb, 0, skb->len, 0);
+		/* The largest number that is this sum: what is added carries. */
+		sum = (__force u16)~csum_fold(skb_checksum(skb, 0, skb->len, 0));
+		skb->csum = (__force __wsum)(0xffff0000 | sum);
 		return true;
 	case CHECKSUM_PARTIAL:
 		/* Only the sender of a whole packet leaves the sum to others.
