@@ -71,9 +71,20 @@ type_on()
 		$script" 2>&1) || fail "$2: $said"
 }
 
+# server_with VIP...: these on lo, and no rules
+server_with()
+{
+	local address
+
+	dsrctl_up </dev/null
+	for address; do
+		ip -n "$server" address add "$address/32" dev lo
+	done
+}
+
 test_page_readme_dscp_rewrite()
 {
-	dsrctl_up </dev/null
+	server_with
 	type_on "$server" README.md 'modules-load' '
 		modprobe $(cat /etc/modules-load.d/*.conf)
 		sysctl --load /etc/sysctl.d/*.conf'
@@ -83,9 +94,7 @@ scenario test_page_readme_dscp_rewrite "ipv4" "legacy" "-"
 
 test_page_readme_iptables()
 {
-	dsrctl_up </dev/null
-	ip -n "$server" address add 10.128.8.46/32 dev lo
-	ip -n "$server" address add 10.128.8.48/32 dev lo
+	server_with 10.128.8.46 10.128.8.48
 	type_on "$server" README.md 'dscp-map 7='
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 28
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.48 -Q 184
@@ -94,7 +103,7 @@ scenario test_page_readme_iptables "ipv4" "legacy nft" "-"
 
 test_page_readme_dsrctl()
 {
-	dsrctl_up </dev/null
+	server_with
 	serve_http "$server" "$lab_files"
 	type_on "$server" README.md 'shop.conf' 'dsrctl check; dsrctl doctor --sample 0'
 	assert_contains "status" "$said" 'started 10\.128\.8\.46 .* up$'
@@ -106,9 +115,7 @@ scenario test_page_readme_dsrctl "ipv4" "legacy nft" "-"
 
 test_page_of_the_modules()
 {
-	dsrctl_up </dev/null
-	ip -n "$server" address add 10.128.8.46/32 dev lo
-	ip -n "$server" address add 10.128.8.49/32 dev lo
+	server_with 10.128.8.46 10.128.8.49
 	type_on "$server" kmod/README.md '^iptables -t raw -A PREROUTING -j DADDR'
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 28
 	type_on "$server" kmod/README.md 'noflush'
@@ -121,7 +128,7 @@ scenario test_page_of_the_modules "ipv4" "legacy nft" "-"
 
 test_page_of_dsrctl()
 {
-	dsrctl_up </dev/null
+	server_with
 	type_on "$server" tools/dsrctl/README.md 'shop.conf'
 	assert_contains "metrics" "$said" '^dsrctl_vip_packets_total.*10\.128\.8\.47'
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.48 -Q 76
@@ -130,7 +137,7 @@ scenario test_page_of_dsrctl "ipv4" "legacy" "-"
 
 test_page_dscp_rewrite()
 {
-	dsrctl_up </dev/null
+	server_with
 	type_on "$server" kmod/dscp_rewrite.4 '^modprobe'
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.46 -Q 28
 }
@@ -138,9 +145,8 @@ scenario test_page_dscp_rewrite "ipv4" "legacy" "-"
 
 test_page_of_the_replayer()
 {
-	dsrctl_up </dev/null
+	server_with 10.128.8.46
 	modprobe dscp_rewrite
-	ip -n "$server" address add 10.128.8.46/32 dev lo
 	on "$server" sysctl -q net.ipv4.dscp_rewrite.7=10.128.8.46
 	capture_start "$server" in -i eth1 icmp
 	on "$neighbour" ping -q -c 10 -i 0.01 -Q 28 10.128.9.31

@@ -101,41 +101,23 @@ TEST_CASE("dsrctl doctor: which managers a host has")
 
 TEST_CASE("dsrctl doctor: which interfaces a file of networkd is of")
 {
-	constexpr struct {
-		std::vector<std::string> (*names)();
+	const struct {
+		std::vector<std::string> names;
 		const char *interface;
 		bool matches;
 	} cases[] = {
-		{[] {
-			 return std::vector<std::string>{"eth*", "lo"};
-		 },
-		 "lo", true},
-		{[] {
-			 return std::vector<std::string>{"eth*", "lo"};
-		 },
-		 "eth7", true},
-		{[] {
-			 return std::vector<std::string>{"eth*", "lo"};
-		 },
-		 "dummy0", false},
-		{[] {
-			 return std::vector<std::string>{"!eth*", "lo"};
-		 },
-		 "dummy0", true},
-		{[] {
-			 return std::vector<std::string>{"!eth*", "lo"};
-		 },
-		 "lo", false},
-		{[] {
-			 return std::vector<std::string>{"!eth*", "lo"};
-		 },
-		 "eth0", false},
-		{[] { return std::vector<std::string>{}; }, "lo", false},
+		{{"eth*", "lo"}, "lo", true},
+		{{"eth*", "lo"}, "eth7", true},
+		{{"eth*", "lo"}, "dummy0", false},
+		{{"!eth*", "lo"}, "dummy0", true},
+		{{"!eth*", "lo"}, "lo", false},
+		{{"!eth*", "lo"}, "eth0", false},
+		{{}, "lo", false},
 	};
 
 	for (const auto &one : cases) {
 		INFO(one.interface);
-		CHECK(InterfaceFile{"", one.names(), false}.matches(one.interface) == one.matches);
+		CHECK(InterfaceFile{"", one.names, false}.matches(one.interface) == one.matches);
 	}
 }
 
