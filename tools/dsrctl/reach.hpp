@@ -3,7 +3,7 @@
 // dscp_rewrite, in the order of hooks and priorities.
 #pragma once
 
-#include "common/walk.hpp"
+#include "common/walk_host.hpp"
 #include "dsrctl/rules.hpp"
 
 namespace dsr {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/walk_host.hpp"
 #include "replay/rules.hpp"
 
 namespace dsr::replay {

@@ -3,7 +3,8 @@
 // they are called, and rules left out that would do nothing.
 #pragma once
 
-#include "common/walk.hpp"
+#include "common/flow.hpp"
+#include "common/ruleset.hpp"
 
 namespace dsr::replay {
 

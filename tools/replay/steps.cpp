@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "common/walk.hpp"
+#include "common/walk_table.hpp"
 
 namespace dsr::replay {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The steps are those of nf_tables, net/netfilter/nft_*.c, done with bits of
 // which some are not known: then both ways are followed.
-#include "common/walk.hpp"
+#include "common/walk_table.hpp"
 
 #include <algorithm>
 
@@ -72,14 +72,10 @@ namespace {
 
 class Walker {
 public:
-	Walker(const Table &table, const Base &base, Fates &fates)
-		: table_(table), base_(base), fates_(fates)
+	Walker(const Table &table, const Base &base, bool &complete)
+		: table_(table), base_(base), complete_(complete)
 	{
 	}
-
-	struct Ends {
-		std::vector<Fate> through, accepted, dropped;
-	};
 
 	void chain(const std::string &name, std::vector<Fate> states, unsigned int depth,
 		   Ends &ends)
@@ -87,7 +83,7 @@ public:
 		const auto found = table_.chains.find(name);
 
 		if (found == table_.chains.end() || depth > DEEPEST) {
-			fates_.complete = fates_.complete && depth <= DEEPEST;
+			complete_ = complete_ && depth <= DEEPEST;
 			add(ends.through, std::move(states));
 			return;
 		}
@@ -126,7 +122,7 @@ public:
 						step);
 			ways = std::move(after);
 			if (ways.size() > MOST_STATES) {
-				fates_.complete = false;
+				complete_ = false;
 				ways.erase(ways.begin() + MOST_STATES, ways.end());
 			}
 		}
@@ -176,7 +172,7 @@ private:
 			go(rule, {way.flow, std::move(way.changes), nullptr, false}, way.verdict,
 			   depth, next, ends);
 		if (next.size() > MOST_STATES) {
-			fates_.complete = false;
+			complete_ = false;
 			next.erase(next.begin() + MOST_STATES, next.end());
 		}
 	}
@@ -195,7 +191,7 @@ private:
 		case Verdict::Kind::accept:
 			return add(ends.accepted, {std::move(fate)});
 		case Verdict::Kind::elsewhere:
-			fates_.complete = false;
+			complete_ = false;
 			return add(ends.accepted, {std::move(fate)});
 		case Verdict::Kind::drop:
 			fate.dropped = true;
@@ -354,7 +350,7 @@ private:
 				other.registers.constant(*lookup.to, element->data);
 			after.push_back(std::move(other));
 			if (after.size() > MOST_STATES) {
-				fates_.complete = false;
+				complete_ = false;
 				break;
 			}
 		}
@@ -363,7 +359,7 @@ private:
 	void unknown(const Lookup &lookup, Way way, Ways &after) const
 	{
 		if (lookup.verdict)
-			fates_.complete = false;
+			complete_ = false;
 		if (lookup.to)
 			way.registers.forget(*lookup.to);
 		split(Truth::maybe, std::move(way), after);
@@ -489,35 +485,30 @@ private:
 
 	const Table &table_;
 	const Base &base_;
-	Fates &fates_;
+	bool &complete_; // nothing else may become of the packet
 };
 
 } // namespace
 
-std::vector<Place> places(const Ruleset &rules, Family family)
+Ends walk_chain(const Table &table, const std::string &chain, const Base &base, Fate fate,
+		bool &complete)
 {
-	std::vector<Place> all;
+	std::vector<Fate> from;
+	Ends ends;
 
-	for (const Table &table : rules.tables)
-		if (table.sees(family))
-			for (const auto &[name, chain] : table.chains)
-				if (chain.base && chain.base->hook != Hook::other)
-					all.push_back({&table, &name, &*chain.base});
-	std::stable_sort(all.begin(), all.end(), [](const Place &a, const Place &b) {
-		return std::pair(a.base->hook, a.base->priority) <
-		       std::pair(b.base->hook, b.base->priority);
-	});
-	return all;
+	from.push_back(std::move(fate));
+	Walker(table, base, complete).chain(chain, std::move(from), 0, ends);
+	return ends;
 }
 
 May may_do(const Table &table, const Rule &rule, const Flow &flow)
 {
 	const std::string chain;
 	const Base base;
-	Fates fates;
 	May may;
-	bool all = true, any = false;
-	const auto ways = Walker(table, base, fates).through(chain, rule, {flow, {}, {}, {}, false});
+	bool all = true, any = false, complete = true;
+	const auto ways =
+		Walker(table, base, complete).through(chain, rule, {flow, {}, {}, {}, false});
 
 	for (const auto &way : ways) {
 		const bool does = !way.changes.empty() || way.flow != flow ||
@@ -531,117 +522,11 @@ May may_do(const Table &table, const Rule &rule, const Flow &flow)
 		any |= does;
 		all &= does && !way.ended;
 	}
-	may.truth = all && fates.complete ? Truth::yes : any ? Truth::maybe : Truth::no;
+	may.truth = all && complete ? Truth::yes : any ? Truth::maybe : Truth::no;
 	may.one = may.truth == Truth::yes && ways.size() == 1 && ways[0].changes.size() <= 1;
 	if (may.one)
 		may.verdict = ways[0].verdict;
 	return may;
-}
-
-namespace {
-
-bool same_priority(const Place &a, const Place &b)
-{
-	return a.base->hook == b.base->hook && a.base->priority == b.base->priority;
-}
-
-// Every order that they may be in, up to so many: then @all_of_them is false.
-std::vector<std::vector<Place>> orders(const std::vector<Place> &all, bool &all_of_them)
-{
-	constexpr std::size_t MOST_ORDERS = 24; // of 4 with the same priority
-	std::vector<std::vector<Place>> found(1);
-	auto by_name = [](const Place &a, const Place &b) {
-		return std::pair(a.table, a.name) < std::pair(b.table, b.name);
-	};
-
-	for (auto begin = all.begin(); begin != all.end();) {
-		const auto end = std::find_if(begin, all.end(), [&](const Place &one) {
-			return !same_priority(*begin, one);
-		});
-		std::vector<Place> same(begin, end);
-		std::vector<std::vector<Place>> longer;
-
-		std::sort(same.begin(), same.end(), by_name);
-		bool more = true;
-		while (more && longer.size() < MOST_ORDERS) {
-			for (const std::vector<Place> &order : found) {
-				longer.push_back(order);
-				longer.back().insert(longer.back().end(), same.begin(), same.end());
-			}
-			more = std::next_permutation(same.begin(), same.end(), by_name);
-		}
-		all_of_them &= !more;
-		found = std::move(longer);
-		begin = end;
-	}
-	return found;
-}
-
-Truth comes_by(const Base &base, const Flow &flow)
-{
-	if (base.hook != Hook::ingress)
-		return Truth::yes;
-	if (!flow.in)
-		return Truth::maybe;
-	return std::find(base.devices.begin(), base.devices.end(), *flow.in) != base.devices.end() ?
-		       Truth::yes :
-		       Truth::no;
-}
-
-void walk_places(const std::vector<Place> &all, const Flow &flow, Fates &fates)
-{
-	std::vector<Fate> states{{flow, {}, nullptr, false}};
-	auto keep = [&](const Fate &fate) {
-		if (std::find(fates.all.begin(), fates.all.end(), fate) == fates.all.end())
-			fates.all.push_back(fate);
-	};
-
-	for (const Place &place : all) {
-		Walker::Ends ends;
-		const Truth here = comes_by(*place.base, flow);
-
-		if (here == Truth::no)
-			continue;
-		if (here == Truth::maybe)
-			ends.through = states;
-		Walker walker(*place.table, *place.base, fates);
-		for (Fate &state : states) {
-			Walker::Ends one;
-			std::vector<Fate> from;
-
-			from.push_back(std::move(state));
-			walker.chain(*place.name, std::move(from), 0, one);
-			auto &through = place.base->drops ? ends.dropped : ends.through;
-			for (Fate &fate : one.through) {
-				fate.dropped = place.base->drops;
-				through.push_back(std::move(fate));
-			}
-			ends.accepted.insert(ends.accepted.end(), one.accepted.begin(),
-					     one.accepted.end());
-			ends.dropped.insert(ends.dropped.end(), one.dropped.begin(),
-					    one.dropped.end());
-		}
-		for (const Fate &fate : ends.dropped)
-			keep(fate);
-		states.clear();
-		for (auto *some : {&ends.through, &ends.accepted})
-			for (Fate &fate : *some)
-				if (std::find(states.begin(), states.end(), fate) == states.end())
-					states.push_back(std::move(fate));
-	}
-	for (const Fate &state : states)
-		keep(state);
-}
-
-} // namespace
-
-Fates walk(const Ruleset &rules, const Flow &flow)
-{
-	Fates fates;
-
-	for (const std::vector<Place> &order : orders(places(rules, flow.family), fates.complete))
-		walk_places(order, flow, fates);
-	return fates;
 }
 
 } // namespace dsr::nf
