@@ -40,11 +40,8 @@ struct Run {
 	}
 
 	const dsr::replay::Counters &counters() const { return engine.counters(); }
-	bool rewritten() const { return counters().rewritten.packets; }
-	std::uint64_t after(Checksum checksum) const
-	{
-		return counters().after[index_of(checksum)];
-	}
+	bool rewritten() const { return counters().rewritten().packets; }
+	std::uint64_t after(Checksum checksum) const { return counters().after(checksum); }
 
 	Bytes bytes;
 	dsr::replay::Ruleset ruleset;

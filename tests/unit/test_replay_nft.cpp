@@ -27,7 +27,7 @@ std::string destination(const std::string &text, const Header &ip,
 		if (engine.process(frame(bytes), traced ? &trace : nullptr))
 			ends[traced] = dsr::text(destination_of(view(bytes))) + ":" +
 				       std::to_string(get16(bytes, bytes[0] >> 4 == 4 ? 22 : 42));
-		CHECK(engine.counters().good_to_bad == 0);
+		CHECK(engine.counters().good_to_bad() == 0);
 	}
 	CHECK(ends[0] == ends[1]);
 	return ends[0];
@@ -255,7 +255,7 @@ TEST_CASE("replay: nftables changes the checksums that it knows")
 		replay::parse_rules(nft("inet", {test.rule}), "f", ruleset);
 		Run run(test.from, 0, ruleset);
 		CHECK(run.bytes == test.to);
-		CHECK(run.counters().good_to_bad == test.breaks);
+		CHECK(run.counters().good_to_bad() == test.breaks);
 	}
 }
 

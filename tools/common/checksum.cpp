@@ -37,32 +37,16 @@ std::uint32_t final_destination(const std::uint8_t *header, std::uint32_t length
 
 } // namespace
 
-// Sum up @covered bytes of the transport, and a pseudo-header that gives its
-// length as @length; but neither what may change of them.
-[[gnu::always_inline]] inline void Coverage::take(const Packet &packet, std::uint32_t offset,
-						  std::uint32_t covered, std::uint32_t length)
+void Coverage::take(const Packet &packet, std::uint32_t offset, std::uint32_t covered,
+		    std::uint32_t length)
 {
-	std::uint32_t end = offset + covered;
-
-	if (!packet.captures(end)) {
-		fixed_ = Checksum::unknown;
-		return;
-	}
-	std::uint64_t header = in_network_order(length) + in_network_order(protocol_);
-	if (packet.family == Family::ip4)
-		header += sum_words<2>(packet.data + 12);
+	if (packet.captures(std::uint64_t{offset} + covered))
+		add_up(packet, offset, covered, length);
 	else
-		header += sum_words<8>(packet.data + 8);
-	// of the last of a routing header's destinations, not of the next
-	if (!destination_)
-		header = add(header, ~sum_words<4>(packet.data + 24));
-	rest_ = add(add(rest_, header), sum(packet.data + offset, covered));
-	// minus that, in ones' complement
-	rest_ = add(rest_, ~sum_changing(packet));
+		fixed_ = Checksum::unknown;
 }
 
-[[gnu::always_inline]] inline void
-Coverage::find_transport(const Packet &packet, std::uint32_t offset, std::uint8_t protocol)
+void Coverage::find_transport(const Packet &packet, std::uint32_t offset, std::uint8_t protocol)
 {
 	const std::uint8_t *header = packet.data + offset;
 	std::uint32_t length, covered, shortest;
@@ -137,7 +121,7 @@ Coverage::find_transport(const Packet &packet, std::uint32_t offset, std::uint8_
 	take(packet, offset, covered, length);
 }
 
-[[gnu::always_inline]] inline void Coverage::find4(const Packet &packet)
+void Coverage::find4(const Packet &packet)
 {
 	const std::uint8_t *ip = packet.data;
 
@@ -200,12 +184,15 @@ void Coverage::find6(const Packet &packet)
 	}
 }
 
-Coverage::Coverage(const Packet &packet)
+Coverage Coverage::of_any(const Packet &packet)
 {
+	Coverage coverage;
+
 	if (packet.family == Family::ip4)
-		find4(packet);
+		coverage.find4(packet);
 	else
-		find6(packet);
+		coverage.find6(packet);
+	return coverage;
 }
 
 } // namespace dsr

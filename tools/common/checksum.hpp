@@ -21,7 +21,11 @@ enum class Checksum : std::uint8_t {
 // sum, so that the same object judges the packet before and after.
 class Coverage {
 public:
-	explicit Coverage(const Packet &packet);
+	[[gnu::always_inline]] explicit inline Coverage(const Packet &packet)
+	{
+		if (!packet.plain || !take_plain(packet))
+			*this = of_any(packet);
+	}
 
 	// Judge the packet as its bytes are now.
 	Checksum verify(const Packet &packet) const
@@ -38,6 +42,47 @@ public:
 	std::uint32_t field() const { return field_; }
 
 private:
+	[[gnu::always_inline]] inline bool take_plain(const Packet &packet)
+	{
+		const std::uint32_t offset = header_size(packet.family);
+		const std::uint32_t length = packet.length - offset;
+
+		if (packet.captured != packet.length)
+			return false;
+		if (packet.plain == DADDR_PROTO_TCP) {
+			field_ = offset + 16;
+		} else {
+			if (load16(packet.data + offset + 4) != length)
+				return false;
+			optional_ = true;
+			field_ = offset + 6;
+		}
+		protocol_ = packet.plain;
+		port_ = offset + 2;
+		add_up(packet, offset, length, length);
+		return true;
+	}
+	// Sum up @covered bytes of the transport, and a pseudo-header that gives its
+	// length as @length; but neither what may change of them.
+	[[gnu::always_inline]] inline void add_up(const Packet &packet, std::uint32_t offset,
+						  std::uint32_t covered, std::uint32_t length)
+	{
+		std::uint64_t header = in_network_order(length) + in_network_order(protocol_);
+
+		if (packet.family == Family::ip4)
+			header += sum_words<2>(packet.data + 12);
+		else
+			header += sum_words<8>(packet.data + 8);
+		// of the last of a routing header's destinations, not of the next
+		if (!destination_)
+			header = add(header, ~sum_words<4>(packet.data + 24));
+		rest_ = add(add(rest_, header), sum(packet.data + offset, covered));
+		// minus that, in ones' complement
+		rest_ = add(rest_, ~sum_changing(packet));
+	}
+
+	Coverage() = default;
+	static Coverage of_any(const Packet &packet);
 	void find4(const Packet &packet);
 	void find6(const Packet &packet);
 	void find_transport(const Packet &packet, std::uint32_t offset, std::uint8_t protocol);

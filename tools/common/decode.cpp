@@ -80,7 +80,7 @@ bool Decoded::opens() const
 	return ping() ? echo_request : has_ends && destination < EPHEMERAL;
 }
 
-Decoded decode(const Packet &packet, Checksum checksum)
+Decoded decode_any(const Packet &packet, Checksum checksum)
 {
 	daddr_change found{};
 	Decoded decoded{source_of(packet), destination_of(packet),

@@ -40,8 +40,39 @@ struct Decoded {
 	bool opens() const;
 };
 
+// Of a packet.plain whose checksum is not bad.
+inline Decoded decode_plain(const Packet &packet, Checksum checksum)
+{
+	constexpr std::uint8_t SYN = 0x02, RST = 0x04, ACK = 0x10;
+	Decoded decoded{source_of(packet),
+			destination_of(packet),
+			static_cast<std::uint8_t>(dscp_of(packet)),
+			packet.length,
+			packet.plain,
+			header_size(packet.family)};
+	const std::uint8_t *header = packet.data + decoded.transport;
+
+	decoded.source = load16(header);
+	decoded.destination = load16(header + 2);
+	decoded.has_ends = true;
+	if (packet.plain == DADDR_PROTO_TCP) {
+		decoded.syn = (header[13] & (SYN | ACK)) == SYN;
+		decoded.resets = header[13] & RST;
+	}
+	decoded.sum = checksum == Checksum::good ? Sum::good : Sum::unknown;
+	return decoded;
+}
+
 // @packet: as receive() has left it. @checksum: what Coverage says of it.
-Decoded decode(const Packet &packet, Checksum checksum);
+Decoded decode_any(const Packet &packet, Checksum checksum);
+
+inline Decoded decode(const Packet &packet, Checksum checksum)
+{
+	// nearly all packets
+	if (packet.plain && checksum != Checksum::bad)
+		return decode_plain(packet, checksum);
+	return decode_any(packet, checksum);
+}
 
 // Of any packet. None when it is none that a host would look at any further.
 std::optional<Decoded> decode(Packet packet);

@@ -264,22 +264,29 @@ const Diagnosis::Finding *Diagnosis::to_server(const Decoded &packet, bool known
 	if (!known)
 		return nullptr;
 	marked_[index(packet.to.family)]++;
-	if (packet.has_ends) {
-		const std::uint64_t hash = flow_hash(packet.from, packet.source, packet.to,
-						     packet.destination, packet.protocol);
-
-		// an answer to this host's own ping or connection is none
-		if (!packet.ping() || packet.echo_request)
-			place(hash) = {mark_of(hash), static_cast<std::uint32_t>(vip)};
-		if (!packet.ping())
-			if (Marks *marks = marks_of(
-				    {packet.to, packet.protocol, packet.destination});
-			    marks && marks->vip == NONE)
-				marks->vip = vip;
-	}
+	if (packet.has_ends && (!packet.ping() || packet.echo_request))
+		expect_answer(packet, vip);
 	if (packet.syn)
 		connects(packet, vip);
 	return request(packet, vip);
+}
+
+// Not to an answer to this host's own ping, which awaits none. Of a connection that
+// is known, the service is, too.
+inline void Diagnosis::expect_answer(const Decoded &packet, std::size_t vip)
+{
+	const std::uint64_t hash = flow_hash(packet.from, packet.source, packet.to,
+					     packet.destination, packet.protocol);
+	const Flow flow{mark_of(hash), static_cast<std::uint32_t>(vip)};
+
+	if (place(hash) == flow)
+		return;
+	place(hash) = flow;
+	if (packet.ping())
+		return;
+	Marks *marks = marks_of({packet.to, packet.protocol, packet.destination});
+	if (marks && marks->vip == NONE)
+		marks->vip = vip;
 }
 
 [[gnu::noinline]] void Diagnosis::connects(const Decoded &packet, std::size_t vip)

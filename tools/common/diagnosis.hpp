@@ -127,11 +127,14 @@ private:
 	struct Flow {
 		std::uint32_t mark = 0; // 0: none
 		std::uint32_t vip = 0;
+
+		bool operator==(const Flow &) const = default;
 	};
 
 	const Finding *take(const Decoded &packet);
 	const Role &role(const Ip &ip) const;
 	const Finding *to_server(const Decoded &packet, bool known);
+	void expect_answer(const Decoded &packet, std::size_t vip);
 	void connects(const Decoded &packet, std::size_t vip);
 	const Finding *request(const Decoded &packet, std::size_t vip);
 	const Finding *unmarked(const Decoded &packet, bool known);

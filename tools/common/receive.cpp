@@ -216,6 +216,7 @@ Received receive6(Packet &packet)
 	}
 	if (ip[6] == NEXT_HOP_BY_HOP)
 		return receive_hop_by_hop(packet);
+	find_plain(packet, ip[6]);
 	return {};
 }
 

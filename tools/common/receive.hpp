@@ -41,6 +41,16 @@ struct Received {
 // loopback device) are left out.
 Received receive_any(Packet &packet);
 
+// Sets packet.plain. @protocol: of what follows the IP header.
+inline void find_plain(Packet &packet, std::uint8_t protocol)
+{
+	const std::uint32_t rest = packet.captured - header_size(packet.family);
+
+	if ((protocol == DADDR_PROTO_TCP && rest >= 20) ||
+	    (protocol == DADDR_PROTO_UDP && rest >= 8))
+		packet.plain = protocol;
+}
+
 inline Received receive(Packet &packet)
 {
 	constexpr std::uint32_t HEADER = 20;
@@ -55,6 +65,8 @@ inline Received receive(Packet &packet)
 		if (total >= HEADER && total <= packet.length) {
 			packet.length = total;
 			packet.captured = std::min(packet.captured, total);
+			if (!(load16(ip + 6) & 0x3fff))
+				find_plain(packet, ip[9]);
 			return {};
 		}
 	}

@@ -40,7 +40,7 @@ inline std::uint64_t sum_words(const std::uint8_t *data)
 
 // The sum of @length bytes as 16-bit words in the host's byte order, not
 // folded. An odd last byte is padded with 0.
-inline std::uint64_t sum(const std::uint8_t *data, std::size_t length)
+[[gnu::always_inline]] inline std::uint64_t sum(const std::uint8_t *data, std::size_t length)
 {
 	std::uint64_t total = 0;
 
@@ -58,8 +58,15 @@ inline std::uint64_t sum(const std::uint8_t *data, std::size_t length)
 		} while (length >= 32);
 		total = add(add(total, second), add(third, fourth));
 	}
-	for (; length >= 8; length -= 8, data += 8)
+	if (length & 16) {
+		total = add(add(total, word_at<std::uint64_t>(data)),
+			    word_at<std::uint64_t>(data + 8));
+		data += 16;
+	}
+	if (length & 8) {
 		total = add(total, word_at<std::uint64_t>(data));
+		data += 8;
+	}
 	if (length & 4) {
 		total = add(total, word_at<std::uint32_t>(data));
 		data += 4;

@@ -122,7 +122,6 @@ const Program &Engine::of_all(Family family)
 
 inline bool Engine::pass(const Frame &frame, Passed why, bool cut)
 {
-	counters_.passed.add(frame);
 	counters_.passed_why[index_of(why)].add(frame);
 	if (cut)
 		counters_.cut.add(frame);
@@ -133,7 +132,6 @@ bool Engine::drop(const Frame &frame, Drop why, Trace *trace)
 {
 	if (trace)
 		explain(trace, std::string("dropped: ") + drop_text(why));
-	counters_.dropped.add(frame);
 	counters_.dropped_why[index_of(why)].add(frame);
 	return false;
 }
@@ -248,10 +246,7 @@ inline Engine::Result Engine::run_rules(const Program &program, Packet &packet,
 {
 	const Checksum after = rewritten ? coverage.verify(packet) : before;
 
-	counters_.before[index_of(before)]++;
-	counters_.after[index_of(after)]++;
-	if (before == Checksum::good && after == Checksum::bad)
-		counters_.good_to_bad++;
+	counters_.checksums[index_of(before)][index_of(after)]++;
 	if (trace)
 		explain(trace, std::string("transport checksum, by a full sum: ") +
 				       checksum_text(before) + " before, " + checksum_text(after) +
@@ -262,7 +257,6 @@ bool Engine::process(const Frame &frame, Trace *trace)
 {
 	Packet packet;
 
-	counters_.all.add(frame);
 	switch (find_packet(frame, packet)) {
 	case Link::other:
 		explain(trace, "not an IP packet: passed as it is");
@@ -310,7 +304,6 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	if (!result.matched && !program.changes)
 		counters_.no_rule_for_dscp[dscp]++;
 	if (result.rewritten) {
-		counters_.rewritten.add(frame);
 		counters_.rewritten_by_dscp[dscp].add(frame);
 		if (result.cut || result.undecided)
 			counters_.cut.add(frame);

@@ -2,6 +2,7 @@
 // What happens to each packet of a capture, counted.
 #pragma once
 
+#include <numeric>
 #include <optional>
 
 #include "common/diagnosis.hpp"
@@ -21,7 +22,20 @@ struct Count {
 		packets++;
 		bytes += frame.length;
 	}
+	Count &operator+=(const Count &other)
+	{
+		packets += other.packets;
+		bytes += other.bytes;
+		return *this;
+	}
 };
+
+template <std::size_t COUNT>
+Count total(const Count (&counts)[COUNT])
+{
+	return std::accumulate(std::begin(counts), std::end(counts), Count(),
+			       [](Count sum, const Count &one) { return sum += one; });
+}
 
 template <class Enum>
 constexpr std::size_t count_of = static_cast<std::size_t>(Enum::count);
@@ -42,19 +56,42 @@ enum class Passed : std::uint8_t {
 	count
 };
 
+// Each packet is counted once in the first three, and once in checksums if it came
+// to the rules and was not dropped.
 struct Counters {
-	Count all, rewritten, passed, dropped;
 	Count rewritten_by_dscp[64];
 	Count passed_why[count_of<Passed>];
 	Count dropped_why[count_of<Drop>];
+	// by what they were before and after
+	std::uint64_t checksums[count_of<Checksum>][count_of<Checksum>] = {};
 	Count cut; // something that was on the wire was missing
-	std::uint64_t before[count_of<Checksum>] = {};
-	std::uint64_t after[count_of<Checksum>] = {};
-	std::uint64_t good_to_bad = 0;
 	// left to hardware: the header's, the transport's
 	std::uint64_t header_checksum_zero = 0, offloaded = 0;
 	std::uint64_t interface_assumed = 0; // of rules that ask for it
 	std::uint64_t no_rule_for_dscp[64] = {};
+
+	Count all() const { return rewritten() += passed() += dropped(); }
+	Count rewritten() const { return total(rewritten_by_dscp); }
+	Count passed() const { return total(passed_why); }
+	Count dropped() const { return total(dropped_why); }
+	std::uint64_t before(Checksum checksum) const
+	{
+		const auto &row = checksums[index_of(checksum)];
+
+		return std::accumulate(std::begin(row), std::end(row), std::uint64_t{0});
+	}
+	std::uint64_t after(Checksum checksum) const
+	{
+		std::uint64_t sum = 0;
+
+		for (const auto &row : checksums)
+			sum += row[index_of(checksum)];
+		return sum;
+	}
+	std::uint64_t good_to_bad() const
+	{
+		return checksums[index_of(Checksum::good)][index_of(Checksum::bad)];
+	}
 };
 
 // By family and DSCP.

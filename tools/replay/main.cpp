@@ -107,16 +107,16 @@ std::vector<Ip> read_servers(const Options &options)
 // How far we are, for people who wait.
 class Progress {
 public:
-	void count(std::uint64_t packets)
+	void count()
 	{
-		if (packets & 0xffff || !terminal_)
+		if (++packets_ & 0xffff || !terminal_)
 			return;
 		auto now = std::chrono::steady_clock::now();
 		if (now - last_ < std::chrono::seconds(1))
 			return;
 		last_ = now;
 		shown_ = true;
-		std::fprintf(stderr, "\r%llu packets ", static_cast<unsigned long long>(packets));
+		std::fprintf(stderr, "\r%llu packets ", static_cast<unsigned long long>(packets_));
 	}
 	~Progress()
 	{
@@ -125,6 +125,7 @@ public:
 	}
 
 private:
+	std::uint64_t packets_ = 0;
 	bool terminal_ = isatty(STDERR_FILENO), shown_ = false;
 	std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
@@ -143,7 +144,7 @@ int explain_one(const Options &options, CaptureReader &reader, Engine &engine)
 		if (number < options.explain)
 			continue;
 		put(stdout, explain_frame(engine, frame, number));
-		return engine.counters().good_to_bad ? GOOD_BECAME_BAD : FINE;
+		return engine.counters().good_to_bad() ? GOOD_BECAME_BAD : FINE;
 	}
 	if (reader.damage())
 		throw Error(damage_text(reader.name(), *reader.damage()));
@@ -170,14 +171,14 @@ int run(const Options &options)
 		while (reader.next(frame)) {
 			if (!engine.process(frame))
 				reader.leave_out();
-			progress.count(engine.counters().all.packets);
+			progress.count();
 		}
 	}
 	if (writer)
 		writer->close();
 
 	int status = FINE;
-	if (engine.counters().good_to_bad)
+	if (engine.counters().good_to_bad())
 		status = GOOD_BECAME_BAD;
 	if (reader.damage())
 		status = BAD_INPUT;

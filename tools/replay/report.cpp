@@ -53,16 +53,16 @@ public:
 void put_counts(Lines &table, const Counters &counters)
 {
 	table.line("%-42s%14s%18s", "", "packets", "bytes");
-	table.count("read", counters.all);
-	table.count("rewritten", counters.rewritten);
+	table.count("read", counters.all());
+	table.count("rewritten", counters.rewritten());
 	for (unsigned int dscp = 0; dscp < 64; dscp++)
 		if (counters.rewritten_by_dscp[dscp].packets)
 			table.count("  " + dscp_text(dscp), counters.rewritten_by_dscp[dscp]);
-	table.count("passed as they were", counters.passed);
+	table.count("passed as they were", counters.passed());
 	for (std::size_t i = 0; i < count_of<Passed>; i++)
 		if (counters.passed_why[i].packets)
 			table.count(std::string("  ") + passed_texts[i], counters.passed_why[i]);
-	table.count("dropped", counters.dropped);
+	table.count("dropped", counters.dropped());
 	for (std::size_t i = 0; i < count_of<Drop>; i++)
 		if (counters.dropped_why[i].packets)
 			table.count(std::string("  ") + drop_text(static_cast<Drop>(i)),
@@ -77,10 +77,10 @@ void put_checksums(Lines &table, const Counters &counters)
 	table.line("%-28s%14s%14s", "transport checksums", "before", "after");
 	for (Checksum checksum : checksums)
 		table.line("  %-26s%14llu%14llu", checksum_text(checksum),
-			   Lines::number(counters.before[index_of(checksum)]),
-			   Lines::number(counters.after[index_of(checksum)]));
-	table.line("  %-26s%28llu%s", "good that became bad", Lines::number(counters.good_to_bad),
-		   counters.good_to_bad ? "  THIS MUST BE 0" : "");
+			   Lines::number(counters.before(checksum)),
+			   Lines::number(counters.after(checksum)));
+	table.line("  %-26s%28llu%s", "good that became bad", Lines::number(counters.good_to_bad()),
+		   counters.good_to_bad() ? "  THIS MUST BE 0" : "");
 }
 
 std::string several(std::uint64_t count, const char *what)
@@ -111,7 +111,7 @@ std::vector<std::string> diagnoses(const Report &report)
 		lines.push_back(
 			several(counters.offloaded, "packet") +
 			" with a transport checksum that is left to hardware (checksum offload): harmless");
-	if (std::uint64_t bad = counters.before[index_of(Checksum::bad)] - counters.offloaded)
+	if (std::uint64_t bad = counters.before(Checksum::bad) - counters.offloaded)
 		lines.push_back(
 			several(bad, "packet") +
 			" with a wrong transport checksum before any rule, which is not offload");
@@ -149,18 +149,20 @@ Json json_dscp(unsigned int dscp)
 	return {{"dscp", dscp}, {"tos", dscp << 2}, {"tos_hex", hex(dscp << 2)}};
 }
 
-Json json_checksums(const std::uint64_t (&counts)[count_of<Checksum>])
+using Counted = std::uint64_t (Counters::*)(Checksum) const;
+
+Json json_checksums(const Counters &counters, Counted counted)
 {
 	Json json;
 
 	for (Checksum checksum : checksums)
-		json[checksum_text(checksum)] = counts[index_of(checksum)];
+		json[checksum_text(checksum)] = (counters.*counted)(checksum);
 	return json;
 }
 
 Json json_rewritten(const Counters &counters)
 {
-	Json json = json_count(counters.rewritten);
+	Json json = json_count(counters.rewritten());
 
 	json["by_dscp"] = Json::array();
 	for (unsigned int dscp = 0; dscp < 64; dscp++) {
@@ -243,20 +245,20 @@ std::string report_json(const Report &report)
 	json["input"] = report.input;
 	json["output"] = report.output.empty() ? Json() : Json(report.output);
 	json["link_type"] = report.link_type;
-	json["read"] = json_count(counters.all);
+	json["read"] = json_count(counters.all());
 	json["rewritten"] = json_rewritten(counters);
-	json["passed"] = json_count(counters.passed);
+	json["passed"] = json_count(counters.passed());
 	for (std::size_t i = 0; i < count_of<Passed>; i++)
 		json["passed"]["why"][passed_keys[i]] = counters.passed_why[i].packets;
-	json["dropped"] = json_count(counters.dropped);
+	json["dropped"] = json_count(counters.dropped());
 	for (std::size_t i = 1; i < count_of<Drop>; i++)
 		json["dropped"]["why"][drop_key(static_cast<Drop>(i))] =
 			counters.dropped_why[i].packets;
 	json["cut"] = json_count(counters.cut);
 	json["transport_checksums"] = {
-		{"before", json_checksums(counters.before)},
-		{"after", json_checksums(counters.after)},
-		{"good_became_bad", counters.good_to_bad},
+		{"before", json_checksums(counters, &Counters::before)},
+		{"after", json_checksums(counters, &Counters::after)},
+		{"good_became_bad", counters.good_to_bad()},
 	};
 	json["diagnoses"] = json_diagnoses(report);
 	json["notes"] = notes(report);
