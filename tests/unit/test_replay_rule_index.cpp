@@ -45,6 +45,9 @@ std::string random_rule(std::mt19937 &random)
 	bool six = random() & 1, ports = false;
 	std::string rule = "-A PREROUTING";
 
+	if (random() % 4 == 0)
+		rule += std::string(random() & 1 ? " !" : "") + " -i eth" +
+			std::to_string(random() & 1);
 	if (random() % 3 == 0)
 		rule += six ? " -d 2001:db8::46" : " -d 10.128.8.46";
 	if (random() % 2) {

@@ -25,7 +25,7 @@ std::vector<const nf::Rule *> rewrites(const Ruleset &rules, Family family)
 	std::vector<const nf::Rule *> found;
 
 	any.network_known = {};
-	const replay::Program program = replay::compile(rules.tables(), any, true);
+	const replay::Program program = replay::compile(rules.tables(), any, replay::Scope::all);
 	for (std::uint32_t at = program.entry; at < program.nodes.size();
 	     at = program.nodes[at].next)
 		found.push_back(program.nodes[at].rule);

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint8_t ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58, SCTP = 132,
 		       UDPLITE = 136;
-constexpr std::uint8_t TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10;
 
 const void *read(void *packet, unsigned int offset, unsigned int length)
 {
@@ -37,10 +36,8 @@ void take_ends(const Packet &packet, std::uint32_t at, Decoded &decoded)
 		decoded.source = load16(header);
 		decoded.destination = load16(header + 2);
 		decoded.has_ends = true;
-		if (decoded.protocol == TCP && packet.captures(std::uint64_t{at} + 14)) {
-			decoded.syn = (header[13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-			decoded.resets = header[13] & TCP_RST;
-		}
+		if (decoded.protocol == TCP && packet.captures(std::uint64_t{at} + 14))
+			take_flags(header, decoded);
 		return;
 	case ICMP:
 	case ICMP6:

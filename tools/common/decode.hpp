@@ -40,10 +40,18 @@ struct Decoded {
 	bool opens() const;
 };
 
+// @header: of TCP, of which 14 bytes are captured
+inline void take_flags(const std::uint8_t *header, Decoded &decoded)
+{
+	constexpr std::uint8_t SYN = 0x02, RST = 0x04, ACK = 0x10;
+
+	decoded.syn = (header[13] & (SYN | ACK)) == SYN;
+	decoded.resets = header[13] & RST;
+}
+
 // Of a packet.plain whose checksum is not bad.
 inline Decoded decode_plain(const Packet &packet, Checksum checksum)
 {
-	constexpr std::uint8_t SYN = 0x02, RST = 0x04, ACK = 0x10;
 	Decoded decoded{source_of(packet),
 			destination_of(packet),
 			static_cast<std::uint8_t>(dscp_of(packet)),
@@ -55,17 +63,15 @@ inline Decoded decode_plain(const Packet &packet, Checksum checksum)
 	decoded.source = load16(header);
 	decoded.destination = load16(header + 2);
 	decoded.has_ends = true;
-	if (packet.plain == DADDR_PROTO_TCP) {
-		decoded.syn = (header[13] & (SYN | ACK)) == SYN;
-		decoded.resets = header[13] & RST;
-	}
+	if (packet.plain == DADDR_PROTO_TCP)
+		take_flags(header, decoded);
 	decoded.sum = checksum == Checksum::good ? Sum::good : Sum::unknown;
 	return decoded;
 }
 
-// @packet: as receive() has left it. @checksum: what Coverage says of it.
 Decoded decode_any(const Packet &packet, Checksum checksum);
 
+// @packet: as receive() has left it. @checksum: what Coverage says of it.
 inline Decoded decode(const Packet &packet, Checksum checksum)
 {
 	// nearly all packets

@@ -56,7 +56,7 @@ bool asks_interface(const nf::Ruleset &rules, Family family)
 }
 
 // @interface: that all packets come in by; or empty
-Programs compile_all(const nf::Ruleset &rules, const std::string &interface)
+Programs compile_all(const nf::Ruleset &rules, const std::string &interface, Scope scope)
 {
 	Programs programs;
 
@@ -66,7 +66,7 @@ Programs compile_all(const nf::Ruleset &rules, const std::string &interface)
 
 			if (!interface.empty())
 				flow.in = interface;
-			programs[index_of(family)][dscp] = compile(rules, flow, false);
+			programs[index_of(family)][dscp] = compile(rules, flow, scope);
 		}
 	return programs;
 }
@@ -101,11 +101,14 @@ const char *checksum_text(Checksum checksum)
 }
 
 Engine::Engine(const Ruleset &rules, const std::vector<Ip> &servers, const std::string &interface)
-	: rules_(rules), interface_(interface), by_dscp_(compile_all(rules.tables(), interface)),
+	: rules_(rules), interface_(interface),
+	  by_dscp_(compile_all(rules.tables(), interface, Scope::effective)),
 	  diagnosis_(mappings(by_dscp_), servers)
 {
 	for (Family family : FAMILIES)
 		asks_interface_[index_of(family)] = asks_interface(rules.tables(), family);
+	if (interface.empty() && (asks_interface_[0] || asks_interface_[1]))
+		unnamed_ = compile_all(rules.tables(), interface, Scope::unnamed);
 }
 
 // A trace is of all rules, those that do nothing included.
@@ -116,7 +119,7 @@ const Program &Engine::of_all(Family family)
 
 	flow.network_known = {};
 	if (!program)
-		program = compile(rules_.tables(), flow, true);
+		program = compile(rules_.tables(), flow, Scope::all);
 	return *program;
 }
 
@@ -287,13 +290,17 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	const Coverage coverage(packet);
 	const Checksum before = coverage.verify(packet);
 	const Decoded decoded = decode(packet, before);
+	const Programs *programs = &by_dscp_;
 	std::string_view interface;
 	if (asks_interface_[index_of(packet.family)]) {
 		interface = interface_.empty() ? frame.interface->name : interface_;
-		counters_.interface_assumed += interface.empty();
+		if (interface.empty()) {
+			counters_.interface_assumed++;
+			programs = &unnamed_;
+		}
 	}
 	diagnosis_.see(decoded);
-	const Program &program = by_dscp_[index_of(packet.family)][dscp];
+	const Program &program = (*programs)[index_of(packet.family)][dscp];
 	const Result result = run_rules(trace ? of_all(packet.family) : program, packet,
 					{received.offloaded, interface}, trace);
 

@@ -143,6 +143,7 @@ private:
 	std::string interface_;
 	bool asks_interface_[2] = {}; // do rules of this family?
 	const Programs by_dscp_;
+	Programs unnamed_;		   // for packets of whose interface nobody knows
 	std::optional<Program> of_all_[2]; // of all rules, for a trace
 	Counters counters_;
 	Diagnosis diagnosis_;

@@ -26,8 +26,8 @@ bool finds_protocol(const nf::Rule &rule)
 // From the last rule to the first, so that where a packet goes next is there.
 class Compiler {
 public:
-	Compiler(const nf::Ruleset &rules, const nf::Flow &flow, bool all)
-		: rules_(rules), first_(flow), flow_(flow), marks_(marks(rules)), all_(all)
+	Compiler(const nf::Ruleset &rules, const nf::Flow &flow, Scope scope)
+		: rules_(rules), first_(flow), flow_(flow), marks_(marks(rules)), scope_(scope)
 	{
 		if (marks_) // then nobody knows which DSCP a rule sees
 			flow_.network_known = {};
@@ -93,7 +93,7 @@ private:
 	Index one(const nf::Rule &rule, Index next, Index leave, unsigned int depth,
 		  bool knows_protocol)
 	{
-		const bool looks = looks_inside(rule, knows_protocol);
+		const bool whole = scope_ == Scope::all || looks_inside(rule, knows_protocol);
 
 		if (!is_understood(rule)) {
 			if (leads_)
@@ -102,27 +102,28 @@ private:
 					": it sets a DSCP before rules that give a new destination");
 			return next;
 		}
-		if (!all_ && !looks && is_ruled_out(rule))
+		if (!whole && is_ruled_out(rule))
 			return next;
 		const nf::May may = nf::may_do(*table_, rule, flow_);
-		if (!all_ && !looks && may.truth == Truth::no)
+		if (!whole && may.truth == Truth::no)
 			return next;
 		Program::Node node;
 
 		node.table = table_;
 		node.rule = &rule;
-		node.steps = steps_of(rule);
 		node.leads = leads(*table_, rule);
+		const nf::Flow here = flow_at(rule, node.leads);
+		node.steps = steps_of(rule, here);
 		leads_ |= node.leads;
 		node.next = next;
 		add_targets(node, leave, depth, knows_protocol);
-		if (!all_ && !looks && may.one)
+		if (!whole && may.one)
 			if (const auto only = shorten(node, may))
 				return *only;
 		// what comes after it is to be found in any case
-		if (const nf::May here = here_.in ? nf::may_do(*table_, rule, here_) : nf::May();
-		    !all_ && !looks && here.one && here.changes)
-			shorten(node, here);
+		if (const nf::May by = here.in ? nf::may_do(*table_, rule, here) : nf::May();
+		    !whole && by.one && by.changes)
+			shorten(node, by);
 		if (program_.nodes.size() >= MOST_NODES)
 			throw Error(
 				rule.where +
@@ -131,7 +132,21 @@ private:
 		return static_cast<Index>(program_.nodes.size() - 1);
 	}
 
-	std::vector<const nf::Step *> steps_of(const nf::Rule &rule) const
+	// As that rule sees packets here. Steps takes what nobody knows to hold, in rules
+	// that lead to a destination.
+	nf::Flow flow_at(const nf::Rule &rule, bool leads) const
+	{
+		nf::Flow flow = here_;
+
+		if (scope_ != Scope::unnamed || !leads)
+			return flow;
+		for (const nf::Step &step : rule.steps)
+			if (const auto *in = std::get_if<nf::InInterface>(&step); in && !flow.in)
+				flow.in = in->inverted ? "" : in->name;
+		return flow;
+	}
+
+	static std::vector<const nf::Step *> steps_of(const nf::Rule &rule, const nf::Flow &flow)
 	{
 		std::vector<const nf::Step *> steps;
 
@@ -139,8 +154,8 @@ private:
 			const auto *match = std::get_if<nf::Match>(&step);
 			const auto *in = std::get_if<nf::InInterface>(&step);
 
-			if (!(match && nf::holds(*match, flow_) == Truth::yes) &&
-			    !(in && here_.in && nf::matches(*in, *here_.in)))
+			if (!(match && nf::holds(*match, flow) == Truth::yes) &&
+			    !(in && flow.in && nf::matches(*in, *flow.in)))
 				steps.push_back(&step);
 		}
 		return steps;
@@ -262,7 +277,7 @@ private:
 	nf::Flow flow_;		// as a rule sees them, by whatever interface
 	nf::Flow here_ = flow_; // the same, by the one that all come in by, if any
 	const bool marks_;	// does one of them set a DSCP?
-	const bool all_;
+	const Scope scope_;
 	bool leads_ = false; // does one of those so far lead to a destination?
 	const nf::Table *table_ = nullptr;
 	Index end_ = Program::THROUGH; // where ACCEPT leads to
@@ -272,9 +287,9 @@ private:
 
 } // namespace
 
-Program compile(const nf::Ruleset &rules, const nf::Flow &flow, bool all)
+Program compile(const nf::Ruleset &rules, const nf::Flow &flow, Scope scope)
 {
-	return Compiler(rules, flow, all).compile();
+	return Compiler(rules, flow, scope).compile();
 }
 
 } // namespace dsr::replay

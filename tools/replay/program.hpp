@@ -40,8 +40,15 @@ struct Program {
 	std::optional<Ip> first;
 };
 
-// @flow: what is known of the packets; with an interface, all come in by that. @all: rules that would do nothing, too.
+// Which rules are in it, and what is known of the interface that packets come in by.
+enum class Scope : std::uint8_t {
+	all,	   // rules that would do nothing, too
+	effective, // packets know it, or flow.in does
+	unnamed	   // nobody does: it is the one that a rule asks for
+};
+
+// @flow: what is known of the packets; with an interface, all come in by that.
 // Throws Error for chains that lead to each other without an end.
-Program compile(const nf::Ruleset &rules, const nf::Flow &flow, bool all);
+Program compile(const nf::Ruleset &rules, const nf::Flow &flow, Scope scope);
 
 } // namespace dsr::replay
