@@ -353,6 +353,43 @@ TEST_CASE("replay: what is not understood of nftables, and what is no ruleset")
 	CHECK(ruleset.notes[0] == "f: 1 rule of nftables on the way not applied");
 }
 
+TEST_CASE("replay: a table of nftables that is dormant does nothing")
+{
+	const char *const SAME = "10.128.9.31:80";
+	// "flags" as nft prints them: 1.1.3, 1.1.7, and all of them where there are two
+	auto with = [](const std::string &flags) {
+		const std::string plain = R"("name": "t", "handle": 1)";
+		std::string text = nft("inet", {DSCP7 + "," + TO1});
+
+		return text.replace(text.find(plain), plain.size(),
+				    plain + ", \"flags\": " + flags);
+	};
+
+	for (const char *flags : {R"("dormant")", R"(["dormant"])", R"(["dormant", "owner"])"}) {
+		replay::Ruleset ruleset;
+
+		INFO(flags);
+		CHECK(destination(with(flags), ip4()) == SAME);
+		replay::parse_rules(with(flags), "f", ruleset);
+		CHECK(ruleset.empty());
+		CHECK(ruleset.notes ==
+		      std::vector<std::string>{
+			      "f: the table \"t\" is dormant: nothing of it is applied"});
+	}
+	for (const char *flags : {"\"owner\"", R"(["owner", "persist"])", "[]"})
+		CHECK(destination(with(flags), ip4()) == "10.0.0.1:80");
+
+	// 0.9.8 and 1.0.6, where a table is dormant: what is in freed memory, or
+	// nothing more
+	CHECK(error(with("\"raw\"")) ==
+	      "f: found the flag \"raw\" of the table inet t, expected \"dormant\", \"owner\" or \"persist\": nft before 1.1 prints a wrong one; write that which nft list table inet t shows");
+	const std::string cut = with("\n");
+	CHECK(error(cut.substr(0, cut.find("\"flags\": ") + 10))
+		      .starts_with(
+			      "f: found the end of the text after the \"flags\" of a table, expected a whole ruleset"));
+	CHECK(error(with("7")).starts_with("f: found the flag 7 of the table inet t, expected "));
+}
+
 TEST_CASE("replay: values of dscp_rewrite")
 {
 	const std::string values = "# sysctl net.ipv4.dscp_rewrite net.ipv6.dscp_rewrite\n"

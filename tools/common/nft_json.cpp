@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/nft_json.hpp"
 
-#include <algorithm>
+#include <set>
 
 #include "common/nft_json_rule.hpp"
 
@@ -29,6 +29,10 @@ public:
 					add(table, family, tables);
 			return tables;
 		} catch (const json::exception &error) {
+			if (ends_in_flags(text))
+				throw Error(
+					name_ +
+					": found the end of the text after the \"flags\" of a table, expected a whole ruleset: nft before 1.1 prints this of a table with one flag (dormant, owner); take a newer nft, or write each of the other tables to a file of its own (nft -j list table FAMILY NAME)");
 			throw Error(name_ + ": found " + quote(error.what()) +
 				    ", expected what nft -j list ruleset prints");
 		}
@@ -53,13 +57,40 @@ private:
 		       one.at("table") == table.at("name");
 	}
 
-	static bool is_dormant(const json &table)
+	static bool ends_in_flags(std::string_view text)
 	{
-		const json flags = table.value("flags", json());
+		const std::size_t last = text.find_last_not_of(" \n");
 
-		return flags == "dormant" ||
-		       (flags.is_array() &&
-			std::find(flags.begin(), flags.end(), "dormant") != flags.end());
+		return last != text.npos && text.substr(0, last + 1).ends_with("\"flags\":");
+	}
+
+	// One is a string, or a list of one, by version; several are a list. nft
+	// before 1.1 prints one from memory that it has freed: the name of a chain,
+	// say.
+	bool is_dormant(const json &table) const
+	{
+		static const std::set<json> KNOWN = {"dormant", "owner", "persist"};
+		json flags = table.value("flags", json::array());
+		bool dormant = false;
+
+		if (!flags.is_array())
+			flags = json::array({flags});
+		for (const json &flag : flags) {
+			if (!KNOWN.contains(flag))
+				throw Error(
+					name_ + ": found the flag " + flag.dump() +
+					" of the table " + full_name(table) +
+					", expected \"dormant\", \"owner\" or \"persist\": nft before 1.1 prints a wrong one; write that which nft list table " +
+					full_name(table) + " shows");
+			dormant |= flag == "dormant";
+		}
+		return dormant;
+	}
+
+	static std::string full_name(const json &table)
+	{
+		return table.at("family").get<std::string>() + " " +
+		       table.at("name").get<std::string>();
 	}
 
 	void add(const json &from, Family family, std::vector<Table> &tables) const
@@ -68,9 +99,10 @@ private:
 				  own = family == Family::ip4 ? "ip" : "ip6";
 		std::map<std::string, json> sets;
 
-		if ((of != own && of != "inet" && of != "netdev") || is_dormant(from))
+		if (of != own && of != "inet" && of != "netdev")
 			return;
-		Table table{Table::Owner::nf_tables, own, from.at("name"), {}, {}};
+		Table table{Table::Owner::nf_tables, own, from.at("name"), {}, {},
+			    is_dormant(from)};
 		for (const json &set : sets_)
 			if (is_of(set, from))
 				sets[set.at("name")] = set;

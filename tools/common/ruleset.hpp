@@ -220,9 +220,17 @@ struct Table {
 	std::string name;
 	std::map<std::string, Chain> chains;
 	std::map<std::string, Set> sets;
+	// of nf_tables: the rules are there, and no packet comes to them
+	bool dormant = false;
 
 	bool sees(Family one) const { return family != (one == Family::ip4 ? "ip6" : "ip"); }
 };
+
+// As nft names it: "ip raw"
+inline std::string full_name(const Table &table)
+{
+	return table.family + " " + table.name;
+}
 
 struct Ruleset {
 	std::vector<Table> tables;

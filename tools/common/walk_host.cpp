@@ -10,7 +10,7 @@ std::vector<Place> places(const Ruleset &rules, Family family)
 	std::vector<Place> all;
 
 	for (const Table &table : rules.tables)
-		if (table.sees(family))
+		if (table.sees(family) && !table.dormant)
 			for (const auto &[name, chain] : table.chains)
 				if (chain.base && chain.base->hook != Hook::other)
 					all.push_back({&table, &name, &*chain.base});

@@ -13,8 +13,9 @@ struct Place {
 	const Base *base;
 };
 
-// In the order that packets meet them in; which of those with the same priority was
-// registered last, and comes first, nobody here knows.
+// In the order that packets meet them in; to those of dormant tables, none comes. Which
+// of those with the same priority was registered last, and comes first, nobody here
+// knows.
 std::vector<Place> places(const Ruleset &rules, Family family);
 
 struct Fates {

@@ -318,8 +318,15 @@ void add_devices(nf::Table &table, const std::string &name)
 void add_nft(std::string_view text, const std::string &name, Ruleset &ruleset)
 {
 	std::vector<nf::Table> tables = nf::nft_tables(text, name);
-	std::set<std::string> others;
+	std::set<std::string> others, dormant; // one of both families is there twice
 
+	for (const nf::Table &table : tables)
+		if (table.dormant)
+			dormant.insert(table.name);
+	std::erase_if(tables, [](const nf::Table &table) { return table.dormant; });
+	for (const std::string &table : dormant)
+		ruleset.notes.push_back(name + ": the table " + quote(table) +
+					" is dormant: nothing of it is applied");
 	for (nf::Table &table : tables) {
 		add_devices(table, name);
 		others.merge(select(table));

@@ -235,6 +235,21 @@ TEST_CASE("reach: dscp_rewrite comes before every table, and knows addresses")
 	CHECK(ask({{rewrite_table(Family::ip4, {any})}}).answer == Answer::none);
 }
 
+TEST_CASE("reach: no packet comes to a table that is dormant")
+{
+	nf::Ruleset all = rules("raw PREROUTING " + DSCP + TO_VIP + "mangle PREROUTING " + DSCP +
+				"-j DADDR --set-daddr 10.0.0.8\n");
+
+	for (nf::Table &table : all.tables)
+		table.dormant = table.name == "mangle";
+	CHECK(ask(all).answer == Answer::all);
+	CHECK(leads(all).size() == 1);
+	for (nf::Table &table : all.tables)
+		table.dormant = table.name == "raw";
+	CHECK(ask(all).answer == Answer::none);
+	CHECK(ask(all, "10.0.0.8").answer == Answer::all);
+}
+
 TEST_CASE("reach: a look-up of which a part is known")
 {
 	nf::Ruleset all = rules("raw PREROUTING -j ACCEPT\n");
