@@ -448,6 +448,27 @@ test_doctor_looks_at_rules_of_nftables()
 }
 scenario test_doctor_looks_at_rules_of_nftables "-" "nft" "-"
 
+# The rules of a table that somebody made dormant are there, and do nothing.
+test_doctor_knows_a_dormant_table()
+{
+	healthy <<<"10.128.8.46=7"
+	on "$server" nft 'add table ip raw { flags dormant; }'
+	assert_ping "$neighbour" "$near_rip" "$near_rip" -Q 28
+	assert_exit 1 dsrctl check
+	assert_exit 0 dsrctl start
+	assert_contains "start" "$said" 'the table ip raw of nftables is dormant: .* until nft add table ip raw$'
+	assert_equal "rules after start" "$(rules_save | grep -c DADDR)" 1
+	assert_finds error table-dormant 'the table ip raw of nftables is dormant, and 1 rule in it'
+	assert_contains "doctor" "$said" 'keep: .*nft delete table ip raw'
+	apply_fixes
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+
+	on "$server" nft 'add table ip raw { flags dormant; }'
+	assert_exit 0 dsrctl stop
+	assert_lacks "rules after stop" "$(rules_save)" DADDR
+}
+scenario test_doctor_knows_a_dormant_table "ipv4" "nft" "-"
+
 # Ways to send DSCP 7 to 10.128.8.46, as people write them: a name, and what nft
 # or, after "iptables", iptables is given.
 forms()

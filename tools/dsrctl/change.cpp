@@ -214,16 +214,40 @@ void say_if_off(const Intent &intent)
 			say_warning(rewrite::off_text(family));
 }
 
-// Adding a rule wakes the table.
-void say_if_dormant(const Situation &now, const Plan &plan)
+// The rules that lead to a VIP when the plan is carried out.
+std::vector<Rule> rules_for(const Item &item, const Situation &now, const Plan &plan)
 {
-	if (std::ranges::any_of(
-		    now.actual.rules,
-		    [](const Rule &rule) { return rule.store == Store::nft && !rule.active; }) &&
-	    std::ranges::none_of(plan.rules, [](const RuleStep &step) {
-		    return step.kind == RuleStep::Kind::add && step.rule.store == Store::nft;
-	    }))
-		say_warning(nft::dormant_text());
+	std::vector<Rule> rules = now.actual.rules;
+
+	for (const RuleStep &step : plan.rules)
+		if (step.kind != RuleStep::Kind::remove)
+			rules.push_back(step.rule);
+	std::erase_if(rules, [&](const Rule &rule) { return !rule.has(item); });
+	return rules;
+}
+
+// Adding a rule of nftables wakes the table; of iptables, it does not.
+void say_if_dormant(const Intent &intent, const Situation &now, const Plan &plan)
+{
+	const bool woken = std::ranges::any_of(plan.rules, [](const RuleStep &step) {
+		return step.kind == RuleStep::Kind::add && step.rule.store == Store::nft;
+	});
+	auto sleeps = [&](const Rule &rule) {
+		return now.host.is_in(now.actual.dormant, rule) &&
+		       !(woken && rule.store == Store::nft);
+	};
+	std::set<std::string> tables;
+
+	for (const Entry &entry : intent.goal.present) {
+		if (!entry.dscp)
+			continue;
+		const std::vector<Rule> rules = rules_for(entry.item(), now, plan);
+		if (std::ranges::all_of(rules, sleeps))
+			for (const Rule &rule : rules)
+				tables.insert(nft::table_of(rule));
+	}
+	for (const std::string &table : tables)
+		say_warning(nft::dormant_text(table));
 }
 
 // Nothing has changed. If that cannot be written, what is remembered says more
@@ -284,8 +308,7 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 
 	if (how.store == Store::dscp_rewrite)
 		say_if_off(intent);
-	if (how.store == Store::nft && !intent.goal.present.empty())
-		say_if_dormant(now, plan);
+	say_if_dormant(intent, now, plan);
 	now.state = after;
 	changes.added += plan.add.size();
 	changes.removed += plan.remove.size();

@@ -152,9 +152,12 @@ HoldSignals::~HoldSignals()
 
 Host::Found Host::read(bool ip4, bool ip6, const std::set<Item> &known) const
 {
-	Found found{{}, {read_nf_tables()}};
+	Found found{{}, {read_nf_tables()}, {}};
 	const std::vector<nf::Table> tables = found.others.tables;
 
+	for (const nf::Table &table : tables)
+		if (table.dormant)
+			found.dormant.insert(full_name(table));
 	for (Family family : FAMILIES) {
 		if (family == Family::ip4 ? !ip4 : !ip6)
 			continue;
@@ -167,13 +170,24 @@ Host::Found Host::read(bool ip4, bool ip6, const std::set<Item> &known) const
 				append(found.others.tables, nf::saved_tables(saved, family));
 		}
 	}
-	append(found.rules, nft::read());
+	append(found.rules, nft::read(tables));
+	for (Rule &rule : found.rules)
+		rule.active = !is_in(found.dormant, rule);
 	for (Rule &rule : rewrite::read())
 		if (rule.family == Family::ip4 ? ip4 : ip6)
 			found.rules.push_back(std::move(rule));
 	for (nf::Table &table : found.others.tables)
 		remove_known(table, found.rules, known);
 	return found;
+}
+
+bool Host::is_in(const std::set<std::string> &tables, const Rule &rule) const
+{
+	if (rule.store == Store::dscp_rewrite ||
+	    (rule.store != Store::nft &&
+	     iptables_.variant(rule.store, rule.family) != std::string("nft")))
+		return false;
+	return tables.contains(nft::table_of(rule));
 }
 
 void Host::wait_for_locks(const Plan &plan) const

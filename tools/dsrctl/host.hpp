@@ -50,9 +50,14 @@ public:
 	struct Found {
 		std::vector<Rule> rules; // of the form that dsrctl makes
 		nf::Ruleset others;	 // all but those for known items
+		// those of nf_tables that are dormant: "ip raw"
+		std::set<std::string> dormant;
 	};
 	// @known: what is configured, or was started
 	Found read(bool ip4, bool ip6, const std::set<Item> &known = {}) const;
+
+	// Is it in one of these tables of nf_tables?
+	bool is_in(const std::set<std::string> &tables, const Rule &rule) const;
 
 	// Until nobody has locked what the plan needs. Throws Error.
 	void wait_for_locks(const Plan &plan) const;

@@ -390,31 +390,4 @@ Target probe_target(Family family)
 	return target == Target::unknown ? probe_legacy(family) : target;
 }
 
-std::optional<std::uint32_t> nft_table_flags(std::uint8_t family, const std::string &name)
-{
-	alignas(nlmsghdr) char buffer[256];
-	nlmsghdr *message = put_netfilter(buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
-					  NLM_F_DUMP, family);
-	std::optional<std::uint32_t> found;
-
-	const int result = NetlinkSocket(NETLINK_NETFILTER).dump(message, [&](const nlmsghdr *one) {
-		std::uint32_t flags = 0;
-		bool named = false;
-
-		each_attribute(one, sizeof(nfgenmsg), [&](const nlattr *attribute) {
-			if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME)
-				named = name == mnl_attr_get_str(attribute);
-			if (mnl_attr_get_type(attribute) == NFTA_TABLE_FLAGS &&
-			    mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
-				flags = ntohl(mnl_attr_get_u32(attribute));
-		});
-		if (named)
-			found = flags;
-	});
-	// so says a kernel that has no nftables, and so no table
-	if (result && errno != EINVAL)
-		fail("reading the tables of nf_tables", errno);
-	return found;
-}
-
 } // namespace dsr

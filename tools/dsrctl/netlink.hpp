@@ -39,8 +39,4 @@ enum class Target : std::uint8_t {
 // Loads the module, as the first rule would.
 Target probe_target(Family family);
 
-// The flags (NFT_TABLE_F_*) of the table of nftables of this name and family (AF_INET,
-// NFPROTO_INET); nothing when there is none.
-std::optional<std::uint32_t> nft_table_flags(std::uint8_t family, const std::string &name);
-
 } // namespace dsr

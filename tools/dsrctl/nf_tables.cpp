@@ -113,12 +113,15 @@ private:
 			const Attributes from(one);
 			const std::string family = family_of(one);
 
-			if (!family.empty() && !(from.number32(NFTA_TABLE_FLAGS) & TABLE_F_DORMANT))
+			const bool dormant = from.number32(NFTA_TABLE_FLAGS) & TABLE_F_DORMANT;
+
+			if (!family.empty())
 				tables_.push_back({nf::Table::Owner::nf_tables,
 						   family,
 						   from.text(NFTA_TABLE_NAME),
 						   {},
-						   {}});
+						   {},
+						   dormant});
 		});
 		dump(NFT_MSG_GETCHAIN,
 		     [&](const nlmsghdr *one) { take_chain(Attributes(one), family_of(one)); });

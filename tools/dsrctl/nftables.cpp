@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dsrctl/nftables.hpp"
 
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-
 #include <bit>
 #include <set>
 
@@ -11,13 +8,14 @@
 
 #include "common/dscp.hpp"
 #include "common/process.hpp"
-#include "dsrctl/netlink.hpp"
 
 namespace dsr::nft {
 
 namespace {
 
 using nlohmann::json;
+
+constexpr char OWN[] = "inet dsrctl";
 
 const char *protocol(Family family)
 {
@@ -215,28 +213,41 @@ std::vector<Rule> parse(const std::string &text)
 	return rules;
 }
 
-std::vector<Rule> read()
+std::vector<Rule> read(const std::vector<nf::Table> &tables)
 {
-	std::string program = find_program("nft");
+	const std::string program = find_program("nft");
+	std::vector<Rule> rules;
 
-	const auto flags = nft_table_flags(NFPROTO_INET, TABLE);
-	if (program.empty() || !flags)
-		return {};
-	Outcome outcome = run(program, {"-j", "list", "table", "inet", TABLE});
-	if (outcome.status)
-		throw Error("nft: " + outcome.reason());
-	std::vector<Rule> rules = parse(outcome.output);
-	for (Rule &rule : rules)
-		rule.active = !(*flags & NFT_TABLE_F_DORMANT);
+	for (const nf::Table &table : tables) {
+		if (program.empty() || nf::full_name(table) != OWN)
+			continue;
+		// Not the whole table: nft before 1.1 prints half of one that is
+		// dormant.
+		for (const Table chain : {Table::raw, Table::mangle}) {
+			if (!table.chains.contains(name(chain)))
+				continue;
+			Outcome outcome = run(program,
+					      {"-j", "list", "chain", "inet", TABLE, name(chain)});
+			if (outcome.status)
+				throw Error("nft: " + outcome.reason());
+			for (Rule &rule : parse(outcome.output))
+				rules.push_back(std::move(rule));
+		}
+	}
 	return rules;
 }
 
-std::string dormant_text()
+std::string table_of(const Rule &rule)
 {
-	return std::string("the table inet ") + TABLE +
-	       " of nftables is dormant: marked packets keep the server's own address until "
-	       "nft add table inet " +
-	       TABLE;
+	if (rule.store == Store::nft)
+		return OWN;
+	return std::string(rule.family == Family::ip4 ? "ip " : "ip6 ") + name(rule.table);
+}
+
+std::string dormant_text(const std::string &table)
+{
+	return "the table " + table +
+	       " of nftables is dormant: its rules rewrite nothing until nft add table " + table;
 }
 
 std::string input(const std::vector<RuleStep> &steps, bool last)

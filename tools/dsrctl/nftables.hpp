@@ -3,20 +3,24 @@
 // in a table of their own.
 #pragma once
 
+#include "common/ruleset.hpp"
 #include "dsrctl/rules.hpp"
 
 namespace dsr::nft {
 
 inline constexpr char TABLE[] = "dsrctl";
 
-// The rules in what "nft -j list table inet dsrctl" prints.
+// The rules in what "nft -j list chain inet dsrctl raw" prints.
 std::vector<Rule> parse(const std::string &json);
 
-// Those that there are: not active where the table is dormant.
-std::vector<Rule> read();
+// Those that there are. @tables: read_nf_tables()
+std::vector<Rule> read(const std::vector<nf::Table> &tables);
 
-// What that means, and what ends it.
-std::string dormant_text();
+// The table of nf_tables that a rule is in: that of its own, or one of iptables-nft.
+std::string table_of(const Rule &rule);
+
+// What it means that such a table is dormant, and what ends it.
+std::string dormant_text(const std::string &table);
 
 // The input of nft -f for the steps of this store; empty when there is none.
 // @last: nothing is left in the table, so it goes too.

@@ -48,6 +48,8 @@ struct Actual {
 	std::vector<Address> addresses;
 	std::map<Item, Served> served = {}; // that no rule of ours leads to
 	std::vector<Network> networks = {};
+	// tables of nf_tables whose rules do nothing: "ip raw"
+	std::set<std::string> dormant = {};
 
 	const Served *served_by_others(const Item &item) const
 	{

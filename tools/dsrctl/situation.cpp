@@ -123,6 +123,7 @@ void Situation::read_actual()
 	Host::Found found = host.read(concerns(Family::ip4), concerns(Family::ip6), known);
 
 	actual.rules = std::move(found.rules);
+	actual.dormant = std::move(found.dormant);
 	find_served(found.others);
 }
 

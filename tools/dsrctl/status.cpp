@@ -92,7 +92,9 @@ private:
 					continue;
 				Row row;
 				row.type = pairs ? RowType::l3dsr : RowType::iptbl;
-				row.standing = Standing::started;
+				row.standing = rule.active ? Standing::started :
+					       pairs	   ? Standing::partial :
+							     Standing::stopped;
 				row.name = row.ipaddr = text(item.ip);
 				if (item.ports)
 					row.name = with_port(row.name, item.ports->vip);
@@ -325,8 +327,9 @@ std::vector<std::string> oddities(const Config &config, const Actual &actual, bo
 		for (const Item &item : rule.items)
 			copies[item]++;
 		if (!rule.active)
-			off.insert(rule.store == Store::nft ? nft::dormant_text() :
-							      rewrite::off_text(rule.family));
+			off.insert(rule.store == Store::dscp_rewrite ?
+					   rewrite::off_text(rule.family) :
+					   nft::dormant_text(nft::table_of(rule)));
 		if (rule.store == Store::other)
 			elsewhere[rule.family]++;
 	}

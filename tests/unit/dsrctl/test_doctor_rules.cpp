@@ -3,9 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "common/process.hpp"
+#include "common/rule_steps.hpp"
 #include "doctor_world.hpp"
 #include "dsrctl/dscp_rewrite.hpp"
 #include "dsrctl/doctor/report.hpp"
+#include "dsrctl/nftables.hpp"
 
 using namespace dsr_test;
 using namespace std::string_literals;
@@ -364,6 +366,80 @@ TEST_CASE("doctor: VIPs of dscp_rewrite")
 	CHECK(command_lines(finding) ==
 	      std::vector<std::string>{"sysctl -w net.ipv4.dscp_rewrite.enabled=1"});
 	CHECK(finding.safe);
+}
+
+TEST_CASE("doctor: a table that is dormant")
+{
+	auto with_dormant = [](const std::string &lines) {
+		Facts facts = healthy(), other;
+
+		remove_rules(facts);
+		add_rules(facts,
+			  "raw PREROUTING -m dscp --dscp 0x07 -j DADDR --set-daddr 2001:db8::7",
+			  Family::ip6);
+		add_rules(other, lines);
+		for (nf::Table &table : other.ruleset.tables)
+			table.dormant = true;
+		add_tables(facts, other.ruleset.tables);
+		add_dormant(facts);
+		return facts;
+	};
+	Facts facts = with_dormant(
+		"raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7\n"
+		"raw PREROUTING -m dscp --dscp 0x09 -j DADDR --set-daddr 10.0.0.8");
+	Finding finding = only(check_dormant(facts));
+
+	CHECK(finding.severity == Severity::error);
+	CHECK(finding.found ==
+	      "the table ip raw of nftables is dormant, and 2 rules in it that set a destination or a DSCP do nothing");
+	CHECK(finding.why ==
+	      "packets that are marked for 10.0.0.7 and 10.0.0.8 keep the server's own address");
+	CHECK(command_lines(finding) == std::vector<std::string>{"nft add table ip raw"});
+	CHECK(has(finding.keep, "nft delete table ip raw"));
+	CHECK_FALSE(finding.safe);
+	CHECK(found(facts) == "error: table-dormant");
+	CHECK(needs_module(facts));
+
+	// where another rule leads there, it is only odd
+	add_rules(facts, "mangle PREROUTING -j DADDR --dscp-map 7=10.0.0.7,9=10.0.0.8");
+	finding = only(check_dormant(facts));
+	CHECK(finding.severity == Severity::warning);
+	CHECK(finding.fix.size() == 1);
+
+	// a VIP that it does not lead to has no rule all the same
+	facts = with_dormant("raw PREROUTING -j DADDR --dscp-map 7=10.0.0.7");
+	CHECK(has(only(check_rules(facts)).found, "there is no rule for DSCP 9"));
+
+	// DSCPs of answers; and nothing of ours
+	facts = with_dormant("mangle OUTPUT -s 10.0.0.7/32 -j DSCP --set-dscp 0x00");
+	finding = only(check_dormant(facts));
+	CHECK(finding.severity == Severity::warning);
+	CHECK(has(finding.found, "the table ip mangle of nftables is dormant, and 1 rule in it "));
+	CHECK(check_dormant(with_dormant("filter INPUT -p tcp -j DROP")).empty());
+}
+
+TEST_CASE("doctor: dsrctl's table of nftables, while it is dormant")
+{
+	Facts facts = healthy();
+	nf::Table table{nf::Table::Owner::nf_tables, "inet", nft::TABLE, {}, {}, true};
+	nf::Rule rule;
+
+	remove_rules(facts);
+	facts.config = parse("10.0.0.7=7\n");
+	facts.module.loaded = false;
+	nf::add_dscp_test(rule, Family::ip4, 7);
+	rule.steps.push_back(nf::Constant{0, {10, 0, 0, 7}});
+	rule.steps.push_back(nf::Write{nf::Header::network, 16, 4, 0});
+	table.chains["raw"] = {nf::Base{nf::Hook::prerouting, -300, {}, false}, {rule}};
+	add_tables(facts, {table});
+	add_dormant(facts);
+	CHECK_FALSE(needs_module(facts));
+	CHECK(check_rules(facts).empty());
+	CHECK(check_rewrite_off(facts).empty());
+	const Finding finding = only(check_dormant(facts));
+	CHECK(finding.severity == Severity::error);
+	CHECK(finding.safe);
+	CHECK(command_lines(finding) == std::vector<std::string>{"nft add table inet dsrctl"});
 }
 
 TEST_CASE("doctor: rules of nftables that track and that drop")

@@ -160,7 +160,22 @@ TEST_CASE("dsrctl: a VIP of nftables is not started in a table that is dormant")
 	      "l3dsr partial 10.0.0.7  10.0.0.7  7    lo:1     --       --    conf\n");
 	CHECK(oddities(config, actual, false, nullptr) ==
 	      std::vector<std::string>{
-		      "the table inet dsrctl of nftables is dormant: marked packets keep the server's own address until nft add table inet dsrctl"});
+		      "the table inet dsrctl of nftables is dormant: its rules rewrite nothing until nft add table inet dsrctl"});
+
+	// nor in one of iptables-nft
+	actual.rules[0].store = Store::iptables;
+	CHECK(status_text(configured_rows(config, actual), true, false) ==
+	      "l3dsr partial 10.0.0.7  10.0.0.7  7    lo:1     --       --    conf\n");
+	CHECK(oddities(config, actual, false, nullptr) ==
+	      std::vector<std::string>{
+		      "the table ip raw of nftables is dormant: its rules rewrite nothing until nft add table ip raw"});
+
+	// and what is not configured is not, either
+	CHECK(status_text(discovered_rows({}, actual, {}), true, false) ==
+	      "l3dsr partial 10.0.0.7  10.0.0.7  7    lo:1     --       raw   disc\n");
+	actual.addresses.clear();
+	CHECK(status_text(discovered_rows({}, actual, {}), true, false) ==
+	      "iptbl stopped 10.0.0.7  10.0.0.7  0x07 --       --       raw   disc\n");
 }
 
 // iptables is the nft variant, ip6tables the legacy one.

@@ -133,26 +133,6 @@ Finding invalid_answers(const Facts &facts, const Rewrite &rewrite)
 	return finding;
 }
 
-// Packets to one are where they belong.
-bool is_vip(const Facts &facts, const Ip &ip)
-{
-	return std::ranges::any_of(facts.config.entries,
-				   [&](const Entry &entry) { return entry.ip == ip; });
-}
-
-Arrivals arrivals(const Facts &facts)
-{
-	Arrivals found;
-
-	for (const Link &link : facts.links)
-		if (link.up && !link.loopback)
-			found.interfaces.push_back({link.name, link.index});
-	for (const Address &address : facts.addresses)
-		if (address.dev != "lo" && !is_vip(facts, address.ip))
-			found.addresses.push_back(address.ip);
-	return found;
-}
-
 // Not one for what the host sends itself, or only forwards.
 bool is_for_arrivals(const nf::Chain &chain)
 {
@@ -330,6 +310,11 @@ Findings check_rules(const Facts &facts)
 			findings.push_back(narrow(entry, found.right[0]));
 		if (found.answer != Reach::Answer::none)
 			continue;
+		if (found.others.empty() && !found.dropped &&
+		    std::ranges::any_of(facts.dormant, [&](const Dormant &table) {
+			    return table.leads(entry.item());
+		    }))
+			continue; // check_dormant() says so
 		if (found.others.empty())
 			findings.push_back(missing(facts, entry, from, found));
 		else if (!has_two_owners(facts, entry.item()))

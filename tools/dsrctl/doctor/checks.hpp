@@ -26,6 +26,9 @@ Findings check_router(const Facts &facts);
 Findings check_others(const Facts &facts);
 Findings check_answers(const Facts &facts);
 
+// check_dormant.cpp
+Findings check_dormant(const Facts &facts);
+
 // check_network.cpp
 Findings check_addresses(const Facts &facts);
 Findings check_rp_filter(const Facts &facts);
@@ -53,6 +56,8 @@ Findings compare(const Config &here, const Config &there, const std::string &dir
 
 // --- for all of them
 
+// By what packets come, and to which addresses but VIPs.
+Arrivals arrivals(const Facts &facts);
 // Does a VIP want the module?
 bool needs_module(const Facts &facts);
 // The command dsrctl with the options that name the configuration.

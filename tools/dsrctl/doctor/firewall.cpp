@@ -8,6 +8,7 @@
 
 #include "common/dscp.hpp"
 #include "common/process.hpp"
+#include "common/rule_steps.hpp"
 #include "dsrctl/iptables_rules.hpp"
 #include "dsrctl/nf_tables.hpp"
 #include "dsrctl/nftables.hpp"
@@ -228,6 +229,22 @@ bool resets_dscp(const json &expressions)
 	return false;
 }
 
+bool is_daddr(const nf::Rule &rule)
+{
+	return std::ranges::any_of(rule.steps, [](const nf::Step &step) {
+		return std::holds_alternative<nf::Rewrite>(step);
+	});
+}
+
+bool sets_dscp(const nf::Rule &rule)
+{
+	return std::ranges::any_of(rule.steps, [](const nf::Step &step) {
+		const auto *write = std::get_if<nf::Write>(&step);
+
+		return write && nf::is_tos(*write);
+	});
+}
+
 // The families of a table of nftables.
 std::vector<Family> families(const std::string &name)
 {
@@ -364,6 +381,38 @@ void add_foreign(Firewall &firewall)
 			 where(one.change),
 			 base.hook == nf::Hook::input ||
 				 (base.hook == nf::Hook::prerouting && base.priority > CONNTRACK)});
+	}
+}
+
+bool Dormant::leads(const Item &item) const
+{
+	return std::ranges::any_of(
+		items, [&](const Item &one) { return one.dscp == item.dscp && one.ip == item.ip; });
+}
+
+void add_dormant(Firewall &firewall)
+{
+	for (nf::Table table : firewall.ruleset.tables) {
+		if (!std::exchange(table.dormant, false))
+			continue;
+		Dormant dormant{table.family, table.name, 0, {}, false};
+		const nf::Ruleset alone{{std::move(table)}};
+		std::set<const nf::Rule *> rules;
+
+		for (const Leads &one : leads(alone)) {
+			rules.insert(one.change.rule);
+			dormant.items.insert(dormant.items.end(), one.items.begin(),
+					     one.items.end());
+		}
+		for (const auto &[name, chain] : alone.tables[0].chains)
+			for (const nf::Rule &rule : chain.rules) {
+				if (is_daddr(rule) || sets_dscp(rule))
+					rules.insert(&rule);
+				dormant.daddr |= is_daddr(rule);
+			}
+		dormant.rules = static_cast<unsigned int>(rules.size());
+		if (dormant.rules)
+			firewall.dormant.push_back(std::move(dormant));
 	}
 }
 

@@ -32,9 +32,21 @@ struct Drop {
 	bool operator==(const Drop &) const = default;
 };
 
+// A table of nftables whose rules do nothing.
+struct Dormant {
+	std::string family, name;
+	unsigned int rules = 0;	 // that set a destination or a DSCP
+	std::vector<Item> items; // where packets would be led to
+	bool daddr = false;	 // by the module
+
+	// Would it, if it were not dormant?
+	bool leads(const Item &item) const;
+};
+
 struct Firewall {
 	nf::Ruleset ruleset; // everything, whoever made it
 	std::vector<Rewrite> rewrites;
+	std::vector<Dormant> dormant;
 	std::vector<Drop> drops;
 	// By family: a rule wants connection tracking; a rule clears the DSCP
 	// of what leaves.
@@ -55,6 +67,9 @@ void add_tables(Firewall &firewall, const std::vector<nf::Table> &tables);
 // The rules of nftables that lead somewhere, but for those of dsrctl and of
 // iptables.
 void add_foreign(Firewall &firewall);
+
+// The tables that are dormant, and whose rules would matter here.
+void add_dormant(Firewall &firewall);
 
 // The rules of dsrctl's own table of nftables, or the VIPs of dscp_rewrite.
 void add_own(Firewall &firewall, const std::vector<Rule> &rules);

@@ -32,16 +32,51 @@ void gather_iptables(const Iptables &iptables, const std::vector<nf::Table> &tab
 		}
 }
 
-void gather_nftables(Firewall &firewall)
+// @awake: all that is not dormant, of which nft before 1.1 prints half
+void gather_nftables(const std::vector<nf::Table> &awake, bool all, Firewall &firewall)
 {
-	std::string program = find_program("nft");
+	const std::string program = find_program("nft");
+	std::vector<std::vector<std::string>> lists;
 
 	if (program.empty())
 		return;
-	// An nft of old does not print JSON; of RHEL 7, say.
-	Outcome outcome = run(program, {"-j", "list", "ruleset"});
-	if (!outcome.status)
-		add_ruleset(firewall, outcome.output);
+	if (all)
+		lists.push_back({"ruleset"});
+	else
+		for (const nf::Table &table : awake)
+			lists.push_back({"table", table.family, table.name});
+	for (const std::vector<std::string> &list : lists) {
+		std::vector<std::string> words{"-j", "list"};
+
+		words.insert(words.end(), list.begin(), list.end());
+		// An nft of old does not print JSON; of RHEL 7, say.
+		Outcome outcome = run(program, words);
+		if (!outcome.status)
+			add_ruleset(firewall, outcome.output);
+	}
+}
+
+// All rules of nf_tables but those that are dormant: they are there, and do nothing.
+void gather_rules(const Iptables &iptables, Facts &facts)
+{
+	std::vector<nf::Table> tables = read_nf_tables();
+
+	add_tables(facts, tables);
+	const bool all = !std::erase_if(tables,
+					[](const nf::Table &table) { return table.dormant; });
+	try {
+		gather_iptables(iptables, tables, facts);
+	} catch (const Error &) {
+		// Rules of DADDR are more than it can print without the plugin.
+		if (facts.module.has_plugin)
+			throw;
+		facts.rules_known = false;
+	}
+	gather_nftables(tables, all, facts);
+	add_own(facts, nft::read(tables));
+	add_own(facts, rewrite::read());
+	add_foreign(facts);
+	add_dormant(facts);
 }
 
 // Where iptables looks: what XTABLES_LIBDIR says, or its own directory.
@@ -98,20 +133,7 @@ Facts gather(Config config)
 	facts.module = gather_module(root, kernel.release,
 				     facts.has_iptables ? facts.variant[0] : "");
 	facts.module.has_plugin = has_plugin(root);
-	const std::vector<nf::Table> tables = read_nf_tables();
-	add_tables(facts, tables);
-	try {
-		gather_iptables(iptables, tables, facts);
-	} catch (const Error &) {
-		// Rules of DADDR are more than it can print without the plugin.
-		if (facts.module.has_plugin)
-			throw;
-		facts.rules_known = false;
-	}
-	gather_nftables(facts);
-	add_own(facts, nft::read());
-	add_own(facts, rewrite::read());
-	add_foreign(facts);
+	gather_rules(iptables, facts);
 	facts.addresses = read_addresses();
 	facts.networks = read_local_networks();
 	facts.links = gather_links();
