@@ -154,6 +154,8 @@ Host::Found Host::read(bool ip4, bool ip6, const std::set<Item> &known) const
 {
 	Found found{{}, {read_nf_tables()}, {}};
 	const std::vector<nf::Table> tables = found.others.tables;
+	// at once: a moment later, somebody may have removed them
+	std::vector<Rule> own = nft::read(tables);
 
 	for (const nf::Table &table : tables)
 		if (table.dormant)
@@ -170,7 +172,7 @@ Host::Found Host::read(bool ip4, bool ip6, const std::set<Item> &known) const
 				append(found.others.tables, nf::saved_tables(saved, family));
 		}
 	}
-	append(found.rules, nft::read(tables));
+	append(found.rules, std::move(own));
 	for (Rule &rule : found.rules)
 		rule.active = !is_in(found.dormant, rule);
 	for (Rule &rule : rewrite::read())

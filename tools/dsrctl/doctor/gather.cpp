@@ -64,6 +64,7 @@ void gather_rules(const Iptables &iptables, Facts &facts)
 	add_tables(facts, tables);
 	const bool all = !std::erase_if(tables,
 					[](const nf::Table &table) { return table.dormant; });
+	const std::vector<Rule> own = nft::read(tables);
 	try {
 		gather_iptables(iptables, tables, facts);
 	} catch (const Error &) {
@@ -73,7 +74,7 @@ void gather_rules(const Iptables &iptables, Facts &facts)
 		facts.rules_known = false;
 	}
 	gather_nftables(tables, all, facts);
-	add_own(facts, nft::read(tables));
+	add_own(facts, own);
 	add_own(facts, rewrite::read());
 	add_foreign(facts);
 	add_dormant(facts);
