@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <iostream>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -51,3 +53,19 @@ private:
 
 	int file_;
 };
+
+// Does that with another fault each time, until there are no more, and prints how many
+// there were. @attempt: returns whether there was that fault, and counts what it made
+// fail; if none was, that is an error where @must_refuse.
+template <class Attempt>
+void each_fault(const std::string &doing, Attempt attempt, bool must_refuse = true)
+{
+	FailNth fail_nth;
+	unsigned int number = 1, refused = 0;
+
+	while (attempt(fail_nth, number, refused))
+		number++;
+	std::cout << "| " << doing << ": " << number - 1 << " faults, " << refused << " refused\n";
+	if (!refused && must_refuse)
+		throw std::runtime_error(doing + ": no fault had an effect");
+}

@@ -56,18 +56,13 @@ bool attempt(FailNth &fail_nth, const char *path, const char *name, unsigned int
 
 int main(int argc, char *argv[])
 try {
-	unsigned int number = 1, refused = 0;
-
 	if (argc != 3) {
 		std::cerr << "Usage: fault_module FILE NAME\n";
 		return 2;
 	}
-	FailNth fail_nth;
-	while (attempt(fail_nth, argv[1], argv[2], number, refused))
-		number++;
-	std::cout << "| loading: " << number - 1 << " faults, " << refused << " refused\n";
-	if (!refused)
-		throw std::runtime_error("no fault had an effect");
+	each_fault("loading", [&](FailNth &fail_nth, unsigned int number, unsigned int &refused) {
+		return attempt(fail_nth, argv[1], argv[2], number, refused);
+	});
 } catch (const std::exception &error) {
 	std::cerr << "fault_module: " << error.what() << '\n';
 	return 1;

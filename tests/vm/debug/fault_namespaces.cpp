@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // fault_namespaces MODULE: makes one network namespace after the other, and makes
 // another allocation of the kernel fail each time, until there are no more: those of
-// MODULE, xt_DADDR or dscp_rewrite, are among them. Each time, there is a namespace with its file of counters, or
-// none at all.
+// MODULE, xt_DADDR or dscp_rewrite, are among them. Each time, there is a namespace
+// with its file of counters, or none at all.
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,19 +59,14 @@ bool attempt(FailNth &fail_nth, const std::string &module, unsigned int number,
 
 int main(int argc, char *argv[])
 try {
-	unsigned int number = 1, refused = 0;
-
 	if (argc != 2) {
 		std::cerr << "Usage: fault_namespaces MODULE\n";
 		return 2;
 	}
-	FailNth fail_nth;
-	while (attempt(fail_nth, argv[1], number, refused))
-		number++;
-	std::cout << "| making a namespace: " << number - 1 << " faults, " << refused
-		  << " refused\n";
-	if (!refused)
-		throw std::runtime_error("no fault had an effect");
+	each_fault("making a namespace",
+		   [&](FailNth &fail_nth, unsigned int number, unsigned int &refused) {
+			   return attempt(fail_nth, argv[1], number, refused);
+		   });
 } catch (const std::exception &error) {
 	std::cerr << "fault_namespaces: " << error.what() << '\n';
 	return 1;

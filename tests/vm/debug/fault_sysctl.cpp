@@ -92,18 +92,14 @@ try {
 		{"nothing any more", vip, ""},
 	};
 	const Sysctl sysctl(argv[1] == std::string("ip4") ? "ipv4" : "ipv6");
-	FailNth fail_nth;
 
-	for (const Change &change : changes) {
-		unsigned int number = 1, refused = 0;
-
-		while (attempt(fail_nth, sysctl, change, number, refused))
-			number++;
-		std::cout << "| " << change.what << ": " << number - 1 << " faults, " << refused
-			  << " refused\n";
-		if (!refused && !change.after.empty())
-			throw std::runtime_error(change.what + ": no fault had an effect");
-	}
+	for (const Change &change : changes)
+		each_fault(
+			change.what,
+			[&](FailNth &fail_nth, unsigned int number, unsigned int &refused) {
+				return attempt(fail_nth, sysctl, change, number, refused);
+			},
+			!change.after.empty());
 } catch (const std::exception &error) {
 	std::cerr << "fault_sysctl: " << error.what() << '\n';
 	return 1;
