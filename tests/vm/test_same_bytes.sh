@@ -128,9 +128,9 @@ scenario test_port_corpus_becomes_the_same_bytes "ipv4 ipv6" "legacy nft" "raw m
 # DADDR does, and daddr-replay is to know which.
 test_nftables_make_the_same_bytes_as_their_replay()
 {
-	local ip=${family/ipv/ip} protocol
+	local ip=${family/ipv4/ip} protocol
 
-	ip=${ip/ip4/ip}
+	ip=${ip/ipv/ip}
 	{
 		echo "table $ip vips { chain vips {"
 		echo "type filter hook prerouting priority -310"
@@ -147,6 +147,25 @@ test_nftables_make_the_same_bytes_as_their_replay()
 	same_as_replayed "tests/data/$family.in.pcap" 1
 }
 scenario test_nftables_make_the_same_bytes_as_their_replay "ipv4 ipv6" "legacy" "raw"
+
+test_nftables_map_makes_the_same_bytes_as_its_replay()
+{
+	local ip=${family/ipv4/ip} entries
+
+	ip=${ip/ipv/ip}
+	entries=$(grep -oE '[0-9]+=[0-9a-f.:]+' "tests/data/map/$family.save" |
+		sed 's/=/ : /' | paste -sd,)
+	on "$server" nft -f - <<-END
+		table $ip vips { chain vips {
+			type filter hook prerouting priority -310
+			$ip daddr set $ip dscp map { $entries }
+		}; }
+	END
+	on "$server" nft -j list ruleset >"$lab_files/rules"
+	# of DCCP, a good checksum became bad
+	same_as_replayed "tests/data/map/$family.in.pcap" 1
+}
+scenario test_nftables_map_makes_the_same_bytes_as_its_replay "ipv4 ipv6" "legacy" "raw"
 
 # These targets are in mangle only.
 test_rules_that_set_a_dscp_make_the_same_bytes_as_their_replay()
