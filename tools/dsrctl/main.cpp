@@ -186,14 +186,18 @@ void check_usage(const CLI::App &app, const CommandLine &line)
 			"-n is no option of guard: use it with reload, which guard begins with");
 }
 
-[[noreturn]] void unknown_action(const std::string &action)
+void not_first(const std::string &action)
 {
-	std::string names;
-
 	for (const Command &command : COMMANDS)
 		if (action == command.name)
 			throw UsageError(quote(action) +
 					 " must come first; put its options after it");
+}
+
+[[noreturn]] void unknown_action(const std::string &action)
+{
+	std::string names;
+
 	for (const auto &[name, ignored] : NAMES)
 		names += name + std::string(", ");
 	names += DSCP;
@@ -249,8 +253,13 @@ int run_action(int argc, char *argv[])
 	CommandLine line;
 
 	define(app, line);
+	// options of a command that is not the first word are not the fault
+	app.allow_extras();
 	if (!parse(app, argc, argv))
 		return 0;
+	not_first(line.action);
+	if (const auto extras = app.remaining(); !extras.empty())
+		throw CLI::ExtrasError(extras);
 	if (line.action == DSCP) {
 		check_usage(app, line);
 		return show_dscp(line);

@@ -98,7 +98,7 @@ TEST_CASE("dsrctl lb-config: what keeps a configuration from being written")
 	CHECK(errors[0] ==
 	      "s:1: found 10.1.1.1, which is a VIP in f:1, expected the server's own address");
 	CHECK(errors[1] ==
-	      "there are IPv6 VIPs and no IPv6 server: name one of a weight above 0 with --servers or --real");
+	      "there are IPv6 VIPs and no IPv6 server: name one of a weight above 0 with --servers or --real, or leave these VIPs out with -4");
 }
 
 TEST_CASE("dsrctl lb-config: a DSCP is one server's, and a VIP one pool's")

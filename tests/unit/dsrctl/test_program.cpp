@@ -46,9 +46,12 @@ TEST_CASE("dsrctl: an action that is a program of its own comes first")
 {
 	Dsrctl program;
 
-	CHECK(program.run("-d /etc/dsr.d doctor") == 1);
-	CHECK(program.error ==
-	      "dsrctl: error: \"doctor\" must come first; put its options after it\nTry dsrctl --help.\n");
+	for (const char *late : {"-d /etc/dsr.d doctor", "-d /etc/dsr.d doctor --port 80"}) {
+		INFO(late);
+		CHECK(program.run(late) == 1);
+		CHECK(program.error ==
+		      "dsrctl: error: \"doctor\" must come first; put its options after it\nTry dsrctl --help.\n");
+	}
 }
 
 TEST_CASE("dsrctl: a monitoring system is told of bad usage in its own way")

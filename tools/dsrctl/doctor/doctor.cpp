@@ -158,8 +158,9 @@ int compare_files(const DoctorOptions &options)
 			findings.push_back(std::move(finding));
 	}
 	return print(findings,
-		     std::to_string(here.entries.size()) + " entries compared with " +
-			     std::to_string(files),
+		     std::to_string(here.entries.size()) +
+			     (here.entries.size() == 1 ? " entry" : " entries") +
+			     " compared with " + std::to_string(files),
 		     options);
 }
 

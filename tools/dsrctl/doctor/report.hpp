@@ -18,7 +18,7 @@ std::string findings_json(const Findings &findings);
 // For Prometheus. @sample: null when nothing was looked at.
 std::string findings_metrics(const Findings &findings, const Sample *sample);
 
-// 0 nothing but notes, 2 a warning, 3 an error
+// 0 nothing but notes, 2 an error, 3 nothing worse than a warning
 int exit_status(const Findings &findings);
 
 } // namespace dsr::doctor

@@ -102,6 +102,16 @@ void check_changes(const Site &site, const Virtual &vip, std::vector<std::string
 					 "--service for those that are forwarded"));
 }
 
+// How to do without VIPs that nobody serves, where the other family has servers.
+std::string or_leave_out(const Pool &pool, Family family)
+{
+	const bool ip4 = family == Family::ip4;
+
+	if (pool.servers_of(ip4 ? Family::ip6 : Family::ip4).empty())
+		return "";
+	return std::string(", or leave these VIPs out with ") + (ip4 ? "-6" : "-4");
+}
+
 // Adds to @errors what @pool has of its own.
 void check_pool(const Pool &pool, std::vector<std::string> &errors)
 {
@@ -121,7 +131,8 @@ void check_pool(const Pool &pool, std::vector<std::string> &errors)
 			errors.push_back(
 				name_of + "there are " + name(family) + " VIPs and no " +
 				name(family) +
-				" server: name one of a weight above 0 with --servers or --real");
+				" server: name one of a weight above 0 with --servers or --real" +
+				or_leave_out(pool, family));
 }
 
 } // namespace
