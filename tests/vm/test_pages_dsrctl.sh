@@ -23,6 +23,9 @@ test_page_dsrctl()
 	assert_ping "$neighbour" 10.128.9.31 10.128.8.47 -Q 32
 	assert_contains "metrics" "$(printed_by cat)" '^dsrctl_vip_packets_total.*10\.128\.8\.47'
 	assert_contains "a DSCP" "$(printed_by 'dscp 0xb8')" '^class +EF$'
+	before=$go_on type_on "$server" tools/monitoring/README.md 'doctor --metrics' \
+		'cat /var/lib/prometheus/node-exporter/dsrctl-doctor.prom'
+	assert_contains "doctor's metrics" "$(printed_by cat)" '^dsrctl_doctor_findings'
 }
 scenario test_page_dsrctl "ipv4" "nft" "-"
 

@@ -87,7 +87,6 @@ test_page_probe_as_health_check()
 	local page=tools/dsrctl/probe/dsrctl-probe.8
 
 	site_up
-	dsrctl stop
 	# one of the servers does not have the VIP
 	echo '10.128.8.46 = 7 to 10.128.9.31' >"$lab_files/31.conf"
 	dsrctl -f "$lab_files/31.conf" start
