@@ -101,10 +101,12 @@ connections()
 	said=$(tail -n 1 "$lab_files/answers")
 }
 
-# ports_at NUMBER: the client's, of its connections with a server
+# ports_at NUMBER: the client's, of its connections with a server; a director may be
+# asking for the server's health meanwhile
 ports_at()
 {
-	on "${servers[$1]}" ss -Htn state established "sport = :7" |
+	on "${servers[$1]}" ss -Htn state established \
+		"sport = :7 and dst $(url_host "$client_ip")" |
 		awk '{sub(/.*:/, "", $4); print $4}' | sort -n | xargs
 }
 
