@@ -157,7 +157,7 @@ test_page_watch()
 	assert_equal "reports ($said)" \
 		"$(grep -cE '^10\.128\.8\.46 +7 +28 +0x1c +000111b +[1-9]' <<<"$said")" 2
 	assert_contains "a report as JSON" "$said" \
-		'^\{"end":true,.*"packets":40,.*"requests":\{"bytes":[1-9].*"vip":"10\.128\.8\.46"'
+		'^\{"end":true,.*"packets":[1-9].*"requests":\{"bytes":[1-9].*"vip":"10\.128\.8\.46"'
 	type_on "$server" $page tcpdump
 	assert_equal "reports ($said)" \
 		"$(grep -cE '^10\.128\.8\.46 +7 +28 +0x1c +000111b +[1-9]' <<<"$said")" 2
