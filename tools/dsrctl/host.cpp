@@ -130,7 +130,8 @@ void remove_known(nf::Table &table, const std::vector<Rule> &ours, const std::se
 	};
 
 	for (auto &[name, chain] : table.chains)
-		std::erase_if(chain.rules, [&](const nf::Rule &rule) { return goes(name, rule); });
+		std::erase_if(chain.rules,
+			      [&, &name = name](const nf::Rule &rule) { return goes(name, rule); });
 }
 
 } // namespace

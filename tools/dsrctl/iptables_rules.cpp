@@ -133,9 +133,9 @@ bool understand(const std::vector<std::string> &all, Rule &rule)
 std::string line(const RuleStep &step, Removals removals)
 {
 	const std::string chain(CHAIN);
-	const std::string remove = removals == Removals::left_out ?
-					   "" :
-					   "-D " + chain + " " + step.old.text + "\n";
+	std::string remove = removals == Removals::left_out ?
+				     "" :
+				     "-D " + chain + " " + step.old.text + "\n";
 
 	switch (step.kind) {
 	case RuleStep::Kind::add:

@@ -250,7 +250,7 @@ private:
 		if (failed || set.elements.size() > MOST_ELEMENTS)
 			set.complete = false;
 		if (from.interval && !from.concatenated)
-			close_intervals(set, std::move(ends));
+			close_intervals(set, ends);
 	}
 
 	static void take_element(const Attributes &from, nf::Set &set,
@@ -275,7 +275,7 @@ private:
 	}
 
 	// Each lasts up to, and without, the next key at which one ends.
-	static void close_intervals(nf::Set &set, std::vector<nf::Element> ends)
+	static void close_intervals(nf::Set &set, const std::vector<nf::Element> &ends)
 	{
 		std::vector<Bytes> keys;
 

@@ -22,6 +22,7 @@ int interrupted, lost;
 
 extern "C" {
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names that the linker wraps
 ssize_t __real_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer, std::size_t size);
 
 ssize_t __wrap_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer, std::size_t size)
@@ -45,6 +46,7 @@ ssize_t __wrap_mnl_socket_recvfrom(const mnl_socket *socket, void *buffer, std::
 	}
 	return count;
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 } // extern "C"
 
