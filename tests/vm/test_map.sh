@@ -148,8 +148,8 @@ TEXT
 	[ "$family" = ipv4 ] || return 0
 
 	# its addresses of IPv6 would be gone
+	ip -n "$server" link add vrf0 type vrf table 10 || skip "this kernel has no VRF"
 	ip -n "$server" -batch - <<-TEXT
-		link add vrf0 type vrf table 10
 		link set vrf0 up
 		link set eth1 master vrf0
 		address add $near_vip/32 dev vrf0
