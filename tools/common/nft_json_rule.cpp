@@ -422,10 +422,10 @@ private:
 		    (how != "==" && how != "!="))
 			return false;
 		const bool ip4 = right == "ip" || right == "ipv4";
-		if (!ip4 && right != "ip6" && right != "ipv6" && how == "==")
-			other_family_ = true; // ARP and others
-		else if ((ip4 == (family_ == Family::ip4)) != (how == "=="))
-			other_family_ = true;
+		const bool foreign = !ip4 && right != "ip6" && right != "ipv6"; // ARP, say
+		const bool ours = ip4 == (family_ == Family::ip4);
+
+		other_family_ |= (foreign && how == "==") || ours != (how == "==");
 		return true;
 	}
 

@@ -31,6 +31,15 @@ bool is_tos(const Write &write)
 	return write.header == Header::network && write.offset < END;
 }
 
+bool sets_tos(const Rule &rule)
+{
+	return std::ranges::any_of(rule.steps, [](const Step &step) {
+		const auto *write = std::get_if<Write>(&step);
+
+		return write && is_tos(*write);
+	});
+}
+
 std::uint32_t destination_at(Family family)
 {
 	return family == Family::ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR;

@@ -14,6 +14,8 @@ Match tos_match(Family family, unsigned int value, unsigned int mask, bool inver
 
 // Does it change the TOS or the traffic class, rather than an address or a port?
 bool is_tos(const Write &write);
+// Does a step of it, or may it?
+bool sets_tos(const Rule &rule);
 
 // Of a packet's TOS, these bits become those.
 void add_tos_write(Rule &rule, Family family, unsigned int value, unsigned int mask);

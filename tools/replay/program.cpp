@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/rule_steps.hpp"
 #include "common/walk_host.hpp"
 #include "replay/rules.hpp"
 
@@ -84,7 +85,8 @@ private:
 	{
 		for (const nf::Table &table : rules.tables)
 			for (const auto &[name, chain] : table.chains)
-				if (std::any_of(chain.rules.begin(), chain.rules.end(), sets_tos))
+				if (std::any_of(chain.rules.begin(), chain.rules.end(),
+						nf::sets_tos))
 					return true;
 		return false;
 	}
@@ -234,7 +236,7 @@ private:
 	// where it does nothing but lead elsewhere, nothing.
 	static std::optional<Index> shorten(Program::Node &node, const nf::May &may)
 	{
-		if (!may.changes && !sets_tos(*node.rule))
+		if (!may.changes && !nf::sets_tos(*node.rule))
 			return node.target(may.verdict);
 		for (const nf::Step &step : node.rule->steps)
 			if (const auto *rewrite = std::get_if<nf::Rewrite>(&step)) {

@@ -200,7 +200,7 @@ std::set<std::string> select(nf::Table &table)
 
 			if (other && reached.contains(name) && !input)
 				others.insert(rule.where);
-			return other && !sets_tos(rule);
+			return other && !nf::sets_tos(rule);
 		});
 	}
 	// only what is to the host gets to INPUT
@@ -355,15 +355,6 @@ void add_sysctls(std::string_view text, const std::string &name, Ruleset &rulese
 bool is_understood(const nf::Rule &rule)
 {
 	return rule.problem.empty() && rule.unknown.empty();
-}
-
-bool sets_tos(const nf::Rule &rule)
-{
-	return std::any_of(rule.steps.begin(), rule.steps.end(), [](const nf::Step &step) {
-		const auto *write = std::get_if<nf::Write>(&step);
-
-		return write && nf::is_tos(*write);
-	});
 }
 
 bool leads(const nf::Table &table, const nf::Rule &rule)

@@ -38,8 +38,6 @@ nf::Rule parse_rule(const std::vector<std::string> &words);
 std::vector<nf::Table> only_rule(nf::Rule rule);
 
 bool is_understood(const nf::Rule &rule);
-// Does it change the DSCP, or may it?
-bool sets_tos(const nf::Rule &rule);
 // Does it give packets a destination, by itself or where it leads to?
 bool leads(const nf::Table &table, const nf::Rule &rule);
 

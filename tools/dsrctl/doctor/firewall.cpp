@@ -236,15 +236,6 @@ bool is_daddr(const nf::Rule &rule)
 	});
 }
 
-bool sets_dscp(const nf::Rule &rule)
-{
-	return std::ranges::any_of(rule.steps, [](const nf::Step &step) {
-		const auto *write = std::get_if<nf::Write>(&step);
-
-		return write && nf::is_tos(*write);
-	});
-}
-
 // The families of a table of nftables.
 std::vector<Family> families(const std::string &name)
 {
@@ -406,7 +397,7 @@ void add_dormant(Firewall &firewall)
 		}
 		for (const auto &[name, chain] : alone.tables[0].chains)
 			for (const nf::Rule &rule : chain.rules) {
-				if (is_daddr(rule) || sets_dscp(rule))
+				if (is_daddr(rule) || nf::sets_tos(rule))
 					rules.insert(&rule);
 				dormant.daddr |= is_daddr(rule);
 			}
