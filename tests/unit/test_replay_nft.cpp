@@ -353,6 +353,21 @@ TEST_CASE("replay: what is not understood of nftables, and what is no ruleset")
 	CHECK(ruleset.notes[0] == "f: 1 rule of nftables on the way not applied");
 }
 
+TEST_CASE("replay: a rule of nftables for what is neither IPv4 nor IPv6")
+{
+	auto rule = [](const std::string &op, const std::string &to) {
+		return match(R"({"meta": {"key": "protocol"}})", "\"arp\"", op) + "," + to;
+	};
+	const std::string to6 = set(payload("ip6", "daddr"), "\"2001:db8::46\"");
+	const std::string same4 = destination(nft("inet", {}), ip4()),
+			  same6 = destination(nft("inet", {}), ip6());
+
+	CHECK(destination(nft("inet", {rule("==", TO1)}), ip4()) == same4);
+	CHECK(destination(nft("inet", {rule("==", to6)}), ip6()) == same6);
+	CHECK(destination(nft("inet", {rule("!=", TO1)}), ip4()) != same4);
+	CHECK(destination(nft("inet", {rule("!=", to6)}), ip6()) != same6);
+}
+
 TEST_CASE("replay: a table of nftables that is dormant does nothing")
 {
 	const char *const SAME = "10.128.9.31:80";

@@ -422,10 +422,10 @@ private:
 		    (how != "==" && how != "!="))
 			return false;
 		const bool ip4 = right == "ip" || right == "ipv4";
-		const bool foreign = !ip4 && right != "ip6" && right != "ipv6"; // ARP, say
-		const bool ours = ip4 == (family_ == Family::ip4);
+		const bool ip6 = right == "ip6" || right == "ipv6"; // if neither, ARP, say
+		const bool ours = family_ == Family::ip4 ? ip4 : ip6;
 
-		other_family_ |= (foreign && how == "==") || ours != (how == "==");
+		other_family_ |= ours != (how == "==");
 		return true;
 	}
 
