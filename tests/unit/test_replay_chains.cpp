@@ -43,7 +43,8 @@ std::string end(const std::string &text, const std::string &interface = "")
 		Bytes bytes = good(ip4());
 		replay::Trace trace;
 
-		if (!engine.process(frame(bytes), traced ? &trace : nullptr)) {
+		if (!(traced ? engine.process(frame(bytes), &trace) :
+			       engine.process(frame(bytes)))) {
 			CHECK(engine.counters().dropped_why[index_of(Drop::rule)].packets == 1);
 			ends[traced] = "dropped";
 			continue;

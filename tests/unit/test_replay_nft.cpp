@@ -24,7 +24,7 @@ std::string destination(const std::string &text, const Header &ip,
 		replay::Trace trace;
 
 		ends[traced] = "dropped";
-		if (engine.process(frame(bytes), traced ? &trace : nullptr))
+		if ((traced ? engine.process(frame(bytes), &trace) : engine.process(frame(bytes))))
 			ends[traced] = dsr::text(destination_of(view(bytes))) + ":" +
 				       std::to_string(get16(bytes, bytes[0] >> 4 == 4 ? 22 : 42));
 		CHECK(engine.counters().good_to_bad() == 0);

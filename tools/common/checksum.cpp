@@ -184,15 +184,12 @@ void Coverage::find6(const Packet &packet)
 	}
 }
 
-Coverage Coverage::of_any(const Packet &packet)
+Coverage::Coverage(const Packet &packet)
 {
-	Coverage coverage;
-
 	if (packet.family == Family::ip4)
-		coverage.find4(packet);
+		find4(packet);
 	else
-		coverage.find6(packet);
-	return coverage;
+		find6(packet);
 }
 
 } // namespace dsr

@@ -36,8 +36,10 @@ void take_ends(const Packet &packet, std::uint32_t at, Decoded &decoded)
 		decoded.source = load16(header);
 		decoded.destination = load16(header + 2);
 		decoded.has_ends = true;
-		if (decoded.protocol == TCP && packet.captures(std::uint64_t{at} + 14))
-			take_flags(header, decoded);
+		if (decoded.protocol == TCP && packet.captures(std::uint64_t{at} + 14)) {
+			decoded.syn = is_syn(header);
+			decoded.resets = is_reset(header);
+		}
 		return;
 	case ICMP:
 	case ICMP6:
@@ -70,14 +72,12 @@ void take_ends(const Packet &packet, std::uint32_t at, Decoded &decoded)
 
 bool Decoded::opens() const
 {
-	constexpr std::uint16_t EPHEMERAL = 32768; // from here on
-
 	if (protocol == TCP)
 		return syn;
-	return ping() ? echo_request : has_ends && destination < EPHEMERAL;
+	return ping() ? echo_request : has_ends && is_service(destination);
 }
 
-Decoded decode_any(const Packet &packet, Checksum checksum)
+Decoded decode(const Packet &packet, Checksum checksum)
 {
 	daddr_change found{};
 	Decoded decoded{source_of(packet), destination_of(packet),

@@ -13,6 +13,29 @@ namespace dsr {
 // There on any host, for its own sake.
 constexpr std::uint16_t SSH_PORT = 22;
 
+// A port that clients do not send from.
+constexpr bool is_service(std::uint16_t port)
+{
+	constexpr std::uint16_t EPHEMERAL = 32768; // from here on
+
+	return port < EPHEMERAL;
+}
+
+// Of a TCP header, of which 14 bytes are captured.
+inline bool is_syn(const std::uint8_t *header)
+{
+	constexpr std::uint8_t SYN = 0x02, ACK = 0x10;
+
+	return (header[13] & (SYN | ACK)) == SYN;
+}
+
+inline bool is_reset(const std::uint8_t *header)
+{
+	constexpr std::uint8_t RST = 0x04;
+
+	return header[13] & RST;
+}
+
 enum class Sum : std::uint8_t {
 	good,
 	unknown, // none, or not all of what it covers is here
@@ -40,45 +63,8 @@ struct Decoded {
 	bool opens() const;
 };
 
-// @header: of TCP, of which 14 bytes are captured
-inline void take_flags(const std::uint8_t *header, Decoded &decoded)
-{
-	constexpr std::uint8_t SYN = 0x02, RST = 0x04, ACK = 0x10;
-
-	decoded.syn = (header[13] & (SYN | ACK)) == SYN;
-	decoded.resets = header[13] & RST;
-}
-
-// Of a packet.plain whose checksum is not bad.
-inline Decoded decode_plain(const Packet &packet, Checksum checksum)
-{
-	Decoded decoded{source_of(packet),
-			destination_of(packet),
-			static_cast<std::uint8_t>(dscp_of(packet)),
-			packet.length,
-			packet.plain,
-			header_size(packet.family)};
-	const std::uint8_t *header = packet.data + decoded.transport;
-
-	decoded.source = load16(header);
-	decoded.destination = load16(header + 2);
-	decoded.has_ends = true;
-	if (packet.plain == DADDR_PROTO_TCP)
-		take_flags(header, decoded);
-	decoded.sum = checksum == Checksum::good ? Sum::good : Sum::unknown;
-	return decoded;
-}
-
-Decoded decode_any(const Packet &packet, Checksum checksum);
-
 // @packet: as receive() has left it. @checksum: what Coverage says of it.
-inline Decoded decode(const Packet &packet, Checksum checksum)
-{
-	// nearly all packets
-	if (packet.plain && checksum != Checksum::bad)
-		return decode_plain(packet, checksum);
-	return decode_any(packet, checksum);
-}
+Decoded decode(const Packet &packet, Checksum checksum);
 
 // Of any packet. None when it is none that a host would look at any further.
 std::optional<Decoded> decode(Packet packet);

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "common/dscp.hpp"
-#include "common/hash.hpp"
 
 namespace dsr {
 
@@ -17,16 +16,8 @@ constexpr std::uint8_t TCP = 6;
 // How many there may be in the maps, and of what was learnt.
 constexpr std::size_t ENTRIES = 1 << 12, SERVERS = 64;
 
-constexpr std::uint64_t ODD = 0x9e3779b97f4a7c15; // 2^64 over the golden ratio
-
-// An address as one number, which of IPv4 has 32 bits.
-std::uint64_t folded(const Ip &ip)
-{
-	std::uint64_t half[2];
-
-	std::memcpy(half, ip.bytes.data(), sizeof(half));
-	return half[0] + half[1] * ODD;
-}
+// Odd, and without a pattern: 2^64 over the golden ratio, and one of SplitMix64's.
+constexpr std::uint64_t ODD = 0x9e3779b97f4a7c15, OTHER = 0xbf58476d1ce4e5b9;
 
 // For a table: the upper bits of the product depend on all of the number, and become
 // the lower ones.
@@ -35,14 +26,10 @@ std::uint64_t spread(std::uint64_t number)
 	return __builtin_bswap64(number * ODD);
 }
 
-// Of a request; or, as its ends, of the answer to it.
-inline std::uint64_t flow_hash(const Ip &client, std::uint16_t client_port, const Ip &server,
-			       std::uint16_t server_port, std::uint8_t protocol)
+// As Diagnosis::flow_hash() takes them.
+std::uint32_t ports(std::uint16_t client, std::uint16_t server)
 {
-	const std::uint64_t ends = std::uint64_t{client_port} << 32 |
-				   std::uint64_t{server_port} << 8 | protocol;
-
-	return mix((folded(client) ^ std::rotl(folded(server), 32)) * ODD, ends);
+	return static_cast<std::uint32_t>(client) << 16U | server;
 }
 
 std::uint32_t mark_of(std::uint64_t hash)
@@ -144,31 +131,77 @@ std::string Diagnosis::Finding::text() const
 	       " with a wrong checksum, which is not offload";
 }
 
-std::size_t Diagnosis::Hash::operator()(const Ip &ip) const
+inline std::uint64_t Diagnosis::Address::folded() const
 {
-	return spread(folded(ip));
+	return first + second * ODD;
 }
 
-std::size_t Diagnosis::Hash::operator()(const Service &service) const
+Diagnosis::Address Diagnosis::Address::of(const Ip &ip)
 {
-	return spread(folded(service.server) ^
+	return ip.family == Family::ip4 ? at<Family::ip4>(ip.bytes.data()) :
+					  at<Family::ip6>(ip.bytes.data());
+}
+
+template <Family FAMILY>
+inline Diagnosis::Address Diagnosis::Address::at(const std::uint8_t *bytes)
+{
+	if constexpr (FAMILY == Family::ip4)
+		return {word_at<std::uint32_t>(bytes), 0};
+	return {word_at<std::uint64_t>(bytes), word_at<std::uint64_t>(bytes + 8)};
+}
+
+Ip Diagnosis::Address::ip(Family family) const
+{
+	Ip ip;
+
+	ip.family = family;
+	std::memcpy(ip.bytes.data(), &first, sizeof(first));
+	std::memcpy(ip.bytes.data() + sizeof(first), &second, sizeof(second));
+	return ip;
+}
+
+Diagnosis::Service Diagnosis::Service::of(const Decoded &packet)
+{
+	return {Address::of(packet.to), packet.to.family, packet.protocol, packet.destination};
+}
+
+inline std::size_t Diagnosis::Hash::operator()(const Address &address) const
+{
+	return spread(address.folded());
+}
+
+inline std::size_t Diagnosis::Hash::operator()(const Service &service) const
+{
+	return spread(service.server.folded() ^
 		      (std::uint64_t{service.port} << 8 | service.protocol));
+}
+
+// Of a request; or, as its ends, of the answer to it.
+inline std::uint64_t Diagnosis::flow_hash(const Address &client, const Address &server,
+					  std::uint32_t ports, std::uint8_t protocol)
+{
+	const std::uint64_t addresses = (client.folded() ^ std::rotl(server.folded(), 32)) * ODD;
+	const std::uint64_t ends = std::uint64_t{ports} << 8 | protocol;
+	const std::uint64_t hash = (addresses ^ addresses >> 32 ^ ends) * OTHER;
+
+	return hash ^ hash >> 32;
 }
 
 Diagnosis::Diagnosis(const std::vector<Mapping> &mappings, const std::vector<Ip> &servers,
 		     std::size_t flows)
-	: roles_(2 * mappings.size() + servers.size() + SERVERS), learn_(servers.empty()),
-	  services_(ENTRIES), flows_(flows)
+	: roles_{Roles(2 * mappings.size() + servers.size() + SERVERS),
+		 Roles(2 * mappings.size() + servers.size() + SERVERS)},
+	  learn_(servers.empty()), services_(ENTRIES), flows_(flows), flow_mask_(flows - 1)
 {
 	for (auto &family : by_dscp_)
 		std::fill(std::begin(family), std::end(family), NONE);
 	for (const Ip &ip : servers)
-		roles_.add(ip)->server = true;
+		role_of(ip).server = true;
 	for (const Mapping &mapping : mappings) {
-		Role &role = *roles_.add(mapping.vip);
+		Role &role = role_of(mapping.vip);
 
 		if (role.vip == NONE) {
-			role.vip = vips_.size();
+			role.vip = static_cast<std::uint32_t>(vips_.size());
 			role.server = false;
 			vips_.emplace_back();
 			vips_.back().ip = mapping.vip;
@@ -176,28 +209,28 @@ Diagnosis::Diagnosis(const std::vector<Mapping> &mappings, const std::vector<Ip>
 		// packets without a mark are none of a VIP's
 		if (!mapping.dscp || !*mapping.dscp)
 			continue;
-		const std::size_t vip = role.vip;
+		const std::uint32_t vip = role.vip;
 		vips_[vip].dscps.push_back(*mapping.dscp);
 		if (!mapping.to) {
 			by_dscp_[index(mapping.vip.family)][*mapping.dscp] = vip;
 			continue;
 		}
 		by_address_[{*mapping.to, *mapping.dscp}] = vip;
-		roles_.add(*mapping.to)->server = true;
+		role_of(*mapping.to).server = true;
 	}
 }
 
 // The VIP that a marked packet to a server's own address is for, or NONE.
-inline std::size_t Diagnosis::vip_for(const Decoded &packet) const
+inline std::uint32_t Diagnosis::vip_for(const Decoded &packet) const
 {
-	const std::size_t vip = by_dscp_[index(packet.to.family)][packet.dscp];
+	const std::uint32_t vip = by_dscp_[index(packet.to.family)][packet.dscp];
 
 	return by_address_.empty() ? vip : vip_at_address(packet, vip);
 }
 
 // @otherwise: of this DSCP at any address.
-[[gnu::noinline]] std::size_t Diagnosis::vip_at_address(const Decoded &packet,
-							std::size_t otherwise) const
+[[gnu::noinline]] std::uint32_t Diagnosis::vip_at_address(const Decoded &packet,
+							  std::uint32_t otherwise) const
 {
 	const auto known = by_address_.find({packet.to, packet.dscp});
 
@@ -207,7 +240,7 @@ inline std::size_t Diagnosis::vip_for(const Decoded &packet) const
 const Diagnosis::Role &Diagnosis::role(const Ip &ip) const
 {
 	static constexpr Role NO_ROLE;
-	const Role *found = roles_.find(ip);
+	const Role *found = roles_[index(ip.family)].find(Address::of(ip));
 
 	return found ? *found : NO_ROLE;
 }
@@ -225,6 +258,58 @@ const Diagnosis::Finding *Diagnosis::see(const Decoded &packet)
 	packets_++;
 	return take(packet);
 }
+
+// What take() would find, as long as no more than counters change.
+template <Family FAMILY>
+bool Diagnosis::see_plain(const std::uint8_t *ip, std::uint32_t length, std::uint8_t protocol)
+{
+	constexpr bool IP4 = FAMILY == Family::ip4;
+	const Address from = Address::at<FAMILY>(ip + (IP4 ? 12 : 8)),
+		      to = Address::at<FAMILY>(ip + (IP4 ? 16 : 24));
+	const Role *sender = roles_[index(FAMILY)].find(from);
+	Role *receiver = roles_[index(FAMILY)].find(to);
+	const unsigned int dscp = IP4 ? daddr_dscp4(ip) : daddr_dscp6(ip);
+	const std::uint8_t *header = ip + header_size(FAMILY);
+
+	if (receiver) {
+		// a request with the mark of a VIP, as to_server() sees it
+		const std::uint32_t vip = by_dscp_[index(FAMILY)][dscp];
+
+		if (sender || receiver->vip != NONE || vip == NONE || !by_address_.empty() ||
+		    (protocol == TCP && is_syn(header)))
+			return false;
+		if (expect_answer(flow_hash(from, to, load32(header), protocol), vip)) {
+			const std::uint16_t port = load16(header + 2);
+			std::uint16_t &marked = receiver->marked[protocol == TCP];
+
+			if (marked != port || !port) {
+				mark({to, FAMILY, protocol, port}, vip);
+				marked = port;
+			}
+		}
+		marked_[index(FAMILY)]++;
+		vips_[vip].requests.add(length);
+	} else if (sender) {
+		// an answer, as reply() sees it
+		if (sender->vip == NONE)
+			return false;
+		vips_[sender->vip].replies.add(length);
+		vips_[sender->vip].marked_replies += dscp != 0;
+	} else {
+		// between others, as unmarked() sees it
+		if (dscp)
+			return false;
+		const std::uint16_t port = load16(header + 2);
+
+		if (protocol == TCP ? is_syn(header) && !is_reset(header) : is_service(port))
+			note_unmarked({to, FAMILY, protocol, port}, protocol == TCP);
+	}
+	packets_++;
+	return true;
+}
+
+template bool Diagnosis::see_plain<Family::ip4>(const std::uint8_t *, std::uint32_t, std::uint8_t);
+template bool Diagnosis::see_plain<Family::ip6>(const std::uint8_t *, std::uint32_t, std::uint8_t);
 
 const Diagnosis::Finding *Diagnosis::take(const Decoded &packet)
 {
@@ -248,14 +333,14 @@ const Diagnosis::Finding *Diagnosis::take(const Decoded &packet)
 
 [[gnu::noinline]] void Diagnosis::learn(const Ip &server)
 {
-	roles_.add(server)->server = true;
+	role_of(server).server = true;
 	learnt_++;
 }
 
 // By its own address: that is how the load balancer sends.
 const Diagnosis::Finding *Diagnosis::to_server(const Decoded &packet, bool known)
 {
-	const std::size_t vip = vip_for(packet);
+	const std::uint32_t vip = vip_for(packet);
 
 	if (!packet.dscp)
 		return unmarked(packet, known);
@@ -264,32 +349,38 @@ const Diagnosis::Finding *Diagnosis::to_server(const Decoded &packet, bool known
 	if (!known)
 		return nullptr;
 	marked_[index(packet.to.family)]++;
-	if (packet.has_ends && (!packet.ping() || packet.echo_request))
-		expect_answer(packet, vip);
+	// not to an answer to this host's own ping, which awaits none
+	if (packet.has_ends && (!packet.ping() || packet.echo_request) &&
+	    expect_answer(flow_hash(Address::of(packet.from), Address::of(packet.to),
+				    ports(packet.source, packet.destination), packet.protocol),
+			  vip) &&
+	    !packet.ping())
+		mark(Service::of(packet), vip);
 	if (packet.syn)
 		connects(packet, vip);
 	return request(packet, vip);
 }
 
-// Not to an answer to this host's own ping, which awaits none. Of a connection that
-// is known, the service is, too.
-inline void Diagnosis::expect_answer(const Decoded &packet, std::size_t vip)
+// False when it was expected already: then its service is known, too.
+inline bool Diagnosis::expect_answer(std::uint64_t hash, std::uint32_t vip)
 {
-	const std::uint64_t hash = flow_hash(packet.from, packet.source, packet.to,
-					     packet.destination, packet.protocol);
-	const Flow flow{mark_of(hash), static_cast<std::uint32_t>(vip)};
+	const Flow flow{mark_of(hash), vip};
 
 	if (place(hash) == flow)
-		return;
+		return false;
 	place(hash) = flow;
-	if (packet.ping())
-		return;
-	Marks *marks = marks_of({packet.to, packet.protocol, packet.destination});
+	return true;
+}
+
+[[gnu::noinline]] void Diagnosis::mark(const Service &service, std::uint32_t vip)
+{
+	Marks *marks = marks_of(service);
+
 	if (marks && marks->vip == NONE)
 		marks->vip = vip;
 }
 
-[[gnu::noinline]] void Diagnosis::connects(const Decoded &packet, std::size_t vip)
+[[gnu::noinline]] void Diagnosis::connects(const Decoded &packet, std::uint32_t vip)
 {
 	const Asked asked{vips_[vip].ip, packet.dscp, packet.destination};
 
@@ -299,10 +390,9 @@ inline void Diagnosis::expect_answer(const Decoded &packet, std::size_t vip)
 		overflowed_ = true;
 }
 
-const Diagnosis::Finding *Diagnosis::request(const Decoded &packet, std::size_t vip)
+const Diagnosis::Finding *Diagnosis::request(const Decoded &packet, std::uint32_t vip)
 {
-	vips_[vip].requests.packets++;
-	vips_[vip].requests.bytes += packet.bytes;
+	vips_[vip].requests.add(packet.bytes);
 	return packet.sum == Sum::good ? nullptr : judge_sum(packet, vip);
 }
 
@@ -314,12 +404,23 @@ Diagnosis::Marks *Diagnosis::marks_of(const Service &service)
 	return marks;
 }
 
+Diagnosis::Marks *Diagnosis::note_unmarked(const Service &service, bool opens)
+{
+	Marks *marks = marks_of(service);
+
+	if (marks) {
+		marks->unmarked++;
+		marks->opens += opens;
+	}
+	return marks;
+}
+
 Diagnosis::Finding Diagnosis::finding(const Service &service, const Marks &marks) const
 {
 	Finding finding;
 
 	finding.kind = marks.vip == NONE ? Kind::unmarked : Kind::cleared;
-	finding.server = service.server;
+	finding.server = service.server.ip(service.family);
 	finding.protocol = service.protocol;
 	finding.port = service.port;
 	if (marks.vip != NONE)
@@ -336,13 +437,9 @@ const Diagnosis::Finding *Diagnosis::unmarked(const Decoded &packet, bool known)
 	// them with the DSCP of what they refuse, the server's answer
 	if (!packet.has_ends || packet.ping() || packet.resets || (!known && !packet.opens()))
 		return nullptr;
-	const Service service{packet.to, packet.protocol, packet.destination};
-	Marks *marks = marks_of(service);
-	if (!marks)
-		return nullptr;
-	marks->unmarked++;
-	marks->opens += packet.syn;
-	if (!known || marks->told || (marks->vip == NONE && !packet.syn))
+	const Service service = Service::of(packet);
+	Marks *marks = note_unmarked(service, packet.syn);
+	if (!known || !marks || marks->told || (marks->vip == NONE && !packet.syn))
 		return nullptr;
 	marks->told = true;
 	first_ = finding(service, *marks);
@@ -364,10 +461,9 @@ const Diagnosis::Finding *Diagnosis::unmapped(const Decoded &packet, bool known)
 	return known ? news : nullptr;
 }
 
-const Diagnosis::Finding *Diagnosis::reply(const Decoded &packet, std::size_t vip)
+const Diagnosis::Finding *Diagnosis::reply(const Decoded &packet, std::uint32_t vip)
 {
-	vips_[vip].replies.packets++;
-	vips_[vip].replies.bytes += packet.bytes;
+	vips_[vip].replies.add(packet.bytes);
 	vips_[vip].marked_replies += packet.dscp != 0;
 	return packet.sum == Sum::good ? nullptr : judge_sum(packet, vip);
 }
@@ -375,8 +471,9 @@ const Diagnosis::Finding *Diagnosis::reply(const Decoded &packet, std::size_t vi
 // An answer to a marked request should have come from the VIP.
 const Diagnosis::Finding *Diagnosis::from_server(const Decoded &packet)
 {
-	const std::uint64_t hash = flow_hash(packet.to, packet.destination, packet.from,
-					     packet.source, packet.protocol);
+	const std::uint64_t hash = flow_hash(Address::of(packet.to), Address::of(packet.from),
+					     ports(packet.destination, packet.source),
+					     packet.protocol);
 	const Flow flow = place(hash);
 
 	if (!packet.has_ends || flow.mark != mark_of(hash))
@@ -391,7 +488,7 @@ const Diagnosis::Finding *Diagnosis::from_server(const Decoded &packet)
 	return count_one(key, packet);
 }
 
-const Diagnosis::Finding *Diagnosis::judge_sum(const Decoded &packet, std::size_t vip)
+const Diagnosis::Finding *Diagnosis::judge_sum(const Decoded &packet, std::uint32_t vip)
 {
 	vips_[vip].offloaded += packet.sum == Sum::offload;
 	if (packet.sum != Sum::bad)
@@ -430,10 +527,11 @@ std::vector<Ip> Diagnosis::servers() const
 {
 	std::vector<Ip> servers;
 
-	roles_.each([&](const Ip &ip, const Role &role) {
-		if (role.server)
-			servers.push_back(ip);
-	});
+	for (Family family : FAMILIES)
+		roles_[index(family)].each([&](const Address &address, const Role &role) {
+			if (role.server)
+				servers.push_back(address.ip(family));
+		});
 	std::sort(servers.begin(), servers.end());
 	return servers;
 }
@@ -448,7 +546,7 @@ std::vector<Diagnosis::Finding> Diagnosis::findings() const
 	services_.each([&](const Service &service, const Marks &marks) {
 		Finding one = finding(service, marks);
 
-		if (one.count && role(service.server).server)
+		if (one.count && role(one.server).server)
 			all.push_back(one);
 	});
 	for (const auto &[key, finding] : found_)

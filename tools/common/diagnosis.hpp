@@ -26,6 +26,12 @@ public:
 
 	struct Traffic {
 		std::uint64_t packets = 0, bytes = 0;
+
+		void add(std::uint64_t length)
+		{
+			packets++;
+			bytes += length;
+		}
 	};
 
 	struct Vip {
@@ -76,6 +82,11 @@ public:
 	// first time, until the next one is seen; mostly null.
 	const Finding *see(const Packet &packet);
 	const Finding *see(const Decoded &packet);
+	// The same in fewer steps, of a packet that receive_plain() took and whose
+	// checksum is not bad. False when it has to be decoded, and is not seen yet.
+	// @length: as its header says.
+	template <Family FAMILY>
+	bool see_plain(const std::uint8_t *ip, std::uint32_t length, std::uint8_t protocol);
 
 	std::uint64_t packets() const { return packets_; }
 	const std::vector<Vip> &vips() const { return vips_; }
@@ -100,26 +111,41 @@ public:
 	bool overflowed() const { return overflowed_; }
 
 private:
-	static constexpr std::size_t NONE = ~std::size_t{0};
+	static constexpr std::uint32_t NONE = ~std::uint32_t{0};
 
+	// An address as words, of which IPv4 fills the first in half.
+	struct Address {
+		std::uint64_t first = 0, second = 0;
+
+		bool operator==(const Address &) const = default;
+		std::uint64_t folded() const;
+		static Address of(const Ip &ip);
+		template <Family FAMILY>
+		static Address at(const std::uint8_t *bytes);
+		Ip ip(Family family) const;
+	};
 	// What an address is to us.
 	struct Role {
-		std::size_t vip = NONE;
+		std::uint32_t vip = NONE;
 		bool server = false;
+		// Of a server, by protocol: the port that mark() was last called for.
+		std::uint16_t marked[2] = {};
 	};
 	struct Service {
-		Ip server;
+		Address server;
+		Family family = Family::ip4;
 		std::uint8_t protocol = 0;
 		std::uint16_t port = 0;
 
 		bool operator==(const Service &) const = default;
+		static Service of(const Decoded &packet);
 	};
 	struct Hash {
-		std::size_t operator()(const Ip &ip) const;
+		std::size_t operator()(const Address &address) const;
 		std::size_t operator()(const Service &service) const;
 	};
 	struct Marks {
-		std::size_t vip = NONE; // that the first marked one was for
+		std::uint32_t vip = NONE; // that the first marked one was for
 		std::uint64_t unmarked = 0, opens = 0;
 		bool told = false;
 	};
@@ -134,26 +160,34 @@ private:
 	const Finding *take(const Decoded &packet);
 	const Role &role(const Ip &ip) const;
 	const Finding *to_server(const Decoded &packet, bool known);
-	void expect_answer(const Decoded &packet, std::size_t vip);
-	void connects(const Decoded &packet, std::size_t vip);
-	const Finding *request(const Decoded &packet, std::size_t vip);
+	bool expect_answer(std::uint64_t hash, std::uint32_t vip);
+	void mark(const Service &service, std::uint32_t vip);
+	static std::uint64_t flow_hash(const Address &client, const Address &server,
+				       std::uint32_t ports, std::uint8_t protocol);
+	void connects(const Decoded &packet, std::uint32_t vip);
+	const Finding *request(const Decoded &packet, std::uint32_t vip);
 	const Finding *unmarked(const Decoded &packet, bool known);
 	const Finding *unmapped(const Decoded &packet, bool known);
-	const Finding *reply(const Decoded &packet, std::size_t vip);
+	const Finding *reply(const Decoded &packet, std::uint32_t vip);
 	const Finding *from_server(const Decoded &packet);
-	const Finding *judge_sum(const Decoded &packet, std::size_t vip);
-	std::size_t vip_for(const Decoded &packet) const;
-	std::size_t vip_at_address(const Decoded &packet, std::size_t otherwise) const;
+	const Finding *judge_sum(const Decoded &packet, std::uint32_t vip);
+	std::uint32_t vip_for(const Decoded &packet) const;
+	std::uint32_t vip_at_address(const Decoded &packet, std::uint32_t otherwise) const;
 	void learn(const Ip &server);
 	Marks *marks_of(const Service &service);
+	Marks *note_unmarked(const Service &service, bool opens);
 	Finding finding(const Service &service, const Marks &marks) const;
 	const Finding *count_one(const Key &key, const Decoded &packet);
-	Flow &place(std::uint64_t hash) { return flows_[hash & (flows_.size() - 1)]; }
+	Flow &place(std::uint64_t hash) { return flows_[hash & flow_mask_]; }
 
 	std::vector<Vip> vips_;
-	FixedTable<Ip, Role, Hash> roles_;
-	std::size_t by_dscp_[2][64];
-	std::map<std::pair<Ip, std::uint8_t>, std::size_t> by_address_;
+	using Roles = FixedTable<Address, Role, Hash>;
+
+	Role &role_of(const Ip &ip) { return *roles_[index(ip.family)].add(Address::of(ip)); }
+
+	std::array<Roles, 2> roles_; // by family
+	std::uint32_t by_dscp_[2][64];
+	std::map<std::pair<Ip, std::uint8_t>, std::uint32_t> by_address_;
 	bool learn_;
 	std::size_t learnt_ = 0;
 	bool overflowed_ = false;
@@ -163,6 +197,7 @@ private:
 	std::map<Asked, std::uint64_t> asked_;
 	FixedTable<Service, Marks, Hash> services_;
 	std::vector<Flow> flows_;
+	std::uint64_t flow_mask_;
 };
 
 const char *kind_key(Diagnosis::Kind kind); // for programs

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace dsr {
@@ -26,6 +27,8 @@ public:
 
 		return place.used ? &place.value : nullptr;
 	}
+
+	Value *find(const Key &key) { return const_cast<Value *>(std::as_const(*this).find(key)); }
 
 	// A new one if need be; null when there is no room.
 	Value *add(const Key &key)

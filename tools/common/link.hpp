@@ -42,7 +42,11 @@ inline Link find_packet(const Frame &frame, Packet &packet)
 			return Link::ip;
 		}
 	}
-	return find_any_packet(frame, packet);
+	Packet any; // what has no address stays in registers
+	const Link link = find_any_packet(frame, any);
+
+	packet = any;
+	return link;
 }
 
 } // namespace dsr

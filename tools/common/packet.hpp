@@ -39,10 +39,6 @@ struct Packet {
 	std::uint32_t captured = 0;   // bytes at data; at most length
 	std::uint32_t length = 0;     // on the wire
 	Family family = Family::ip4;
-	// Of a packet as most are, TCP or UDP; else 0. It has neither options nor
-	// extension headers, is no fragment, and all of its transport header is
-	// captured. receive() says so.
-	std::uint8_t plain = 0;
 
 	// Is this in the packet? Is it in the capture?
 	bool holds(std::uint64_t end) const { return end <= length; }

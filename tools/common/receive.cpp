@@ -216,7 +216,6 @@ Received receive6(Packet &packet)
 	}
 	if (ip[6] == NEXT_HOP_BY_HOP)
 		return receive_hop_by_hop(packet);
-	find_plain(packet, ip[6]);
 	return {};
 }
 
@@ -232,7 +231,7 @@ const char *drop_text(Drop drop)
 	return drop_names[static_cast<std::size_t>(drop)].text;
 }
 
-Received receive_any(Packet &packet)
+Received receive(Packet &packet)
 {
 	return packet.family == Family::ip4 ? receive4(packet) : receive6(packet);
 }

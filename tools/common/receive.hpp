@@ -39,38 +39,52 @@ struct Received {
 // Check a packet as ip_rcv() or ip6_rcv() do, and trim it to what its header
 // says. Checks that depend on the host (is the address mine, is this the
 // loopback device) are left out.
-Received receive_any(Packet &packet);
+Received receive(Packet &packet);
 
-// Sets packet.plain. @protocol: of what follows the IP header.
-inline void find_plain(Packet &packet, std::uint8_t protocol)
+// The same in fewer steps, of a plain packet, as nearly all are: TCP or UDP, without
+// options or extension headers, no fragment, with nothing wrong that receive() would
+// find, its transport header captured, and the length in that of UDP right. Returns the
+// protocol; or 0, and the packet is as it was.
+template <Family FAMILY>
+inline std::uint8_t receive_plain(Packet &packet)
 {
-	const std::uint32_t rest = packet.captured - header_size(packet.family);
-
-	if ((protocol == DADDR_PROTO_TCP && rest >= 20) ||
-	    (protocol == DADDR_PROTO_UDP && rest >= 8))
-		packet.plain = protocol;
-}
-
-inline Received receive(Packet &packet)
-{
-	constexpr std::uint32_t HEADER = 20;
-	constexpr std::uint8_t PLAIN = 0x45; // IPv4 without options
+	constexpr std::uint32_t HEADER = header_size(FAMILY), TCP_HEADER = 20, UDP_HEADER = 8;
 	const std::uint8_t *ip = packet.data;
+	std::uint32_t length;
+	std::uint8_t protocol;
 
-	// nearly all packets, of which nothing is wrong
-	if (packet.family == Family::ip4 && packet.captured >= HEADER && ip[0] == PLAIN &&
-	    fold(sum_words<5>(ip)) == 0xffff) {
-		const std::uint32_t total = load16(ip + 2);
+	if (packet.captured < HEADER + UDP_HEADER)
+		return 0;
+	if constexpr (FAMILY == Family::ip4) {
+		constexpr std::uint8_t NO_OPTIONS = 0x45;
+		constexpr std::uint16_t FRAGMENT = 0x3fff;
 
-		if (total >= HEADER && total <= packet.length) {
-			packet.length = total;
-			packet.captured = std::min(packet.captured, total);
-			if (!(load16(ip + 6) & 0x3fff))
-				find_plain(packet, ip[9]);
-			return {};
-		}
+		if (ip[0] != NO_OPTIONS || fold(sum_words<HEADER / 4>(ip)) != 0xffff ||
+		    (load16(ip + 6) & FRAGMENT))
+			return 0;
+		length = load16(ip + 2);
+		protocol = ip[9];
+	} else {
+		constexpr std::uint8_t MULTICAST = 0xff;
+
+		if (ip[0] >> 4 != 6 || ip[8] == MULTICAST || ip[24] == MULTICAST)
+			return 0;
+		length = load16(ip + 4) + HEADER;
+		protocol = ip[6];
 	}
-	return receive_any(packet);
+	const std::uint32_t captured = std::min(packet.captured, length);
+	if (length > packet.length)
+		return 0;
+	if (protocol == DADDR_PROTO_TCP) {
+		if (captured < HEADER + TCP_HEADER)
+			return 0;
+	} else if (protocol != DADDR_PROTO_UDP || captured < HEADER + UDP_HEADER ||
+		   load16(ip + HEADER + 4) != length - HEADER) {
+		return 0;
+	}
+	packet.length = length;
+	packet.captured = captured;
+	return protocol;
 }
 
 } // namespace dsr

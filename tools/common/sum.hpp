@@ -38,14 +38,34 @@ inline std::uint64_t sum_words(const std::uint8_t *data)
 	return total;
 }
 
+// The last @count bytes of a buffer, fewer than 8 but not none, padded with 0. @far: the
+// 8 bytes before the end are the buffer's.
+inline std::uint64_t last_word(const std::uint8_t *data, std::size_t count, bool far)
+{
+	std::uint64_t word = 0;
+
+	if (!far) {
+		std::memcpy(&word, data, count);
+		return word;
+	}
+	const auto others = static_cast<unsigned int>(64 - 8 * count);
+
+	word = word_at<std::uint64_t>(data + count - 8);
+	if constexpr (std::endian::native == std::endian::little)
+		return word >> others;
+	return word << others;
+}
+
 // The sum of @length bytes as 16-bit words in the host's byte order, not
 // folded. An odd last byte is padded with 0.
 [[gnu::always_inline]] inline std::uint64_t sum(const std::uint8_t *data, std::size_t length)
 {
+	const bool far = length >= 8;
 	std::uint64_t total = 0;
 
 	// four sums, of which none waits for the carry of another
 	if (length >= 32) {
+		const std::uint8_t *end = data + length / 32 * 32;
 		std::uint64_t second = 0, third = 0, fourth = 0;
 
 		do {
@@ -54,8 +74,7 @@ inline std::uint64_t sum_words(const std::uint8_t *data)
 			third = add(third, word_at<std::uint64_t>(data + 16));
 			fourth = add(fourth, word_at<std::uint64_t>(data + 24));
 			data += 32;
-			length -= 32;
-		} while (length >= 32);
+		} while (data != end);
 		total = add(add(total, second), add(third, fourth));
 	}
 	if (length & 16) {
@@ -67,19 +86,8 @@ inline std::uint64_t sum_words(const std::uint8_t *data)
 		total = add(total, word_at<std::uint64_t>(data));
 		data += 8;
 	}
-	if (length & 4) {
-		total = add(total, word_at<std::uint32_t>(data));
-		data += 4;
-	}
-	if (length & 2) {
-		total = add(total, word_at<std::uint16_t>(data));
-		data += 2;
-	}
-	if (length & 1) {
-		const std::uint8_t last[2] = {*data, 0};
-
-		total = add(total, word_at<std::uint16_t>(last));
-	}
+	if (length & 7)
+		total = add(total, last_word(data, length & 7, far));
 	return total;
 }
 

@@ -222,8 +222,8 @@ std::uint32_t Engine::run_rule(const Program::Node &node, Packet &packet, const 
 }
 
 // Every rule gets the packet as the one before it left it (XT_CONTINUE).
-inline Engine::Result Engine::run_rules(const Program &program, Packet &packet,
-					const Arrival &arrival, Trace *trace) const
+[[gnu::noinline]] Engine::Result Engine::run_rules(const Program &program, Packet packet,
+						   const Arrival &arrival, Trace *trace)
 {
 	Result result;
 	std::uint32_t at = program.entry;
@@ -243,19 +243,84 @@ inline Engine::Result Engine::run_rules(const Program &program, Packet &packet,
 	return result;
 }
 
-// What nobody changed is as good as it was.
-[[gnu::always_inline]] inline void Engine::judge(const Coverage &coverage, const Packet &packet,
-						 Checksum before, bool rewritten, Trace *trace)
+// After the rules.
+[[gnu::always_inline]] inline bool Engine::finish(const Frame &frame, const Arrival &arrival,
+						  const Program &program, const Result &result,
+						  Checksum after, Trace *trace)
 {
-	const Checksum after = rewritten ? coverage.verify(packet) : before;
-
-	counters_.checksums[index_of(before)][index_of(after)]++;
+	if (result.drop != Drop::none)
+		return drop(frame, result.drop, trace);
+	counters_.checksums[index_of(arrival.before)][index_of(after)]++;
 	if (trace)
 		explain(trace, std::string("transport checksum, by a full sum: ") +
-				       checksum_text(before) + " before, " + checksum_text(after) +
-				       " after");
+				       checksum_text(arrival.before) + " before, " +
+				       checksum_text(after) + " after");
+	counters_.offloaded += arrival.offloaded;
+	if (!result.matched && !program.changes)
+		counters_.no_rule_for_dscp[arrival.dscp]++;
+	if (result.rewritten) {
+		counters_.rewritten_by_dscp[arrival.dscp].add(frame);
+		if (result.cut || result.undecided)
+			counters_.cut.add(frame);
+		return true;
+	}
+	if (result.undecided) {
+		explain(trace, "passed as it is: the capture ends before the port");
+		return pass(frame, Passed::cut, true);
+	}
+	if (result.matched) {
+		explain(trace, "passed as it is: it has the new destination");
+		return pass(frame, Passed::same, result.cut);
+	}
+	explain(trace, "passed as it is: no rule matches");
+	return pass(frame, result.cut ? Passed::cut : Passed::no_rule, result.cut);
 }
 
+// The programs for packets that came in as this one did.
+inline const Programs &Engine::programs_for(const Frame &frame, Family family, Arrival &arrival)
+{
+	if (!asks_interface_[index_of(family)])
+		return by_dscp_;
+	arrival.interface = interface_.empty() ? frame.interface->name : interface_;
+	if (!arrival.interface.empty())
+		return by_dscp_;
+	counters_.interface_assumed++;
+	return unnamed_;
+}
+
+// What functions are given is copied before: so the rest stays in registers.
+template <Family FAMILY, std::uint8_t PROTOCOL>
+[[gnu::always_inline]] inline bool Engine::process_plain(const Frame &frame, const Packet &packet)
+{
+	const PlainCoverage<FAMILY, PROTOCOL> coverage(packet);
+	Arrival arrival;
+	Result result;
+
+	arrival.dscp = dscp_of(packet);
+	arrival.before = coverage.before();
+	if (arrival.before == Checksum::bad ||
+	    !diagnosis_.see_plain<FAMILY>(packet.data, packet.length, PROTOCOL)) {
+		const Packet copy = packet;
+		const Decoded decoded = decode(copy, arrival.before);
+
+		diagnosis_.see(decoded);
+		arrival.offloaded = decoded.sum == Sum::offload;
+	}
+	const Program &program = programs_for(frame, FAMILY,
+					      arrival)[index_of(FAMILY)][arrival.dscp];
+	if (program.only) {
+		result.matched = true;
+		result.rewritten = apply_plain<FAMILY, PROTOCOL>(*program.only, packet.data);
+	} else if (program.entry != Program::THROUGH) {
+		const Arrival copy = arrival;
+
+		result = run_rules(program, packet, copy, nullptr);
+	}
+	return finish(frame, arrival, program, result,
+		      result.rewritten ? coverage.verify() : arrival.before, nullptr);
+}
+
+// What is seldom met, too; and all of which somebody wants to know why.
 bool Engine::process(const Frame &frame, Trace *trace)
 {
 	Packet packet;
@@ -275,6 +340,8 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	}
 
 	Received received = receive(packet);
+	Arrival arrival;
+
 	if (received.drop != Drop::none) {
 		if (received.drop == Drop::header_checksum)
 			diagnosis_.see(packet);
@@ -286,46 +353,44 @@ bool Engine::process(const Frame &frame, Trace *trace)
 	}
 	counters_.header_checksum_zero += received.offloaded;
 
-	const unsigned int dscp = dscp_of(packet);
 	const Coverage coverage(packet);
-	const Checksum before = coverage.verify(packet);
-	const Decoded decoded = decode(packet, before);
-	const Programs *programs = &by_dscp_;
-	std::string_view interface;
-	if (asks_interface_[index_of(packet.family)]) {
-		interface = interface_.empty() ? frame.interface->name : interface_;
-		if (interface.empty()) {
-			counters_.interface_assumed++;
-			programs = &unnamed_;
-		}
-	}
-	diagnosis_.see(decoded);
-	const Program &program = (*programs)[index_of(packet.family)][dscp];
-	const Result result = run_rules(trace ? of_all(packet.family) : program, packet,
-					{received.offloaded, interface}, trace);
 
-	if (result.drop != Drop::none)
-		return drop(frame, result.drop, trace);
-	judge(coverage, packet, before, result.rewritten, trace);
-	counters_.offloaded += decoded.sum == Sum::offload;
-	if (!result.matched && !program.changes)
-		counters_.no_rule_for_dscp[dscp]++;
-	if (result.rewritten) {
-		counters_.rewritten_by_dscp[dscp].add(frame);
-		if (result.cut || result.undecided)
-			counters_.cut.add(frame);
-		return true;
+	arrival.zero_header_checksum = received.offloaded;
+	arrival.dscp = dscp_of(packet);
+	arrival.before = coverage.verify(packet);
+	const Decoded decoded = decode(packet, arrival.before);
+	arrival.offloaded = decoded.sum == Sum::offload;
+	diagnosis_.see(decoded);
+	const Program &program = programs_for(frame, packet.family,
+					      arrival)[index_of(packet.family)][arrival.dscp];
+	const Result result = run_rules(trace ? of_all(packet.family) : program, packet, arrival,
+					trace);
+
+	return finish(frame, arrival, program, result,
+		      result.rewritten ? coverage.verify(packet) : arrival.before, trace);
+}
+
+template <Family FAMILY>
+[[gnu::always_inline]] inline bool Engine::process_ip(const Frame &frame, Packet &packet)
+{
+	packet.family = FAMILY; // for the compiler
+	switch (receive_plain<FAMILY>(packet)) {
+	case DADDR_PROTO_TCP:
+		return process_plain<FAMILY, DADDR_PROTO_TCP>(frame, packet);
+	case DADDR_PROTO_UDP:
+		return process_plain<FAMILY, DADDR_PROTO_UDP>(frame, packet);
 	}
-	if (result.undecided) {
-		explain(trace, "passed as it is: the capture ends before the port");
-		return pass(frame, Passed::cut, true);
-	}
-	if (result.matched) {
-		explain(trace, "passed as it is: it has the new destination");
-		return pass(frame, Passed::same, result.cut);
-	}
-	explain(trace, "passed as it is: no rule matches");
-	return pass(frame, result.cut ? Passed::cut : Passed::no_rule, result.cut);
+	return process(frame, nullptr);
+}
+
+bool Engine::process(const Frame &frame)
+{
+	Packet packet;
+
+	if (find_packet(frame, packet) != Link::ip)
+		return process(frame, nullptr);
+	return packet.family == Family::ip4 ? process_ip<Family::ip4>(frame, packet) :
+					      process_ip<Family::ip6>(frame, packet);
 }
 
 } // namespace dsr::replay

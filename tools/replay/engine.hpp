@@ -106,7 +106,9 @@ public:
 
 	// Do to the frame what the rules say. False when the kernel would
 	// drop it: it is as it was then, or not, and not to be written.
-	bool process(const Frame &frame, Trace *trace = nullptr);
+	bool process(const Frame &frame);
+	// The same in more steps, and say why.
+	bool process(const Frame &frame, Trace *trace);
 
 	const Counters &counters() const { return counters_; }
 	const Diagnosis &diagnosis() const { return diagnosis_; }
@@ -119,24 +121,32 @@ private:
 		bool undecided = false; // cut before what would decide
 	};
 
-	bool pass(const Frame &frame, Passed why, bool cut = false);
-	bool drop(const Frame &frame, Drop why, Trace *trace);
-	// What the rules are told of a packet besides.
+	// What is known of a packet when it comes to the rules.
 	struct Arrival {
 		bool zero_header_checksum = false;
+		unsigned int dscp = 0;
 		std::string_view interface; // empty: nobody knows
+		Checksum before = Checksum::unknown;
+		bool offloaded = false; // its transport checksum
 	};
 
-	Result run_rules(const Program &program, Packet &packet, const Arrival &arrival,
-			 Trace *trace) const;
+	template <Family FAMILY>
+	bool process_ip(const Frame &frame, Packet &packet);
+	template <Family FAMILY, std::uint8_t PROTOCOL>
+	bool process_plain(const Frame &frame, const Packet &packet);
+	bool pass(const Frame &frame, Passed why, bool cut = false);
+	bool drop(const Frame &frame, Drop why, Trace *trace);
+	const Programs &programs_for(const Frame &frame, Family family, Arrival &arrival);
+	static Result run_rules(const Program &program, Packet packet, const Arrival &arrival,
+				Trace *trace);
 	static std::uint32_t run_rule(const Program::Node &node, Packet &packet,
 				      const Arrival &arrival, Result &result, Trace *trace);
 	static Matched take_write(const nf::Write &write, Steps &steps, Packet &packet,
 				  const Arrival &arrival, Result &result, Trace *trace);
 	static void take(Matched matched, Result &result);
 	static void take(Outcome outcome, Result &result);
-	void judge(const Coverage &coverage, const Packet &packet, Checksum before, bool rewritten,
-		   Trace *trace);
+	bool finish(const Frame &frame, const Arrival &arrival, const Program &program,
+		    const Result &result, Checksum after, Trace *trace);
 	const Program &of_all(Family family);
 
 	const Ruleset &rules_;

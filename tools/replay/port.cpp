@@ -191,27 +191,6 @@ Outcome outcome_of(daddr_verdict verdict, const daddr_change &change, bool cut)
 
 } // namespace
 
-// All that the core asks of a packet.plain is captured.
-const void *read_plain(void *ip, unsigned int offset, unsigned int)
-{
-	return static_cast<const std::uint8_t *>(ip) + offset;
-}
-
-// Of an IPv4 packet.plain, in fewer steps: the compiler is told what the bytes are that
-// the core asks for.
-template <std::uint8_t PROTOCOL>
-Outcome rewrite_plain4(const Ip &to, std::uint8_t *ip)
-{
-	daddr_change change{};
-
-	if (ip[0] != 0x45 || ip[6] & 0x3f || ip[7] || ip[9] != PROTOCOL)
-		__builtin_unreachable();
-	if (daddr_decide4(read_plain, ip, to.bytes.data(), 0, &change) != DADDR_CHANGE)
-		return Outcome::unchanged;
-	daddr_apply4(ip, to.bytes.data(), &change, 0);
-	return Outcome::rewritten;
-}
-
 // Decides and applies. @old: what is to be said of the packet before, or null.
 [[gnu::always_inline]] static inline Outcome rewrite(const Ip &to, std::uint16_t port,
 						     const Packet &packet,
@@ -240,25 +219,14 @@ Outcome rewrite_plain4(const Ip &to, std::uint8_t *ip)
 	return outcome;
 }
 
-[[gnu::noinline]] static Outcome rewrite_any(const Ip &to, std::uint16_t port, const Packet &packet,
-					     bool zero_header_checksum)
-{
-	daddr_change change{};
-
-	return rewrite(to, port, packet, zero_header_checksum, change, nullptr);
-}
-
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum)
 {
 	const Ip *to = action.destination(dscp_of(packet));
+	daddr_change change{};
 
 	if (!to)
 		return Outcome::unmapped;
-	if (packet.plain && packet.family == Family::ip4 && !action.dport && !zero_header_checksum)
-		return packet.plain == DADDR_PROTO_TCP ?
-			       rewrite_plain4<DADDR_PROTO_TCP>(*to, packet.data) :
-			       rewrite_plain4<DADDR_PROTO_UDP>(*to, packet.data);
-	return rewrite_any(*to, action.dport, packet, zero_header_checksum);
+	return rewrite(*to, action.dport, packet, zero_header_checksum, change, nullptr);
 }
 
 Outcome apply(const Action &action, Packet &packet, bool zero_header_checksum, Trace *trace)

@@ -50,6 +50,7 @@ public:
 		}
 		program_.entry = at;
 		find_first();
+		find_only();
 		return std::move(program_);
 	}
 
@@ -272,6 +273,19 @@ private:
 					stack.emplace_back(one->second, left);
 			}
 		}
+	}
+
+	// Of one rule, for packets as they arrive.
+	void find_only()
+	{
+		if (program_.entry >= program_.nodes.size() || !first_.dscp())
+			return;
+		const Program::Node &node = program_.nodes[program_.entry];
+
+		if (!node.rewrite || node.rewrite->dport || node.next != Program::THROUGH)
+			return;
+		if (const Ip *to = node.rewrite->destination(*first_.dscp()))
+			program_.only = *to;
 	}
 
 	const nf::Ruleset &rules_;

@@ -38,6 +38,8 @@ struct Program {
 	// May a rule give a destination, and which does the first that may?
 	bool changes = false;
 	std::optional<Ip> first;
+	// All that is done to packets, and to every one: they get this address.
+	std::optional<Ip> only;
 };
 
 // Which rules are in it, and what is known of the interface that packets come in by.
