@@ -310,7 +310,11 @@ template <Family FAMILY, std::uint8_t PROTOCOL>
 					      arrival)[index_of(FAMILY)][arrival.dscp];
 	if (program.only) {
 		result.matched = true;
-		result.rewritten = apply_plain<FAMILY, PROTOCOL>(*program.only, packet.data);
+		result.rewritten = program.only->nft ?
+					   write_plain<FAMILY, PROTOCOL>(program.only->to,
+									 packet.data) :
+					   apply_plain<FAMILY, PROTOCOL>(program.only->to,
+									 packet.data);
 	} else if (program.entry != Program::THROUGH) {
 		const Arrival copy = arrival;
 

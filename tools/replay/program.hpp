@@ -19,6 +19,13 @@ struct Program {
 		std::vector<const nf::Step *> steps;
 		// All that it does, and to every packet; or null.
 		const nf::Rewrite *rewrite = nullptr;
+		// Of nf_tables, the same for plain packets: the destination that it
+		// writes, and where they go next.
+		struct Written {
+			Ip to;
+			std::uint32_t next;
+		};
+		std::optional<Written> written;
 		bool leads = false; // to a new destination
 		// Where a packet goes next, by itself or by what a rule says.
 		std::uint32_t next = THROUGH;
@@ -39,7 +46,11 @@ struct Program {
 	bool changes = false;
 	std::optional<Ip> first;
 	// All that is done to packets, and to every one: they get this address.
-	std::optional<Ip> only;
+	struct Only {
+		Ip to;
+		bool nft = false; // by nf_tables, not by the target
+	};
+	std::optional<Only> only;
 };
 
 // Which rules are in it, and what is known of the interface that packets come in by.

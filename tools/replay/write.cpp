@@ -5,24 +5,10 @@
 #include <cstring>
 
 #include "common/rule_steps.hpp"
-#include "common/sum.hpp"
 
 namespace dsr::replay {
 
 namespace {
-
-// What a sum over the packet changes by when these bytes do.
-struct Delta {
-	std::uint64_t from, to;
-};
-
-// A checksum over it (RFC 1624).
-std::uint16_t follow(std::uint16_t check, const Delta &delta)
-{
-	const auto sum = static_cast<std::uint16_t>(~check);
-
-	return static_cast<std::uint16_t>(~fold(add(add(sum, ~delta.from), delta.to)));
-}
 
 class Writer {
 public:
@@ -95,17 +81,12 @@ private:
 	bool follow_at(std::uint64_t field, const Delta &delta)
 	{
 		const Matched there = look(packet_, field + 2);
-		std::uint16_t check;
 
 		written_.cut |= there == Matched::cut;
 		if (there != Matched::yes)
 			return there == Matched::cut;
-		std::memcpy(&check, packet_.data + field, sizeof(check));
-		std::uint16_t after = follow(check, delta);
-		if (!after && !steps_.is_xtables())
-			after = 0xffff; // nft_csum_replace(), in whatever header
-		written_.changed |= after != check;
-		std::memcpy(packet_.data + field, &after, sizeof(after));
+		written_.changed |= replay::follow_at(packet_.data + field, delta,
+						      !steps_.is_xtables());
 		return true;
 	}
 
