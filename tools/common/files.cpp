@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "common/random.hpp"
@@ -112,6 +113,11 @@ std::string read_file_if_any(const std::string &path)
 	std::string text;
 
 	return file && !read_all(file, text) ? text : "";
+}
+
+long read_number(const std::string &path)
+{
+	return std::strtol(read_file_if_any(path).c_str(), nullptr, 10);
 }
 
 // The directory is looked up once: whoever may exchange a part of its path

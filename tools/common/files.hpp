@@ -20,6 +20,9 @@ std::string read_file(const std::string &path);
 // The same; empty when it cannot be read.
 std::string read_file_if_any(const std::string &path);
 
+// The number that a file begins with, of /proc or /sys; 0 when it cannot be read.
+long read_number(const std::string &path);
+
 // A file that is there keeps its mode; what is no file is not replaced. Throws
 // Error.
 void write_file(const std::string &path, const std::string &text, mode_t mode);

@@ -92,8 +92,8 @@ public:
 
 			if (!acts(rule, 0))
 				continue;
-			for (Fate &state : states)
-				one(found->first, rule, std::move(state), depth, next, ends);
+			for (const Fate &state : states)
+				one(found->first, rule, state, depth, next, ends);
 			states = std::move(next);
 		}
 		add(ends.through, std::move(states));
@@ -162,8 +162,8 @@ private:
 		return false;
 	}
 
-	void one(const std::string &chain_name, const Rule &rule, Fate state, unsigned int depth,
-		 std::vector<Fate> &next, Ends &ends)
+	void one(const std::string &chain_name, const Rule &rule, const Fate &state,
+		 unsigned int depth, std::vector<Fate> &next, Ends &ends)
 	{
 		std::vector<Way> ways = through(chain_name, rule,
 						{state.flow, {}, state.changes, {}, false});

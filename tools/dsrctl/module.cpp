@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <thread>
 
 #include "common/files.hpp"
@@ -34,7 +33,7 @@ std::string loading(const std::string &module)
 
 bool in_use(const std::string &module)
 {
-	return std::atoi(read_file_if_any("/sys/module/" + module + "/refcnt").c_str()) > 0;
+	return read_number("/sys/module/" + module + "/refcnt") > 0;
 }
 
 // Is there no more to wait for?

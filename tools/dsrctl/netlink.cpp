@@ -234,7 +234,7 @@ Target probe_legacy(Family family)
 
 	if (!socket)
 		return Target::unknown;
-	std::strcpy(revision.name, "DADDR");
+	std::string_view("DADDR").copy(revision.name, sizeof(revision.name));
 	revision.revision = 1;
 	int failed = getsockopt(socket.get(), ip4 ? IPPROTO_IP : IPPROTO_IPV6,
 				ip4 ? IPT_REVISION_TARGET : IP6T_REVISION_TARGET, &revision, &size);

@@ -22,7 +22,7 @@ std::string Root::read(const std::string &name) const
 
 unsigned long Root::number(const std::string &name) const
 {
-	return std::strtoul(read(name).c_str(), nullptr, 10);
+	return static_cast<unsigned long>(read_number(path(name)));
 }
 
 } // namespace dsr::doctor

@@ -42,7 +42,7 @@ void notify(const std::string &state)
 		return;
 	const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	name.sun_family = AF_UNIX;
-	std::strcpy(name.sun_path, path);
+	std::string_view(path).copy(name.sun_path, sizeof(name.sun_path));
 	if (*path == '@') // an abstract one
 		name.sun_path[0] = '\0';
 	sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,

@@ -26,12 +26,12 @@ std::string rules(const Descriptor &socket, int level, Table table, int get_info
 	Info info{};
 	socklen_t size = sizeof(info);
 
-	std::strcpy(info.name, name(table));
+	std::string_view(name(table)).copy(info.name, sizeof(info.name));
 	if (getsockopt(socket.get(), level, get_info, &info, &size))
 		return "";
 	std::vector<char> buffer(offsetof(Entries, entrytable) + info.size);
 	auto *wanted = reinterpret_cast<Entries *>(buffer.data());
-	std::strcpy(wanted->name, name(table));
+	std::string_view(name(table)).copy(wanted->name, sizeof(wanted->name));
 	wanted->size = info.size;
 	size = static_cast<socklen_t>(buffer.size());
 	// EAGAIN: it has just changed, which the next look sees

@@ -62,7 +62,7 @@ int priority_of(Words::const_iterator at, Words::const_iterator end)
 	static const std::map<std::string, int> NAMES = {{"raw", -300},	   {"mangle", -150},
 							 {"dstnat", -100}, {"filter", 0},
 							 {"security", 50}, {"srcnat", 100}};
-	int sign = 1, sum = 0;
+	long sign = 1, sum = 0;
 
 	for (; at != end; ++at) {
 		auto known = NAMES.find(at->text);
@@ -72,9 +72,9 @@ int priority_of(Words::const_iterator at, Words::const_iterator end)
 		else if (known != NAMES.end())
 			sum = known->second;
 		else
-			sum += sign * std::atoi(at->text.c_str());
+			sum += sign * std::strtol(at->text.c_str(), nullptr, 10);
 	}
-	return sum;
+	return static_cast<int>(sum);
 }
 
 // The words of a chain's block, by statements.

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <cstdlib>
 
 #include "common/dscp.hpp"
 #include "common/files.hpp"
@@ -172,15 +171,10 @@ std::string interface_name(unsigned int index)
 // Does this host drop what comes in where no answer would leave?
 bool is_strict(const std::string &interface)
 {
-	int strictest = 0;
+	const std::string conf = "/proc/sys/net/ipv4/conf/";
 
-	for (const std::string &name : {interface, std::string("all")}) {
-		const std::string value = read_file_if_any("/proc/sys/net/ipv4/conf/" + name +
-							   "/rp_filter");
-
-		strictest = std::max(strictest, std::atoi(value.c_str()));
-	}
-	return strictest == 1;
+	return std::max(read_number(conf + interface + "/rp_filter"),
+			read_number(conf + "all/rp_filter")) == 1;
 }
 
 // Does this host take a packet for spoofed that has its own address as the
@@ -188,9 +182,7 @@ bool is_strict(const std::string &interface)
 bool distrusts_itself()
 {
 	for (const char *name : {"lo", "all"})
-		if (std::atoi(read_file_if_any("/proc/sys/net/ipv4/conf/" + std::string(name) +
-					       "/accept_local")
-				      .c_str()))
+		if (read_number("/proc/sys/net/ipv4/conf/" + std::string(name) + "/accept_local"))
 			return false;
 	return true;
 }
