@@ -134,6 +134,30 @@ test_guard_puts_rules_of_nftables_back()
 }
 scenario test_guard_puts_rules_of_nftables_back "ipv4" "nft" "raw"
 
+# What is in a dormant table is there, and does nothing.
+test_guard_says_that_a_table_is_dormant()
+{
+	local own="inet dsrctl"
+
+	case $table in raw) own="ip raw" ;; esac
+	dsrctl_up < <(vips_of_guard)
+	if [ "$table" = raw ]; then
+		guard_up --backend daddr --table raw
+	else
+		guard_up --backend nft
+	fi
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	assert_guard_says "dormant" \
+		"the table $own of nftables is dormant, by process [0-9]+ [(]nft[)]: its rules rewrite nothing until nft add table $own" \
+		nft "add table $own { flags dormant; }"
+	assert_ping "$neighbour" "$near_rip" "$near_rip" -Q 28
+	assert_guard_says "awake" "the table $own of nftables is not dormant any more" \
+		nft add table $own
+	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
+	guard_down
+}
+scenario test_guard_says_that_a_table_is_dormant "ipv4" "nft" "raw -"
+
 # No firewall can remove them; who writes sysctls can.
 test_guard_puts_sysctls_back()
 {

@@ -226,8 +226,26 @@ std::vector<Rule> rules_for(const Item &item, const Situation &now, const Plan &
 	return rules;
 }
 
+// Nothing has changed. If that cannot be written, what is remembered says more
+// than there is, which is no harm.
+void forget(const Situation &now)
+{
+	try {
+		now.file.write(now.state);
+	} catch (const Error &error) {
+		say_error(error.what());
+	}
+}
+
+} // namespace
+
+Plan what_differs(const Intent &intent, const Situation &situation)
+{
+	return make_plan(intent.goal, situation.actual, ways_of_host(situation));
+}
+
 // Adding a rule of nftables wakes the table; of iptables, it does not.
-void say_if_dormant(const Intent &intent, const Situation &now, const Plan &plan)
+std::set<std::string> dormant_tables(const Intent &intent, const Situation &now, const Plan &plan)
 {
 	const bool woken = std::ranges::any_of(plan.rules, [](const RuleStep &step) {
 		return step.kind == RuleStep::Kind::add && step.rule.store == Store::nft;
@@ -246,26 +264,7 @@ void say_if_dormant(const Intent &intent, const Situation &now, const Plan &plan
 			for (const Rule &rule : rules)
 				tables.insert(nft::table_of(rule));
 	}
-	for (const std::string &table : tables)
-		say_warning(nft::dormant_text(table));
-}
-
-// Nothing has changed. If that cannot be written, what is remembered says more
-// than there is, which is no harm.
-void forget(const Situation &now)
-{
-	try {
-		now.file.write(now.state);
-	} catch (const Error &error) {
-		say_error(error.what());
-	}
-}
-
-} // namespace
-
-Plan what_differs(const Intent &intent, const Situation &situation)
-{
-	return make_plan(intent.goal, situation.actual, ways_of_host(situation));
+	return tables;
 }
 
 bool bring_about(const Intent &intent, Situation &now, Changes &changes)
@@ -308,7 +307,8 @@ bool bring_about(const Intent &intent, Situation &now, Changes &changes)
 
 	if (how.store == Store::dscp_rewrite)
 		say_if_off(intent);
-	say_if_dormant(intent, now, plan);
+	for (const std::string &table : dormant_tables(intent, now, plan))
+		say_warning(nft::dormant_text(table));
 	now.state = after;
 	changes.added += plan.add.size();
 	changes.removed += plan.remove.size();

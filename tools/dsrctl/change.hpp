@@ -2,6 +2,9 @@
 // Brings the host where an action wants it, and remembers that.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "dsrctl/intent.hpp"
 #include "dsrctl/situation.hpp"
 
@@ -9,6 +12,11 @@ namespace dsr {
 
 // What differs from what is wanted. Nothing is chosen for it, loaded or said.
 Plan what_differs(const Intent &intent, const Situation &situation);
+
+// The tables of nftables that are dormant and hold all rules that will lead to a VIP
+// when the plan is carried out: "ip raw"
+std::set<std::string> dormant_tables(const Intent &intent, const Situation &situation,
+				     const Plan &plan);
 
 // What was changed in all.
 struct Changes {

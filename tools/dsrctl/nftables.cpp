@@ -244,10 +244,10 @@ std::string table_of(const Rule &rule)
 	return std::string(rule.family == Family::ip4 ? "ip " : "ip6 ") + name(rule.table);
 }
 
-std::string dormant_text(const std::string &table)
+std::string dormant_text(const std::string &table, const std::string &by)
 {
-	return "the table " + table +
-	       " of nftables is dormant: its rules rewrite nothing until nft add table " + table;
+	return "the table " + table + " of nftables is dormant" + by +
+	       ": its rules rewrite nothing until nft add table " + table;
 }
 
 std::string input(const std::vector<RuleStep> &steps, bool last)

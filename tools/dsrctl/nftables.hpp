@@ -19,8 +19,8 @@ std::vector<Rule> read(const std::vector<nf::Table> &tables);
 // The table of nf_tables that a rule is in: that of its own, or one of iptables-nft.
 std::string table_of(const Rule &rule);
 
-// What it means that such a table is dormant, and what ends it.
-std::string dormant_text(const std::string &table);
+// What it means that such a table is dormant, and what ends it. @by: whom; ", by ..."
+std::string dormant_text(const std::string &table, const std::string &by = "");
 
 // The input of nft -f for the steps of this store; empty when there is none.
 // @last: nothing is left in the table, so it goes too.

@@ -152,6 +152,7 @@ std::optional<Event> RuleEvents::take(const nlmsghdr *message)
 	    message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
 		return std::nullopt;
 	switch (message->nlmsg_type & 0xff) {
+	case NFT_MSG_NEWTABLE: // which may be a dormant one
 	case NFT_MSG_DELTABLE:
 	case NFT_MSG_DELCHAIN:
 	case NFT_MSG_DELRULE:

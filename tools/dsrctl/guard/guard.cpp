@@ -29,6 +29,7 @@
 #include "dsrctl/guard/record.hpp"
 #include "dsrctl/guard/report.hpp"
 #include "dsrctl/netlink.hpp"
+#include "dsrctl/nftables.hpp"
 #include "dsrctl/say.hpp"
 
 namespace dsr {
@@ -136,6 +137,7 @@ private:
 		      const std::vector<Address> &routes);
 	void failed(const std::string &why);
 	void learn(const Situation &now);
+	void say_dormant(std::set<std::string> tables);
 	std::vector<Address> without_route(const Situation &now);
 	void replace_if_newer() const;
 
@@ -151,6 +153,7 @@ private:
 
 	// What is known of what was started, when all of it was there.
 	std::set<Ip> vips_;
+	std::set<std::string> dormant_; // tables of nftables
 	LostRoutes lost_routes_;
 	Quiet quiet_;
 	std::string quiet_before_;
@@ -291,6 +294,19 @@ void Guard::learn(const Situation &now)
 	events_->listen_to_rules(rules);
 }
 
+// Whoever makes a table dormant has it so, and its rules are there: that is said, not
+// changed.
+void Guard::say_dormant(std::set<std::string> tables)
+{
+	for (const std::string &table : tables)
+		if (!dormant_.contains(table))
+			say_error("guard: " + nft::dormant_text(table, disturbance_.by()));
+	for (const std::string &table : dormant_)
+		if (!tables.contains(table))
+			say("guard: the table " + table + " of nftables is not dormant any more");
+	dormant_ = std::move(tables);
+}
+
 void Guard::failed(const std::string &why)
 {
 	back_off_.failed(Clock::now());
@@ -343,6 +359,7 @@ void Guard::look()
 		const Intent intent = intent_to_keep(now.config, now.state);
 		const Plan plan = what_differs(intent, now);
 		const std::vector<Address> routes = without_route(now);
+		say_dormant(dormant_tables(intent, now, plan));
 		if (!plan.empty() || !routes.empty())
 			put_back(now, intent, plan, routes);
 		else if (!suspected_)

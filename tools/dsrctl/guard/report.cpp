@@ -48,12 +48,12 @@ std::string clock_text(Disturbance::Clock::time_point time)
 	return text;
 }
 
-std::string by(const Disturbance &disturbance)
-{
-	return disturbance.who.empty() ? "" : ", by " + list(disturbance.who);
-}
-
 } // namespace
+
+std::string Disturbance::by() const
+{
+	return who.empty() ? "" : ", by " + list(who);
+}
 
 void Disturbance::add(const std::string &one)
 {
@@ -101,7 +101,7 @@ std::string report(const Missing &missing, const Disturbance &disturbance,
 	if (disturbance.since != Disturbance::Clock::time_point{})
 		text += " since " + clock_text(disturbance.since) +
 			(disturbance.by_look ? " or up to 1 s before" : "");
-	text += by(disturbance) + ": put back";
+	text += disturbance.by() + ": put back";
 	if (disturbance.since != Disturbance::Clock::time_point{})
 		text += " after " +
 			std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -114,7 +114,7 @@ std::string report(const Missing &missing, const Disturbance &disturbance,
 std::string contested(const BackOff &back_off, const Disturbance &disturbance)
 {
 	return "that was the " + std::to_string(back_off.count()) + "th time in a row" +
-	       by(disturbance) +
+	       disturbance.by() +
 	       ": somebody else manages the same; the next time it is put back after " +
 	       std::to_string(back_off.wait().count()) +
 	       " s. dsrctl doctor says who on this host does that, and how to keep it from it";

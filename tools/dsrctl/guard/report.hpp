@@ -23,6 +23,8 @@ struct Disturbance {
 	Clock::time_point since{}; // none: it was found
 	bool by_look = false;	   // it may be a look's interval longer ago
 	std::vector<std::string> who;
+
+	std::string by() const; // ", by process 7 (nft)"; or ""
 };
 
 // What is put back, in words: "10.128.8.46", "DSCP 7 to 10.128.8.46"
