@@ -469,6 +469,34 @@ test_doctor_knows_a_dormant_table()
 }
 scenario test_doctor_knows_a_dormant_table "ipv4" "nft" "-"
 
+# Before 1.1, nft prints a half of a table that a program keeps to itself.
+test_doctor_says_what_it_could_not_read()
+{
+	local pid input=$lab_files/nft
+
+	healthy <<<"10.128.8.46=7"
+	mkfifo "$input"
+	on_background "$server" nft -i <>"$input"
+	pid=$!
+	echo 'add table inet held { flags owner; }' >"$input"
+	wait_until on "$server" nft list table inet held
+	if on "$server" nft -j list table inet held | grep -q ']}$'; then
+		assert_silent
+	else
+		assert_finds warning rules-unread \
+			'doctor cannot read what nft prints: nft -j list table inet held: '
+	fi
+	kill "$pid"
+	wait_until nft_holds_no_table
+	assert_silent
+}
+scenario test_doctor_says_what_it_could_not_read "ipv4" "nft" "-"
+
+nft_holds_no_table()
+{
+	! on "$server" nft list table inet held
+}
+
 # Ways to send DSCP 7 to 10.128.8.46, as people write them: a name, and what nft
 # or, after "iptables", iptables is given.
 forms()

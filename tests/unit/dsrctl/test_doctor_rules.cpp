@@ -501,6 +501,19 @@ TEST_CASE("doctor: rules of nftables that track and that drop")
 	CHECK_THROWS_AS(add_ruleset(firewall, "{}"), Error);
 }
 
+TEST_CASE("doctor: what nft prints and nobody can read")
+{
+	Facts facts;
+
+	CHECK(check_unread(facts).empty());
+	facts.unread = {"nft -j list table inet held: no JSON"};
+	const Finding finding = only(check_unread(facts));
+	CHECK(finding.severity == Severity::warning);
+	CHECK(finding.id == "rules-unread");
+	CHECK(finding.found ==
+	      "doctor cannot read what nft prints: nft -j list table inet held: no JSON");
+}
+
 TEST_CASE("doctor: a router that rewrites what it forwards")
 {
 	Facts facts = healthy();

@@ -323,6 +323,22 @@ Findings check_rules(const Facts &facts)
 	return findings;
 }
 
+Findings check_unread(const Facts &facts)
+{
+	Findings findings;
+
+	for (const std::string &what : facts.unread)
+		findings.push_back(
+			{Severity::warning,
+			 "rules-unread",
+			 "doctor cannot read what nft prints: " + what,
+			 "in these tables it has not looked for rules that drop what is INVALID to connection tracking, that want connection tracking, or that set the DSCP of answers",
+			 {},
+			 "look for them: nft list ruleset",
+			 false});
+	return findings;
+}
+
 Findings check_rewrite_off(const Facts &facts)
 {
 	Findings findings;

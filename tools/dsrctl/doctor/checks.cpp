@@ -19,6 +19,7 @@ constexpr Check CHECKS[] = {
 	check_rules,
 	check_rewrite_off,
 	check_dormant,
+	check_unread,
 	check_owners,
 	check_variants,
 	check_conntrack,

@@ -18,6 +18,7 @@ Findings check_plugin(const Facts &facts);
 // check_rules.cpp
 Findings check_configuration(const Facts &facts);
 Findings check_rules(const Facts &facts);
+Findings check_unread(const Facts &facts);
 Findings check_rewrite_off(const Facts &facts);
 Findings check_owners(const Facts &facts);
 Findings check_variants(const Facts &facts);

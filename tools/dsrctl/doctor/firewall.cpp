@@ -320,7 +320,7 @@ void add_ruleset(Firewall &firewall, const std::string &text)
 			add_nft_rule(firewall, rule, !forward.contains(full_name(rule, "chain")));
 		}
 	} catch (const json::exception &error) {
-		throw Error(std::string("nft -j list ruleset: ") + error.what());
+		throw Error(error.what());
 	}
 }
 

@@ -48,6 +48,8 @@ struct Firewall {
 	std::vector<Rewrite> rewrites;
 	std::vector<Dormant> dormant;
 	std::vector<Drop> drops;
+	// What of nftables was not read, and why: "nft -j list ruleset: ..."
+	std::vector<std::string> unread;
 	// By family: a rule wants connection tracking; a rule clears the DSCP
 	// of what leaves.
 	bool tracks[2] = {false, false}, resets_dscp[2] = {false, false};
@@ -57,8 +59,8 @@ struct Firewall {
 // What iptables-save printed of a store.
 void add_saved(Firewall &firewall, const std::vector<SavedRule> &rules, Store store, Family family);
 
-// What "nft -j list ruleset" printed. Rules that only iptables understands are
-// left out. Throws Error.
+// What "nft -j list" printed. Rules that only iptables understands are left out.
+// Throws Error, and has added a part then.
 void add_ruleset(Firewall &firewall, const std::string &json);
 
 // Tables, of which those of the same name become one.

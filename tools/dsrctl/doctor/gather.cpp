@@ -32,28 +32,49 @@ void gather_iptables(const Iptables &iptables, const std::vector<nf::Table> &tab
 		}
 }
 
-// @awake: all that is not dormant, of which nft before 1.1 prints half
+// Returns why what "nft -j list" prints of it cannot be read; or "".
+std::string add_list(const std::string &nft, const std::vector<std::string> &what,
+		     Firewall &firewall)
+{
+	std::vector<std::string> words{"-j", "list"};
+	Firewall with = firewall;
+
+	words.insert(words.end(), what.begin(), what.end());
+	// an nft of old does not print JSON; of RHEL 7, say
+	const Outcome outcome = run(nft, words);
+	if (outcome.status)
+		return shell_line(words) + ": " + outcome.reason();
+	try {
+		add_ruleset(with, outcome.output);
+	} catch (const Error &error) {
+		return shell_line(words) + ": " + error.what();
+	}
+	firewall = std::move(with);
+	return "";
+}
+
+// Of those, iptables-save prints what is asked here, too.
+bool is_of_iptables(const nf::Table &table)
+{
+	return (table.family == "ip" || table.family == "ip6") &&
+	       std::any_of(table.chains.begin(), table.chains.end(), [&](const auto &chain) {
+		       return nf::xtables_base(table.name, chain.first).has_value();
+	       });
+}
+
+// @awake: all tables that are not dormant. @all: there are no others. Before 1.1, nft
+// prints a half of a table with a flag, dormant or owner; then they are read one by one.
 void gather_nftables(const std::vector<nf::Table> &awake, bool all, Firewall &firewall)
 {
 	const std::string program = find_program("nft");
-	std::vector<std::vector<std::string>> lists;
 
-	if (program.empty())
+	if (program.empty() || (all && add_list(program, {"ruleset"}, firewall).empty()))
 		return;
-	if (all)
-		lists.push_back({"ruleset"});
-	else
-		for (const nf::Table &table : awake)
-			lists.push_back({"table", table.family, table.name});
-	for (const std::vector<std::string> &list : lists) {
-		std::vector<std::string> words{"-j", "list"};
-
-		words.insert(words.end(), list.begin(), list.end());
-		// An nft of old does not print JSON; of RHEL 7, say.
-		Outcome outcome = run(program, words);
-		if (!outcome.status)
-			add_ruleset(firewall, outcome.output);
-	}
+	for (const nf::Table &table : awake)
+		if (const std::string why = add_list(program, {"table", table.family, table.name},
+						     firewall);
+		    !why.empty() && !is_of_iptables(table))
+			firewall.unread.push_back("nft " + why);
 }
 
 // All rules of nf_tables but those that are dormant: they are there, and do nothing.
