@@ -152,9 +152,14 @@ inline Diagnosis::Address Diagnosis::Address::at(const std::uint8_t *bytes)
 
 Ip Diagnosis::Address::ip(Family family) const
 {
+	const auto half = static_cast<std::uint32_t>(first);
 	Ip ip;
 
 	ip.family = family;
+	if (family == Family::ip4) {
+		std::memcpy(ip.bytes.data(), &half, sizeof(half));
+		return ip;
+	}
 	std::memcpy(ip.bytes.data(), &first, sizeof(first));
 	std::memcpy(ip.bytes.data() + sizeof(first), &second, sizeof(second));
 	return ip;

@@ -107,7 +107,8 @@ public:
 	// Do to the frame what the rules say. False when the kernel would
 	// drop it: it is as it was then, or not, and not to be written.
 	bool process(const Frame &frame);
-	// The same in more steps, and say why.
+	// The same in more steps, whatever the packet is; and say why, unless
+	// @trace is null.
 	bool process(const Frame &frame, Trace *trace);
 
 	const Counters &counters() const { return counters_; }
