@@ -78,13 +78,10 @@ public:
 		return std::move(reach_);
 	}
 
-	void forget() { *this = Asking(rules_, item_); }
-	Asking &operator=(const Asking &other)
+	void forget()
 	{
-		reach_ = other.reach_;
-		right_ = other.right_;
-		passed_ = other.passed_;
-		return *this;
+		reach_ = {};
+		right_ = passed_ = 0;
 	}
 
 private:
