@@ -43,10 +43,33 @@ public:
 	}
 
 private:
+	// All that is counted, printed by daddr-replay or not.
 	std::string report(const Engine &engine) const
 	{
-		return replay::report_json({"in", "", "RAW", engine.counters(), engine.diagnosis(),
-					    rules_, true, std::nullopt, 0});
+		const Diagnosis &seen = engine.diagnosis();
+		std::string text = replay::report_json(
+			{"in", "", "RAW", engine.counters(), seen, rules_, true, std::nullopt, 0});
+		auto add = [&](std::uint64_t number) { text += " " + std::to_string(number); };
+
+		add(seen.packets());
+		for (const auto &vip : seen.vips())
+			for (std::uint64_t number :
+			     {vip.requests.packets, vip.requests.bytes, vip.replies.packets,
+			      vip.replies.bytes, vip.marked_replies, vip.offloaded})
+				add(number);
+		for (const auto &finding : seen.findings())
+			text += " " + finding.text();
+		for (Family family : FAMILIES)
+			add(seen.marked(family));
+		for (const auto &[asked, count] : seen.asked()) {
+			text += " " + dsr::text(asked.vip);
+			for (std::uint64_t number :
+			     {std::uint64_t{asked.dscp}, std::uint64_t{asked.port}, count})
+				add(number);
+		}
+		for (const Ip &server : seen.servers())
+			text += " " + dsr::text(server);
+		return text;
 	}
 
 	const replay::Ruleset &rules_;
@@ -206,6 +229,19 @@ TEST_CASE("replay: a plain packet fares like any other")
 				}
 				both.compare();
 			}
+}
+
+TEST_CASE("replay: port 0 is a port, too")
+{
+	const auto rules = vip_rules();
+	Both both(rules, {*parse_ip("10.128.9.31")});
+	Header ip = ip4();
+
+	ip.port = 0;
+	both.see(good(ip), 0);
+	ip.dscp = 0; // which is cleared: others are marked
+	both.see(good(ip), 0);
+	both.compare();
 }
 
 TEST_CASE("replay: a plain packet fares like any other, whatever its bytes are")
