@@ -244,6 +244,18 @@ TEST_CASE("replay: port 0 is a port, too")
 	both.compare();
 }
 
+TEST_CASE("replay: of a VIP at one address of a server, plain packets are decoded")
+{
+	const Ip vip = *parse_ip("10.128.8.46"), other = *parse_ip("10.128.8.47"),
+		 server = *parse_ip("10.128.9.31");
+	Diagnosis diagnosis({{vip, 7}, {other, 7, server}}, {server});
+	const Bytes bytes = good(ip4());
+	const auto size = static_cast<std::uint32_t>(bytes.size());
+
+	CHECK_FALSE(diagnosis.see_plain<Family::ip4>(bytes.data(), size, UDP));
+	CHECK(diagnosis.packets() == 0);
+}
+
 TEST_CASE("replay: a plain packet fares like any other, whatever its bytes are")
 {
 	const auto all = rulesets();

@@ -485,7 +485,7 @@ test_doctor_says_what_it_could_not_read()
 		assert_silent
 	else
 		assert_finds warning rules-unread \
-			'doctor cannot read what nft prints: nft -j list table inet held: '
+			'doctor cannot read all rules of nftables: nft -j list table inet held: '
 	fi
 	echo quit >"$input"
 	wait "$pid"

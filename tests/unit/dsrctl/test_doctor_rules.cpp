@@ -511,7 +511,7 @@ TEST_CASE("doctor: what nft prints and nobody can read")
 	CHECK(finding.severity == Severity::warning);
 	CHECK(finding.id == "rules-unread");
 	CHECK(finding.found ==
-	      "doctor cannot read what nft prints: nft -j list table inet held: no JSON");
+	      "doctor cannot read all rules of nftables: nft -j list table inet held: no JSON");
 }
 
 TEST_CASE("doctor: a router that rewrites what it forwards")

@@ -331,8 +331,8 @@ Findings check_unread(const Facts &facts)
 		findings.push_back(
 			{Severity::warning,
 			 "rules-unread",
-			 "doctor cannot read what nft prints: " + what,
-			 "in these tables it has not looked for rules that drop what is INVALID to connection tracking, that want connection tracking, or that set the DSCP of answers",
+			 "doctor cannot read all rules of nftables: " + what,
+			 "it has not looked there for rules that drop what is INVALID to connection tracking, that want connection tracking, or that set the DSCP of answers",
 			 {},
 			 "look for them: nft list ruleset",
 			 false});

@@ -53,7 +53,7 @@ std::string add_list(const std::string &nft, const std::vector<std::string> &wha
 	return "";
 }
 
-// Of those, iptables-save prints what is asked here, too.
+// Of those, iptables-save prints what is asked here.
 bool is_of_iptables(const nf::Table &table)
 {
 	return (table.family == "ip" || table.family == "ip6") &&
@@ -68,7 +68,12 @@ void gather_nftables(const std::vector<nf::Table> &awake, bool all, Firewall &fi
 {
 	const std::string program = find_program("nft");
 
-	if (program.empty() || (all && add_list(program, {"ruleset"}, firewall).empty()))
+	if (program.empty()) {
+		if (!std::ranges::all_of(awake, is_of_iptables))
+			firewall.unread.emplace_back("there is no nft to print them");
+		return;
+	}
+	if (all && add_list(program, {"ruleset"}, firewall).empty())
 		return;
 	for (const nf::Table &table : awake)
 		if (const std::string why = add_list(program, {"table", table.family, table.name},
