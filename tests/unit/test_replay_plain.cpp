@@ -77,23 +77,42 @@ private:
 	unsigned int differs_ = 0;
 };
 
-// Of nft -j: the destination of each DSCP, by a map.
-std::string nft_map(const std::string &family)
+// Of nft -j: what rules of a chain of prerouting do.
+std::string nft(const std::string &family, std::initializer_list<std::string> rules)
 {
-	const std::string at = R"("family": ")" + family + R"(", "table": "t")",
-			  vip = family == "ip" ? VIP4 : VIP6;
-
-	return R"({"nftables": [{"metainfo": {"json_schema_version": 1}},
+	const std::string at = R"("family": ")" + family + R"(", "table": "t")";
+	std::string text =
+		R"({"nftables": [{"metainfo": {"json_schema_version": 1}},
 {"table": {"family": ")" +
-	       family + R"(", "name": "t", "handle": 1}},
+		family + R"(", "name": "t", "handle": 1}},
 {"chain": {)" + at +
-	       R"(, "name": "p", "handle": 2, "type": "filter", "hook": "prerouting", "prio": -300, "policy": "accept"}},
-{"rule": {)" + at +
-	       R"(, "chain": "p", "handle": 3, "expr": [{"mangle": {"key": {"payload": {"protocol": ")" +
-	       family +
-	       R"(", "field": "daddr"}}, "value": {"map": {"key": {"payload": {"protocol": ")" +
-	       family + R"(", "field": "dscp"}}, "data": {"set": [[7, ")" + vip + "\"], [9, \"" +
-	       vip + "\"]]}}}}}]}}]}";
+		R"(, "name": "p", "handle": 2, "type": "filter", "hook": "prerouting", "prio": -300, "policy": "accept"}})";
+	int handle = 3;
+
+	for (const std::string &rule : rules)
+		text += R"(, {"rule": {)" + at + R"(, "chain": "p", "handle": )" +
+			std::to_string(handle++) + R"(, "expr": [)" + rule + "]}}";
+	return text + "]}";
+}
+
+std::string payload(const std::string &family, const std::string &field)
+{
+	return R"({"payload": {"protocol": ")" + family + R"(", "field": ")" + field + "\"}}";
+}
+
+std::string set(const std::string &key, const std::string &value)
+{
+	return R"({"mangle": {"key": )" + key + R"(, "value": )" + value + "}}";
+}
+
+// The destination of each DSCP, by a map.
+std::string map(const std::string &family)
+{
+	const std::string vip = family == "ip" ? VIP4 : VIP6;
+
+	return set(payload(family, "daddr"), R"({"map": {"key": )" + payload(family, "dscp") +
+						     R"(, "data": {"set": [[7, ")" + vip +
+						     R"("], [9, ")" + vip + R"("]]}}})");
 }
 
 std::vector<replay::Ruleset> rulesets()
@@ -128,8 +147,13 @@ std::vector<replay::Ruleset> rulesets()
 
 	for (const char *text : texts)
 		add(text);
-	add(nft_map("ip"));
-	add(nft_map("ip6"));
+	const std::string clear = set(payload("ip", "dscp"), "0") + ", " +
+				  set(payload("ip", "daddr"), "\"10.128.8.46\""),
+			  drop = R"({"match": {"op": "==", "left": )" + payload("ip", "daddr") +
+				 R"(, "right": ")" + VIP4 + R"("}}, {"drop": null})";
+	for (const std::string &text : {nft("ip", {map("ip")}), nft("ip6", {map("ip6")}),
+					nft("ip", {map("ip"), drop}), nft("ip", {clear})})
+		add(text);
 	add("net.ipv4.dscp_rewrite = 7=10.128.8.46@10.128.9.31\n"
 	    "net.ipv6.dscp_rewrite = 7=2001:db8::46\n");
 	return all;
@@ -190,7 +214,17 @@ private:
 		}
 		if (ip.protocol == UDP && of(4) == 0)
 			set16(bytes, 6, 0);
+		if ((ip.protocol == TCP || ip.protocol == UDP) && of(8) == 0)
+			set16(bytes, ip.protocol == TCP ? 16 : 6, seed(ip, bytes.size()));
 		return bytes;
+	}
+
+	// What is left to hardware: the sum of the pseudo-header.
+	static unsigned int seed(const Header &ip, std::size_t length)
+	{
+		return 0xffffU &
+		       ~checksum(address(ip.source) + address(ip.destination) + be16(ip.protocol) +
+				 be16(static_cast<std::uint16_t>(length)));
 	}
 
 	// One byte is any; the header checksum mostly follows.
