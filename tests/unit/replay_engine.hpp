@@ -36,7 +36,7 @@ struct Run {
 		     const dsr::replay::Ruleset &given = vip_rules())
 		: bytes(packet), ruleset(given), engine(ruleset, {})
 	{
-		kept = engine.process(frame(bytes, wire), &trace);
+		kept = engine.process_any(frame(bytes, wire), &trace);
 	}
 
 	const dsr::replay::Counters &counters() const { return engine.counters(); }

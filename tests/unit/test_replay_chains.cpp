@@ -43,7 +43,7 @@ std::string end(const std::string &text, const std::string &interface = "")
 		Bytes bytes = good(ip4());
 		replay::Trace trace;
 
-		if (!(traced ? engine.process(frame(bytes), &trace) :
+		if (!(traced ? engine.process_any(frame(bytes), &trace) :
 			       engine.process(frame(bytes)))) {
 			CHECK(engine.counters().dropped_why[index_of(Drop::rule)].packets == 1);
 			ends[traced] = "dropped";

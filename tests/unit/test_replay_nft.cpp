@@ -24,7 +24,8 @@ std::string destination(const std::string &text, const Header &ip,
 		replay::Trace trace;
 
 		ends[traced] = "dropped";
-		if ((traced ? engine.process(frame(bytes), &trace) : engine.process(frame(bytes))))
+		if ((traced ? engine.process_any(frame(bytes), &trace) :
+			      engine.process(frame(bytes))))
 			ends[traced] = dsr::text(destination_of(view(bytes))) + ":" +
 				       std::to_string(get16(bytes, bytes[0] >> 4 == 4 ? 22 : 42));
 		CHECK(engine.counters().good_to_bad() == 0);

@@ -479,13 +479,14 @@ test_doctor_says_what_it_could_not_read()
 	# not by on_background, whose programs read nothing
 	on "$server" nft -i <>"$input" >/dev/null &
 	pid=$!
+	lab_pids+=("$pid")
 	echo 'add table inet held { flags owner; }' >"$input"
 	wait_until on "$server" nft list table inet held
 	if on "$server" nft -j list table inet held | grep -q ']}$'; then
 		assert_silent
 	else
 		assert_finds warning rules-unread \
-			'doctor cannot read all rules of nftables: nft -j list table inet held: '
+			'doctor cannot read all rules of nftables: nft -j list table inet held prints no complete JSON$'
 	fi
 	echo quit >"$input"
 	wait "$pid"

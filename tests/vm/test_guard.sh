@@ -152,7 +152,7 @@ test_guard_says_that_a_table_is_dormant()
 		nft "add table $own { flags dormant; }"
 	assert_ping "$neighbour" "$near_rip" "$near_rip" -Q 28
 	assert_guard_says "awake" "the table $own of nftables is not dormant any more" \
-		nft add table $own
+		nft "add table $own"
 	assert_ping "$neighbour" "$near_rip" "$near_vip" -Q 28
 	guard_down
 }

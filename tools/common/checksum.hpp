@@ -99,7 +99,7 @@ public:
 		// the addresses of the pseudo-header stand before the transport
 		const std::uint32_t length = packet.length - ADDRESSES;
 		if (length < 2 * address_size(FAMILY))
-			__builtin_unreachable(); // which spares sum() a question
+			__builtin_unreachable(); // sum() need not ask
 		const std::uint64_t all = add(sum(ip_ + ADDRESSES, length),
 					      in_network_order(packet.length - HEADER + PROTOCOL));
 		before_ = judge(all);
@@ -116,9 +116,8 @@ public:
 
 private:
 	static constexpr std::uint32_t HEADER = header_size(FAMILY),
-				       ADDRESSES = FAMILY == Family::ip4 ? 12 : 8,
-				       DESTINATION = FAMILY == Family::ip4 ? 16 : 24,
-				       PORT = HEADER + 2,
+				       ADDRESSES = source_offset(FAMILY),
+				       DESTINATION = destination_offset(FAMILY), PORT = HEADER + 2,
 				       FIELD = HEADER + (PROTOCOL == DADDR_PROTO_UDP ? 6 : 16);
 
 	Checksum judge(std::uint64_t sum) const

@@ -269,8 +269,8 @@ template <Family FAMILY>
 bool Diagnosis::see_plain(const std::uint8_t *ip, std::uint32_t length, std::uint8_t protocol)
 {
 	constexpr bool IP4 = FAMILY == Family::ip4;
-	const Address from = Address::at<FAMILY>(ip + (IP4 ? 12 : 8)),
-		      to = Address::at<FAMILY>(ip + (IP4 ? 16 : 24));
+	const Address from = Address::at<FAMILY>(ip + source_offset(FAMILY)),
+		      to = Address::at<FAMILY>(ip + destination_offset(FAMILY));
 	const Role *sender = roles_[index(FAMILY)].find(from);
 	Role *receiver = roles_[index(FAMILY)].find(to);
 	const unsigned int dscp = IP4 ? daddr_dscp4(ip) : daddr_dscp6(ip);
@@ -300,8 +300,8 @@ bool Diagnosis::see_plain(const std::uint8_t *ip, std::uint32_t length, std::uin
 			return false;
 		vips_[sender->vip].replies.add(length);
 		vips_[sender->vip].marked_replies += dscp != 0;
-	} else {
-		// between others, as unmarked() sees it
+	} else if (learn_) {
+		// between others, of whom one may be a server, as unmarked() sees it
 		if (dscp)
 			return false;
 		const std::uint16_t port = load16(header + 2);

@@ -67,27 +67,37 @@ inline unsigned int dscp_of(const Packet &packet)
 	return packet.family == Family::ip4 ? daddr_dscp4(packet.data) : daddr_dscp6(packet.data);
 }
 
-// The address at one of two offsets, for IPv4 and IPv6.
-inline Ip address_at(const Packet &packet, unsigned int offset4, unsigned int offset6)
+// Of the addresses in the IP header.
+constexpr std::uint32_t source_offset(Family family)
+{
+	return family == Family::ip4 ? 12 : 8;
+}
+
+constexpr std::uint32_t destination_offset(Family family)
+{
+	return family == Family::ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR;
+}
+
+inline Ip address_at(const Packet &packet, std::uint32_t offset)
 {
 	Ip address;
 
 	address.family = packet.family;
 	if (packet.family == Family::ip4)
-		std::memcpy(address.bytes.data(), packet.data + offset4, 4);
+		std::memcpy(address.bytes.data(), packet.data + offset, 4);
 	else
-		std::memcpy(address.bytes.data(), packet.data + offset6, 16);
+		std::memcpy(address.bytes.data(), packet.data + offset, 16);
 	return address;
 }
 
 inline Ip source_of(const Packet &packet)
 {
-	return address_at(packet, 12, 8);
+	return address_at(packet, source_offset(packet.family));
 }
 
 inline Ip destination_of(const Packet &packet)
 {
-	return address_at(packet, 16, 24);
+	return address_at(packet, destination_offset(packet.family));
 }
 
 } // namespace dsr

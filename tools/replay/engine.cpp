@@ -288,7 +288,7 @@ inline const Programs &Engine::programs_for(const Frame &frame, Family family, A
 	return unnamed_;
 }
 
-// What functions are given is copied before: so the rest stays in registers.
+// Functions get copies, so that the rest can stay in registers.
 template <Family FAMILY, std::uint8_t PROTOCOL>
 [[gnu::always_inline]] inline bool Engine::process_plain(const Frame &frame, const Packet &packet)
 {
@@ -324,8 +324,8 @@ template <Family FAMILY, std::uint8_t PROTOCOL>
 		      result.rewritten ? coverage.verify() : arrival.before, nullptr);
 }
 
-// What is seldom met, too; and all of which somebody wants to know why.
-bool Engine::process(const Frame &frame, Trace *trace)
+// Any packet; and why, for who asks.
+bool Engine::process_any(const Frame &frame, Trace *trace)
 {
 	Packet packet;
 
@@ -384,7 +384,7 @@ template <Family FAMILY>
 	case DADDR_PROTO_UDP:
 		return process_plain<FAMILY, DADDR_PROTO_UDP>(frame, packet);
 	}
-	return process(frame, nullptr);
+	return process_any(frame, nullptr);
 }
 
 bool Engine::process(const Frame &frame)
@@ -392,7 +392,7 @@ bool Engine::process(const Frame &frame)
 	Packet packet;
 
 	if (find_packet(frame, packet) != Link::ip)
-		return process(frame, nullptr);
+		return process_any(frame, nullptr);
 	return packet.family == Family::ip4 ? process_ip<Family::ip4>(frame, packet) :
 					      process_ip<Family::ip6>(frame, packet);
 }

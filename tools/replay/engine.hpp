@@ -109,7 +109,7 @@ public:
 	bool process(const Frame &frame);
 	// The same in more steps, whatever the packet is; and say why, unless
 	// @trace is null.
-	bool process(const Frame &frame, Trace *trace);
+	bool process_any(const Frame &frame, Trace *trace);
 
 	const Counters &counters() const { return counters_; }
 	const Diagnosis &diagnosis() const { return diagnosis_; }

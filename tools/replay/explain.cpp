@@ -260,7 +260,7 @@ std::string explain_frame(Engine &engine, const Frame &frame, std::uint64_t pack
 			  number(static_cast<unsigned long>(packet.data - frame.data)) + "\n";
 		old_fields = Describer(packet).fields;
 	}
-	bool kept = engine.process(frame, &trace);
+	bool kept = engine.process_any(frame, &trace);
 	if (ip)
 		result += "\nfields (before -> after)\n" +
 			  put_fields(old_fields, Describer(packet).fields);

@@ -2,7 +2,6 @@
 #include "replay/write.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "common/rule_steps.hpp"
 

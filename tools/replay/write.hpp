@@ -53,7 +53,7 @@ inline bool write_plain(const Ip &to, std::uint8_t *ip)
 	constexpr std::uint32_t SIZE = address_size(FAMILY),
 				FIELD = header_size(FAMILY) +
 					(PROTOCOL == DADDR_PROTO_TCP ? 16 : 6);
-	std::uint8_t *at = ip + (FAMILY == Family::ip4 ? DADDR_IP4_DADDR : DADDR_IP6_DADDR);
+	std::uint8_t *at = ip + destination_offset(FAMILY);
 	const Delta delta{sum_words<SIZE / 4>(at), sum_words<SIZE / 4>(to.bytes.data())};
 	bool changed = std::memcmp(at, to.bytes.data(), SIZE);
 

@@ -506,12 +506,12 @@ TEST_CASE("doctor: what nft prints and nobody can read")
 	Facts facts;
 
 	CHECK(check_unread(facts).empty());
-	facts.unread = {"nft -j list table inet held: no JSON"};
+	facts.unread = {"nft -j list table inet held prints no complete JSON"};
 	const Finding finding = only(check_unread(facts));
 	CHECK(finding.severity == Severity::warning);
 	CHECK(finding.id == "rules-unread");
 	CHECK(finding.found ==
-	      "doctor cannot read all rules of nftables: nft -j list table inet held: no JSON");
+	      "doctor cannot read all rules of nftables: nft -j list table inet held prints no complete JSON");
 }
 
 TEST_CASE("doctor: a router that rewrites what it forwards")

@@ -380,7 +380,7 @@ TEST_CASE("dsrctl: guard: a route is lost when it goes and its address stays")
 		{"whether the address is back, was lost",
 		 {Kind::address_gone, Kind::route_gone, Kind::lost, Kind::route_gone},
 		 true},
-		{"other changes", {Kind::changed, Kind::rules_gone}, false},
+		{"other changes", {Kind::changed, Kind::rules_changed}, false},
 	};
 
 	for (const auto &one : cases) {
@@ -443,7 +443,7 @@ TEST_CASE("dsrctl: guard: of rules that go, it knows the process by what comes a
 		const auto event = events.take(by);
 		REQUIRE(event.has_value() == one.ours);
 		if (event) {
-			CHECK(event->kind == Event::Kind::rules_gone);
+			CHECK(event->kind == Event::Kind::rules_changed);
 			CHECK(event->who == "process 4194305 (nft)");
 		}
 		CHECK_FALSE(events.take(by));

@@ -334,7 +334,7 @@ Findings check_unread(const Facts &facts)
 			 "doctor cannot read all rules of nftables: " + what,
 			 "it has not looked there for rules that drop what is INVALID to connection tracking, that want connection tracking, or that set the DSCP of answers",
 			 {},
-			 "look for them: nft list ruleset",
+			 "look for them: nft list ruleset (nftables 1.1 prints every table as JSON)",
 			 false});
 	return findings;
 }

@@ -319,8 +319,8 @@ void add_ruleset(Firewall &firewall, const std::string &text)
 
 			add_nft_rule(firewall, rule, !forward.contains(full_name(rule, "chain")));
 		}
-	} catch (const json::exception &error) {
-		throw Error(error.what());
+	} catch (const json::exception &) {
+		throw Error("prints no complete JSON");
 	}
 }
 

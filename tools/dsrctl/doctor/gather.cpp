@@ -47,29 +47,38 @@ std::string add_list(const std::string &nft, const std::vector<std::string> &wha
 	try {
 		add_ruleset(with, outcome.output);
 	} catch (const Error &error) {
-		return shell_line(words) + ": " + error.what();
+		return shell_line(words) + " " + error.what();
 	}
 	firewall = std::move(with);
 	return "";
 }
 
-// Of those, iptables-save prints what is asked here.
-bool is_of_iptables(const nf::Table &table)
+// Does iptables-save print what is asked here?
+bool is_read(const Iptables &iptables, const nf::Table &table)
 {
+	const Family family = table.family == "ip" ? Family::ip4 : Family::ip6;
+	auto is_nft = [&](Store store) {
+		return iptables.variant(store, family) == std::string("nft");
+	};
+
 	return (table.family == "ip" || table.family == "ip6") &&
-	       std::any_of(table.chains.begin(), table.chains.end(), [&](const auto &chain) {
-		       return nf::xtables_base(table.name, chain.first).has_value();
+	       (is_nft(Store::iptables) || is_nft(Store::other)) &&
+	       std::ranges::all_of(table.chains, [&](const auto &chain) {
+		       return !chain.second.base ||
+			      nf::xtables_base(table.name, chain.first).has_value();
 	       });
 }
 
 // @awake: all tables that are not dormant. @all: there are no others. Before 1.1, nft
 // prints a half of a table with a flag, dormant or owner; then they are read one by one.
-void gather_nftables(const std::vector<nf::Table> &awake, bool all, Firewall &firewall)
+void gather_nftables(const Iptables &iptables, const std::vector<nf::Table> &awake, bool all,
+		     Firewall &firewall)
 {
 	const std::string program = find_program("nft");
+	auto read = [&](const nf::Table &table) { return is_read(iptables, table); };
 
 	if (program.empty()) {
-		if (!std::ranges::all_of(awake, is_of_iptables))
+		if (!std::ranges::all_of(awake, read))
 			firewall.unread.emplace_back("there is no nft to print them");
 		return;
 	}
@@ -78,7 +87,7 @@ void gather_nftables(const std::vector<nf::Table> &awake, bool all, Firewall &fi
 	for (const nf::Table &table : awake)
 		if (const std::string why = add_list(program, {"table", table.family, table.name},
 						     firewall);
-		    !why.empty() && !is_of_iptables(table))
+		    !why.empty() && !read(table))
 			firewall.unread.push_back("nft " + why);
 }
 
@@ -99,7 +108,7 @@ void gather_rules(const Iptables &iptables, Facts &facts)
 			throw;
 		facts.rules_known = false;
 	}
-	gather_nftables(tables, all, facts);
+	gather_nftables(iptables, tables, all, facts);
 	add_own(facts, own);
 	add_own(facts, rewrite::read());
 	add_foreign(facts);

@@ -145,7 +145,7 @@ std::optional<Event> parse_event(const nlmsghdr *message, const Interfaces &inte
 std::optional<Event> RuleEvents::take(const nlmsghdr *message)
 {
 	const auto *header = static_cast<const nfgenmsg *>(mnl_nlmsg_get_payload(message));
-	Event event{Event::Kind::rules_gone, std::nullopt, ""};
+	Event event{Event::Kind::rules_changed, std::nullopt, ""};
 	std::string name;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
@@ -162,10 +162,10 @@ std::optional<Event> RuleEvents::take(const nlmsghdr *message)
 			    mnl_attr_validate(one, MNL_TYPE_NUL_STRING) >= 0)
 				name = mnl_attr_get_str(one);
 		});
-		gone_ = gone_ || is_ours(name, header->nfgen_family);
+		changed_ = changed_ || is_ours(name, header->nfgen_family);
 		return std::nullopt;
 	case NFT_MSG_NEWGEN:
-		if (!std::exchange(gone_, false))
+		if (!std::exchange(changed_, false))
 			return std::nullopt;
 		break;
 	default:

@@ -20,7 +20,7 @@ struct Event {
 		address_gone,
 		address_there, // anew, or with other properties
 		route_gone,    // of the table local
-		rules_gone,
+		rules_changed,
 		changed, // anything else, after which there may be more to do
 		lost	 // the kernel had more to say than there was room for
 	};
@@ -50,7 +50,7 @@ public:
 	std::optional<Event> take(const nlmsghdr *message);
 
 private:
-	bool gone_ = false;
+	bool changed_ = false;
 };
 
 class Events {

@@ -137,7 +137,7 @@ private:
 		      const std::vector<Address> &routes);
 	void failed(const std::string &why);
 	void learn(const Situation &now);
-	void say_dormant(std::set<std::string> tables);
+	void say_dormant(std::set<std::string> ours, const std::set<std::string> &all);
 	std::vector<Address> without_route(const Situation &now);
 	void replace_if_newer() const;
 
@@ -223,7 +223,7 @@ void Guard::heard(const Event &event)
 		if (of_vip)
 			disturbed(event.who);
 		return;
-	case Event::Kind::rules_gone:
+	case Event::Kind::rules_changed:
 		return disturbed(event.who);
 	case Event::Kind::address_there:
 	case Event::Kind::changed:
@@ -296,15 +296,19 @@ void Guard::learn(const Situation &now)
 
 // Whoever makes a table dormant has it so, and its rules are there: that is said, not
 // changed.
-void Guard::say_dormant(std::set<std::string> tables)
+// @ours: with all rules of a VIP. @all: whoever's they are.
+void Guard::say_dormant(std::set<std::string> ours, const std::set<std::string> &all)
 {
-	for (const std::string &table : tables)
+	for (const std::string &table : ours)
 		if (!dormant_.contains(table))
 			say_error("guard: " + nft::dormant_text(table, disturbance_.by()));
-	for (const std::string &table : dormant_)
-		if (!tables.contains(table))
+	for (const std::string &table : dormant_) {
+		if (!all.contains(table))
 			say("guard: the table " + table + " of nftables is not dormant any more");
-	dormant_ = std::move(tables);
+		else
+			ours.insert(table);
+	}
+	dormant_ = std::move(ours);
 }
 
 void Guard::failed(const std::string &why)
@@ -359,13 +363,14 @@ void Guard::look()
 		const Intent intent = intent_to_keep(now.config, now.state);
 		const Plan plan = what_differs(intent, now);
 		const std::vector<Address> routes = without_route(now);
-		say_dormant(dormant_tables(intent, now, plan));
 		if (!plan.empty() || !routes.empty())
 			put_back(now, intent, plan, routes);
-		else if (!suspected_)
-			learn(now);
-		else
+		else if (suspected_)
 			return; // by whom it was is still to be said
+		else
+			learn(now);
+		if (plan.empty())
+			say_dormant(dormant_tables(intent, now, plan), now.actual.dormant);
 	} catch (const Error &error) {
 		failed(error.what());
 	}
