@@ -141,7 +141,7 @@ TEST_CASE("dsrctl: dscp on the command line")
 TEST_CASE("dsrctl: dscp's JSON has the fields that the man page lists")
 {
 	Dsrctl program;
-	unit::JsonFields fields("dsrctl/dsrctl.8", "dscp");
+	unit::JsonFields fields("dsrctl/dsrctl-json.8", "dscp");
 
 	for (const char *dscp : {"7", "EF"}) {
 		CHECK(program.run(std::string("--json dscp ") + dscp) == 0);

@@ -263,9 +263,9 @@ TEST_CASE("dsrctl: JSON has the fields that the man page lists")
 	const Config config = parse("10.0.0.7=7\n10.0.0.9\n"
 				    "10.0.0.10=8 to 10.128.9.31\n"
 				    "10.0.0.11:80=9 tcp 8080\n");
-	unit::JsonFields status("dsrctl/dsrctl.8", "status");
-	unit::JsonFields check("dsrctl/dsrctl.8", "check");
-	unit::JsonFields changes("dsrctl/dsrctl.8", "start, stop, reload, restart");
+	unit::JsonFields status("dsrctl/dsrctl-json.8", "status");
+	unit::JsonFields check("dsrctl/dsrctl-json.8", "check");
+	unit::JsonFields changes("dsrctl/dsrctl-json.8", "start, stop, reload, restart");
 
 	status.see(status_json(all_rows(config, host())));
 	status.see(status_json({}));
