@@ -2,6 +2,7 @@
 #include "replay/program.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <set>
 
 #include "common/rule_steps.hpp"
@@ -236,7 +237,7 @@ private:
 
 	// Of a rule that holds for every packet, only what it does is left; and
 	// where it does nothing but lead elsewhere, nothing.
-	std::optional<Index> shorten(Program::Node &node, const nf::May &may) const
+	static std::optional<Index> shorten(Program::Node &node, const nf::May &may)
 	{
 		if (!may.changes && !nf::sets_tos(*node.rule))
 			return node.target(may.verdict);
@@ -245,28 +246,7 @@ private:
 				node.rewrite = rewrite;
 				node.next = node.target(may.verdict);
 			}
-		if (may.to && writes_destination(node))
-			node.written = {*may.to, node.target(may.verdict)};
 		return std::nullopt;
-	}
-
-	// Is that all that it writes, with the checksums that nft has follow?
-	bool writes_destination(const Program::Node &node) const
-	{
-		const bool ip4 = flow_.family == Family::ip4;
-		const nf::Write *only = nullptr;
-
-		for (const nf::Step &step : node.rule->steps)
-			if (const auto *write = std::get_if<nf::Write>(&step)) {
-				if (only)
-					return false;
-				only = write;
-			}
-		return only && node.table->owner == nf::Table::Owner::nf_tables &&
-		       only->header == nf::Header::network &&
-		       only->offset == nf::destination_at(flow_.family) &&
-		       only->length == address_size(flow_.family) &&
-		       only->checksum == (ip4 ? DADDR_IP4_CHECK : 0);
 	}
 
 	// In the order that packets come to them, with the DSCP that they have then.
@@ -297,6 +277,25 @@ private:
 		}
 	}
 
+	// Is that all that it writes, with the checksums that nft has follow?
+	bool writes_destination(const Program::Node &node) const
+	{
+		const bool ip4 = flow_.family == Family::ip4;
+		const nf::Write *only = nullptr;
+
+		for (const nf::Step &step : node.rule->steps)
+			if (const auto *write = std::get_if<nf::Write>(&step)) {
+				if (only)
+					return false;
+				only = write;
+			}
+		return only && node.table->owner == nf::Table::Owner::nf_tables &&
+		       only->header == nf::Header::network &&
+		       only->offset == nf::destination_at(flow_.family) &&
+		       only->length == address_size(flow_.family) &&
+		       only->checksum == (ip4 ? DADDR_IP4_CHECK : 0);
+	}
+
 	// Of one rule, for packets as they arrive.
 	void find_only()
 	{
@@ -304,12 +303,18 @@ private:
 			return;
 		const Program::Node &node = program_.nodes[program_.entry];
 
-		if (node.written && node.written->next == Program::THROUGH)
-			program_.only = {node.written->to, true};
-		if (!node.rewrite || node.rewrite->dport || node.next != Program::THROUGH)
+		if (node.rewrite) {
+			// a port comes with a protocol, which not every packet has
+			assert(!node.rewrite->dport);
+			const Ip *to = node.rewrite->destination(*first_.dscp());
+			if (to && node.next == Program::THROUGH)
+				program_.only = {*to, false};
 			return;
-		if (const Ip *to = node.rewrite->destination(*first_.dscp()))
-			program_.only = {*to, false};
+		}
+		const nf::May may = nf::may_do(*node.table, *node.rule, first_);
+		if (may.one && may.to && writes_destination(node) &&
+		    node.target(may.verdict) == Program::THROUGH)
+			program_.only = {*may.to, true};
 	}
 
 	const nf::Ruleset &rules_;

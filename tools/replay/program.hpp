@@ -19,13 +19,6 @@ struct Program {
 		std::vector<const nf::Step *> steps;
 		// All that it does, and to every packet; or null.
 		const nf::Rewrite *rewrite = nullptr;
-		// Of nf_tables, the same for plain packets: the destination that it
-		// writes, and where they go next.
-		struct Written {
-			Ip to;
-			std::uint32_t next;
-		};
-		std::optional<Written> written;
 		bool leads = false; // to a new destination
 		// Where a packet goes next, by itself or by what a rule says.
 		std::uint32_t next = THROUGH;
